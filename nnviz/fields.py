@@ -1,0 +1,138 @@
+"""Bounds of a dataclass field, declared once; validation, forms, links and sweeps read them from there.
+
+A choice that a person makes is a frozen dataclass whose fields are declared with `field(default, bounds)`.
+Calling `validate(self)` in `__post_init__` makes an illegal value impossible to construct.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, TypeVar
+
+
+class SpecError(ValueError):
+    """A value that a field does not take; the message states the rule and the value given."""
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number in [low, high]; `whole` for integers, `log` where ratios matter more than differences."""
+
+    label: str
+    low: float
+    high: float
+    whole: bool = False
+    log: bool = False
+    help: str = ""
+
+    def check(self, value: object) -> int | float:
+        number = _as_number(value)
+        noun = "a whole number" if self.whole else "a number"
+        if number is None or not self.low <= number <= self.high or (self.whole and number % 1):
+            raise SpecError(f"{self.label} must be {noun} from {self.low:g} to {self.high:g}, not {show(value)}")
+        return int(number) if self.whole else float(number)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of a closed set: name → title for the screen."""
+
+    label: str
+    options: Mapping[str, str]
+    help: str = ""
+
+    def check(self, value: object) -> str:
+        if not isinstance(value, str) or value not in self.options:
+            raise SpecError(f"{self.label} must be one of {', '.join(self.options)}, not {show(value)}")
+        return value
+
+
+@dataclass(frozen=True)
+class Flag:
+    """Yes or no."""
+
+    label: str
+    help: str = ""
+
+    def check(self, value: object) -> bool:
+        if isinstance(value, str) and value.lower() in _FLAG_WORDS:
+            return _FLAG_WORDS[value.lower()]
+        if isinstance(value, bool):
+            return value
+        raise SpecError(f"{self.label} must be true or false, not {show(value)}")
+
+
+_FLAG_WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+Bounds = Number | Choice | Flag
+
+
+class _Dataclass(Protocol):
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+T = TypeVar("T", bound=_Dataclass)
+
+
+def field(default: Any, bounds: Bounds) -> Any:
+    """A dataclass field with a default and the bounds that hold for it."""
+    return dataclasses.field(default=default, metadata={"bounds": bounds})
+
+
+def bounds_of(cls: type[_Dataclass] | _Dataclass) -> dict[str, Bounds]:
+    """Field name → bounds, in the order of declaration."""
+    return {f.name: f.metadata["bounds"] for f in dataclasses.fields(cls) if "bounds" in f.metadata}
+
+
+def validate(spec: _Dataclass) -> None:
+    """Check every bounded field of a frozen dataclass and normalise its type ("0.1" from a link → 0.1).
+
+    Raises SpecError.
+    """
+    for name, bounds in bounds_of(spec).items():
+        object.__setattr__(spec, name, bounds.check(getattr(spec, name)))
+
+
+def to_dict(spec: _Dataclass) -> dict[str, Any]:
+    """The bounded fields as a plain dict, ready for JSON."""
+    return {name: getattr(spec, name) for name in bounds_of(spec)}
+
+
+def changed_fields(spec: _Dataclass) -> dict[str, Any]:
+    """The bounded fields that differ from their default."""
+    defaults = {f.name: f.default for f in dataclasses.fields(spec)}
+    return {name: value for name, value in to_dict(spec).items() if value != defaults[name]}
+
+
+def from_dict(cls: type[T], data: object, what: str) -> T:
+    """Build `cls` from untrusted data; `what` names it in the message. Raises SpecError."""
+    if not isinstance(data, Mapping):
+        raise SpecError(f"{what} must be an object with named fields, not {show(data)}")
+    known = bounds_of(cls)
+    unknown = [key for key in data if key not in known]
+    if unknown:
+        raise SpecError(f"{what} has no field {show(unknown[0])}; it has {', '.join(known) or 'none'}")
+    return cls(**data)
+
+
+def show(value: object) -> str:
+    """A value for a message: quoted if it is text, and never long."""
+    text = f"{value:g}" if isinstance(value, float) else repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _as_number(value: object) -> int | float | None:
+    """The finite number that `value` is or spells, else None. True and False are no numbers here."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    if isinstance(value, int | float) and math.isfinite(value):
+        return value
+    return None

@@ -1,0 +1,43 @@
+"""Loss functions. Each takes logits (batch, classes) and labels (batch,) and gives the mean over the batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Loss:
+    name: str
+    title: str
+    unit: str
+    function: Callable[[Tensor, Tensor], Tensor]
+    code: tuple[str, ...]
+    """Lines of the generated script that make `criterion`."""
+
+
+def squared_error(logits: Tensor, labels: Tensor) -> Tensor:
+    """Mean over examples and classes of (softmax(logits) − one-hot(labels))²."""
+    return F.mse_loss(logits.softmax(1), F.one_hot(labels, logits.shape[1]).to(logits.dtype))
+
+
+LOSSES: dict[str, Loss] = {
+    loss.name: loss
+    for loss in (
+        Loss(
+            "cross_entropy", "Cross-entropy", "nats, mean per example", F.cross_entropy,
+            ("criterion = nn.CrossEntropyLoss()",),
+        ),
+        Loss(
+            "mse", "Mean squared error", "mean over classes", squared_error,
+            (
+                "def criterion(logits, labels):",
+                "    one_hot = nn.functional.one_hot(labels, logits.shape[1]).float()",
+                "    return nn.functional.mse_loss(logits.softmax(1), one_hot)",
+            ),
+        ),
+    )
+}  # fmt: skip

@@ -1,0 +1,70 @@
+"""What a browser session remembers, under plain keys: a widget's own value vanishes when its page is left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from nnviz.config import TrainConfig
+from nnviz.links import PARAMETERS, from_query, to_query
+from nnviz.network import NetworkSpec
+
+_SETUP = "setup"
+_RUN = "run_id"
+_PROBLEMS = "link_problems"
+
+
+@dataclass(frozen=True)
+class Setup:
+    """The network and the training that the session is about to launch."""
+
+    network: NetworkSpec = NetworkSpec()
+    config: TrainConfig = TrainConfig()
+
+
+def setup() -> Setup:
+    """The session's set-up; on its first call in a session, the one the address bar carries."""
+    if _SETUP not in st.session_state:
+        network, config, problems = from_query(st.query_params.to_dict())
+        st.session_state[_SETUP] = Setup(network, config)
+        st.session_state[_PROBLEMS] = problems
+    value: Setup = st.session_state[_SETUP]
+    return value
+
+
+def set_network(network: NetworkSpec) -> None:
+    st.session_state[_SETUP] = Setup(network, setup().config)
+
+
+def set_config(config: TrainConfig) -> None:
+    st.session_state[_SETUP] = Setup(setup().network, config)
+
+
+def take_link_problems() -> list[str]:
+    """What of the link could not be used; each is told once."""
+    problems: list[str] = st.session_state.pop(_PROBLEMS, [])
+    return problems
+
+
+def write_address() -> None:
+    """Put the set-up into the address bar, leaving other parameters alone."""
+    wanted = to_query(setup().network, setup().config)
+    shown = st.query_params.to_dict()
+    if {name: value for name, value in shown.items() if name in PARAMETERS} != wanted:
+        others = {name: value for name, value in shown.items() if name not in PARAMETERS}
+        st.query_params.from_dict({**others, **wanted})
+
+
+def chosen_run() -> str | None:
+    """The id of the run this session looks at, from its link or its last choice."""
+    run: str | None = st.query_params.get("run") or st.session_state.get(_RUN)
+    return run
+
+
+def choose_run(run_id: str | None) -> None:
+    st.session_state[_RUN] = run_id
+    if run_id is None:
+        st.query_params.pop("run", None)
+    else:
+        st.query_params["run"] = run_id
