@@ -19,8 +19,8 @@ _PROBLEMS = "link_problems"
 class Setup:
     """The network and the training that the session is about to launch."""
 
-    network: NetworkSpec = NetworkSpec()
-    config: TrainConfig = TrainConfig()
+    network: NetworkSpec
+    config: TrainConfig
 
 
 def setup() -> Setup:
