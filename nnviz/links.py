@@ -6,7 +6,7 @@ Reading is for links from strangers: every part is validated, a bad part is repo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 
 from nnviz.config import TrainConfig
 from nnviz.fields import SpecError, bounds_of, changed_fields
@@ -43,13 +43,13 @@ def from_query(query: Mapping[str, str]) -> tuple[NetworkSpec, TrainConfig, list
     for name in bounds_of(NetworkSpec):
         if name in query:
             try:
-                network = replace(network, **{name: query[name]})
+                network = network.with_(**{name: query[name]})
             except SpecError as error:
                 problems.append(f"{error}.")
     for name in bounds_of(TrainConfig):
         if name in query:
             try:
-                config = replace(config, **{name: query[name]})
+                config = config.with_(**{name: query[name]})
             except SpecError as error:
                 problems.append(f"{error}.")
     return network, config, problems

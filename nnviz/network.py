@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -92,6 +92,10 @@ class NetworkSpec:
             plans.append(LayerPlan(name, layer, shape, out_shape, parameters, tuple(layer.calls(shape))))
             shape = out_shape
         return tuple(plans)
+
+    def with_(self, **changes: Any) -> NetworkSpec:
+        """A copy with some fields changed. Raises SpecError."""
+        return replace(self, **changes)
 
     def to_dict(self) -> dict[str, Any]:
         return {"layers": [layer_to_dict(layer) for layer in self.layers], **to_dict(self)}

@@ -50,6 +50,16 @@ class Optimizer:
         optimizer: torch.optim.Optimizer = getattr(torch.optim, self.torch_name)(parameters, **self.arguments(settings))
         return optimizer
 
+    def adjust(self, optimizer: torch.optim.Optimizer, settings: Settings) -> None:
+        """Let a running optimizer go on with other settings; what it remembers stays."""
+        arguments = {name: 0 for name in self.uses} | self.arguments(settings)
+        for group in optimizer.param_groups:
+            group.update(arguments)
+            if self.torch_name == "RMSprop" and settings.momentum:
+                for parameter in group["params"]:  # torch makes the buffer only if there was a momentum at the start
+                    if state := optimizer.state.get(parameter):
+                        state.setdefault("momentum_buffer", torch.zeros_like(parameter))
+
     def code(self, settings: Settings) -> str:
         words = ", ".join(f"{name}={value!r}" for name, value in self.arguments(settings).items())
         return f"torch.optim.{self.torch_name}(model.parameters(), {words})"

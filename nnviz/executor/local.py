@@ -1,0 +1,87 @@
+"""The server's side: start the supervisor process and tell it what to do. Pages read the store, never this."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+
+import psutil
+
+from nnviz.recording import Command
+from nnviz.runs import Run, RunStore, Status
+
+SHUTDOWN_SECONDS = 15
+KILL_SECONDS = 3
+
+
+class LocalExecutor:
+    """Trainings in child processes of one supervisor. Safe to share between threads.
+
+    The supervisor lives as long as its standard input is open: when this process ends, however, it snapshots the
+    trainings and goes.
+    """
+
+    def __init__(self, store: RunStore) -> None:
+        self.store = store
+        self._lock = threading.Lock()
+        self._supervisor = self._start()
+
+    def submit(self, run_id: str, first: Command | None = None) -> None:
+        """Start or resume a run as soon as there is room; `first` reaches it before its first step. Raises RunGone."""
+        with self._lock:
+            self._revive()
+            self.store.enqueue(run_id, self._owner)
+            self._send("submit", run_id, first)
+
+    def control(self, run_id: str, command: Command) -> None:
+        """Pass a command on to an active run; to one that isn't, it means nothing."""
+        with self._lock:
+            self._revive()
+            self._send("control", run_id, command)
+
+    def delete(self, run: Run) -> None:
+        """End the run's process, if any, and forget the run."""
+        if run.status.active:
+            self.control(run.id, Command("kill"))
+        if run.status in (Status.RUNNING, Status.PAUSED):
+            with suppress(psutil.Error, ValueError):  # it is gone, which is what was wanted
+                psutil.Process(int(self.store.owner(run.id).partition(":")[0])).wait(KILL_SECONDS)
+        self.store.delete(run.id)
+
+    def close(self) -> None:
+        """Snapshot and end all trainings, then the supervisor."""
+        with self._lock, suppress(OSError):
+            assert self._supervisor.stdin
+            self._supervisor.stdin.close()
+        with suppress(subprocess.TimeoutExpired):
+            self._supervisor.wait(SHUTDOWN_SECONDS)
+
+    @property
+    def pid(self) -> int:
+        return self._supervisor.pid
+
+    def _start(self) -> subprocess.Popen[str]:
+        # Not multiprocessing: under Streamlit its children would run the whole app script again.
+        process = subprocess.Popen(
+            [sys.executable, "-m", "nnviz.executor.supervisor", str(self.store.root)],
+            stdin=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            start_new_session=True,  # Ctrl-C in the terminal is for the server; the supervisor sees its input close
+        )
+        self._owner = f"{process.pid}:{psutil.Process(process.pid).create_time()}"
+        return process
+
+    def _revive(self) -> None:
+        """A supervisor that was killed is replaced; what it ran shows as interrupted and can be resumed."""
+        if self._supervisor.poll() is not None:
+            self._supervisor = self._start()
+
+    def _send(self, what: str, run_id: str, command: Command | None) -> None:
+        assert self._supervisor.stdin
+        self._supervisor.stdin.write(json.dumps([what, run_id, command]) + "\n")
+        self._supervisor.stdin.flush()

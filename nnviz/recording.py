@@ -1,0 +1,248 @@
+"""Train a run of the store and record it: curve, epochs, changes, snapshots, how it ended. In whatever process.
+
+A few times a second what happened since goes into the store; people's commands come through a `Mailbox`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from nnviz.config import LIVE_FIELDS
+from nnviz.datasets import DATASETS, DataError, Loaded
+from nnviz.fields import SpecError
+from nnviz.live import look, sample_of
+from nnviz.runs import RunGone, RunStore, Status
+from nnviz.snapshots import SnapshotError
+from nnviz.training import Batch, Change, Diverged, Epoch, Event, Trainer
+
+RECORD_EVERY = 0.2
+"""Seconds between two writes to the store and two live looks."""
+
+CHECKPOINT_EVERY = 5.0
+"""Seconds between two snapshots to resume from; only the last of them is kept, beside those of whole epochs."""
+
+SPEED_OVER = 2.0
+"""Seconds over which images per second are counted."""
+
+SNAPSHOT_BUDGET = 400_000_000
+"""Bytes of snapshots a run may keep; beyond it every second epoch is let go."""
+
+
+class Command(NamedTuple):
+    """`kind`: pause, resume, stop, batch (one, then pause), epoch (one, then pause), set, or shutdown."""
+
+    kind: str
+    name: str = ""
+    value: float = 0.0
+
+
+class Mailbox:
+    """Commands for one training. Looking whether there is one must cost next to nothing: it happens every step."""
+
+    def __init__(self) -> None:
+        self._commands: deque[Command] = deque()
+        self._arrived = threading.Condition()
+
+    def post(self, command: Command) -> None:
+        with self._arrived:
+            self._commands.append(command)
+            self._arrived.notify()
+
+    def take(self) -> Command | None:
+        return self._commands.popleft() if self._commands else None
+
+    def wait(self) -> Command:
+        """Sleep until there is a command."""
+        with self._arrived:
+            self._arrived.wait_for(lambda: self._commands)
+            return self._commands.popleft()
+
+
+def train_run(
+    store: RunStore,
+    run_id: str,
+    mailbox: Mailbox | None = None,
+    on_event: Callable[[Event, Trainer], None] | None = None,
+    threads: int = 1,
+) -> Status:
+    """Start or resume the run and stay with it to its end, which is returned and recorded with its reason.
+
+    Whatever goes wrong is recorded as a sentence; only a run that was deleted meanwhile ends without a record.
+    """
+    try:
+        recorder = _Recorder(store, run_id, mailbox or Mailbox(), on_event)
+        recorder.start(threads)
+        status, reason = recorder.train()
+    except RunGone:
+        return Status.STOPPED
+    except (DataError, SpecError, SnapshotError) as error:
+        status, reason = Status.FAILED, f"{error}."
+    except (OSError, sqlite3.Error) as error:
+        status, reason = (
+            Status.FAILED,
+            f"The run could not be recorded any more: {error} ({store.root}). Free some space or mend the folder, "
+            "then resume it.",
+        )
+    except Exception as error:  # the net of a stranger may fail in ways nobody thought of; the run must say so
+        status, reason = Status.FAILED, f"Training failed: {type(error).__name__}: {error}"
+        if "out of memory" in str(error).lower() or "can't allocate memory" in str(error).lower():
+            reason = "There was not enough memory for this network: take smaller batches or layers."
+    # Deleted meanwhile, or not even this fits on the disk: then readers see that its process is gone.
+    with suppress(RunGone, sqlite3.Error):
+        store.set_status(run_id, status, reason)
+    return status
+
+
+class _Recorder:
+    def __init__(
+        self, store: RunStore, run_id: str, mailbox: Mailbox, on_event: Callable[[Event, Trainer], None] | None
+    ) -> None:
+        self.store, self.run_id, self.mailbox, self.on_event = store, run_id, mailbox, on_event
+        self.run = store.run(run_id)
+        self.pending: list[Batch] = []
+        self.paused = False
+        self.pause_after: str | None = None
+        self.ending: tuple[Status, str] | None = None
+        self.rolling: Path | None = None
+        self.seconds = self.run.seconds
+        self._restart_clock()
+
+    def start(self, threads: int) -> None:
+        """Make the trainer, at the last snapshot if there is one, and take the run over."""
+        run, store = self.run, self.store
+        data: Loaded = DATASETS[run.config.data].load()
+        start = store.snapshot(run.id) if store.snapshot_steps(run.id) else None
+        self.trainer = Trainer(run.network, run.config, data, start=start, changes=store.changes(run.id))
+        self.data, self.sample = data, sample_of(data.test.labels)
+        self.attempt = store.begin(run.id, str(self.trainer.device), threads)
+        if start is None:
+            self._snapshot()
+        elif start.position.cursor:
+            self.rolling = store.snapshot_path(run.id, start.position.step)
+
+    def train(self) -> tuple[Status, str]:
+        """Pull events until the training or somebody ends it."""
+        self._restart_clock()
+        while command := self.mailbox.take():
+            self._obey(command)
+        next_record, next_checkpoint = 0.0, time.monotonic() + CHECKPOINT_EVERY
+        for event in self.trainer.run():
+            if self.on_event:
+                self.on_event(event, self.trainer)
+            if isinstance(event, Batch):
+                self.pending.append(event)
+                self.images += event.size
+            elif isinstance(event, Epoch):
+                self._record()
+                self._snapshot(keep=True)
+                self.store.add_epoch(self.run_id, event)
+                self._thin_out()
+            elif isinstance(event, Change):
+                self.store.add_change(self.run_id, event)
+            elif isinstance(event, Diverged):
+                return self._end_diverged(event)
+            if (now := time.monotonic()) >= next_record:
+                self._record()
+                next_record = now + RECORD_EVERY
+                if now >= next_checkpoint:
+                    self._snapshot()
+                    next_checkpoint = now + CHECKPOINT_EVERY
+            if self.pause_after == type(event).__name__:
+                self._pause()
+            while command := self.mailbox.take():
+                self._obey(command)
+            while self.paused and not self.ending:
+                self._obey(self.mailbox.wait())
+                if not self.paused:
+                    self._restart_clock()
+            if self.ending:
+                self._record()
+                self._snapshot()
+                return self.ending
+        self._record()
+        return Status.FINISHED, ""
+
+    def _obey(self, command: Command) -> None:
+        if command.kind == "pause":
+            self._pause()
+        elif command.kind in ("resume", "batch", "epoch"):
+            self.pause_after = {"batch": "Batch", "epoch": "Epoch"}.get(command.kind)
+            if self.paused:
+                self.paused = False
+                self.store.set_status(self.run_id, Status.RUNNING)
+        elif command.kind == "stop":
+            self.ending = (Status.STOPPED, "Stopped by hand.")
+        elif command.kind == "shutdown":
+            self.ending = (Status.INTERRUPTED, "The server was stopped while it trained.")
+        elif command.kind == "set" and command.name in LIVE_FIELDS:
+            self.trainer.change(command.name, command.value)
+
+    def _pause(self) -> None:
+        self.pause_after = None
+        if not self.paused:
+            self._record()
+            self._snapshot()
+            self.paused = True
+            self.store.set_status(self.run_id, Status.PAUSED)
+
+    def _end_diverged(self, event: Diverged) -> tuple[Status, str]:
+        self._record()
+        self._snapshot(keep=True)
+        what = "infinite" if event.loss in (float("inf"), float("-inf")) else "not a number (NaN)"
+        return (
+            Status.DIVERGED,
+            f"The loss became {what} at step {event.step + 1} with a learning rate of {event.lr:g}: the steps were too"
+            f" large and the weights ran away. Try a learning rate of {event.lr / 10:g} or less, or less momentum."
+            f" The weights are kept as they were after step {event.kept}.",
+        )
+
+    # ------------------------------------------------------------------ writing
+
+    def _record(self) -> None:
+        """Write what happened since the last time, and look into the net."""
+        trainer, now = self.trainer, time.monotonic()
+        self.seconds += now - self.clock
+        self.clock = now
+        self.window.append((now, self.images))
+        while now - self.window[0][0] > SPEED_OVER:
+            self.window.popleft()
+        since, images = self.window[0]
+        speed = (self.images - images) / (now - since) if now > since else 0.0
+        left = trainer.config.epochs - trainer.position.epoch
+        step = trainer.position.step - trainer.position.batches
+        self.store.add_batches(
+            self.run_id, self.attempt, self.pending,
+            seconds=self.seconds, steps=step + left * trainer.batches_per_epoch, speed=speed,
+        )  # fmt: skip
+        self.pending = []
+        with suppress(PermissionError):  # Windows: a reader has the file open; the next look is due in a moment
+            look(trainer.model, self.data, self.sample, trainer.position.step).save(self.store.folder(self.run_id))
+
+    def _restart_clock(self) -> None:
+        """Time and speed count training only, not pauses."""
+        self.clock: float = time.monotonic()
+        self.images: int = 0
+        self.window: deque[tuple[float, int]] = deque([(self.clock, 0)])
+
+    def _snapshot(self, keep: bool = False) -> None:
+        path = self.store.snapshot_path(self.run_id, self.trainer.position.step)
+        self.trainer.snapshot().save(path)
+        if self.rolling not in (None, path):
+            assert self.rolling is not None
+            self.rolling.unlink(missing_ok=True)
+        self.rolling = None if keep or self.trainer.position.step == 0 else path
+
+    def _thin_out(self) -> None:
+        """Keep the first and the last snapshot, and every second one in between, until they fit the budget."""
+        paths = [self.store.snapshot_path(self.run_id, step) for step in self.store.snapshot_steps(self.run_id)]
+        while len(paths) > 2 and sum(path.stat().st_size for path in paths) > SNAPSHOT_BUDGET:
+            for path in paths[1:-1:2]:
+                path.unlink(missing_ok=True)
+            paths = [path for path in paths if path.exists()]

@@ -1,0 +1,111 @@
+"""A training held still: weights, optimizer state and position, as one safetensors file (no pickle)."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+_MODEL, _OPTIMIZER = "model.", "optimizer."
+
+
+class SnapshotError(Exception):
+    """A snapshot that can't be read; the message names the file and says what is wrong."""
+
+
+class Position(NamedTuple):
+    """Where a training is. Random order, moves and dropout follow from it and the seed alone."""
+
+    step: int = 0
+    """Optimizer steps done."""
+    epoch: int = 0
+    """Epochs completed, their test pass included."""
+    cursor: int = 0
+    """Training images of the current epoch already used."""
+    batches: int = 0
+    """Batches of the current epoch already done."""
+    loss_sum: float = 0.0
+    """Of the current epoch, over its images so far."""
+    correct: int = 0
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Tensors are on the CPU and nobody else's. `model` holds parameters and buffers by PyTorch's names."""
+
+    position: Position
+    model: dict[str, Tensor]
+    optimizer: dict[str, Tensor] = field(default_factory=dict)
+    """State by `<parameter index>.<key>`, e.g. `0.momentum_buffer`. Empty: good for looking, not for resuming."""
+
+    def save(self, path: Path) -> None:
+        """Write so that `path` holds either the whole snapshot or what it held before. Raises OSError."""
+        tensors = {_MODEL + k: v for k, v in self.model.items()} | {
+            _OPTIMIZER + k: v for k, v in self.optimizer.items()
+        }
+        data = save(tensors, {"position": json.dumps(self.position._asdict())})
+        write_atomically(path, data)
+
+    @staticmethod
+    def load(path: Path) -> Snapshot:
+        """Raises SnapshotError if the file is missing or damaged."""
+        try:
+            with safe_open(path, "pt") as file:
+                position = Position(**json.loads((file.metadata() or {})["position"]))
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a dict
+        except FileNotFoundError:
+            raise SnapshotError(f"the snapshot {path} is gone") from None
+        except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+            raise SnapshotError(f"the snapshot {path} is damaged and was not used ({error})") from None
+        return Snapshot(position, _part(tensors, _MODEL), _part(tensors, _OPTIMIZER))
+
+
+def take(model: nn.Module, optimizer: torch.optim.Optimizer, position: Position) -> Snapshot:
+    """Copy the present state."""
+    state = {
+        f"{index}.{key}": torch.as_tensor(value)
+        for index, entries in optimizer.state_dict()["state"].items()
+        for key, value in entries.items()
+        if value is not None
+    }
+    return Snapshot(position, copy_of(model.state_dict()), copy_of(state))
+
+
+def restore(snapshot: Snapshot, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """Put the state back. Raises SnapshotError if it is of another network."""
+    try:
+        model.load_state_dict(snapshot.model)
+    except RuntimeError as error:
+        raise SnapshotError(f"the snapshot is of another network: {error}") from None
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in snapshot.optimizer.items():
+        index, key = name.split(".", 1)
+        state.setdefault(int(index), {})[key] = tensor
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def copy_of(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Replace `path` as a whole; a failed write leaves nothing behind. Raises OSError."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_bytes(data)
+        os.replace(partial, path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
