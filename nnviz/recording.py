@@ -182,7 +182,8 @@ class _Recorder:
         elif command.kind == "shutdown":
             self.ending = (Status.INTERRUPTED, "The server was stopped while it trained.")
         elif command.kind == "set" and command.name in LIVE_FIELDS:
-            self.trainer.change(command.name, command.value)
+            with suppress(SpecError):  # forms refuse it with the rule; a run doesn't end for it
+                self.trainer.change(command.name, command.value)
 
     def _pause(self) -> None:
         self.pause_after = None

@@ -6,6 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
+
+from nnviz.datasets import DATASETS, Loaded, Split
 
 PROJECT = Path(__file__).parents[1]
 
@@ -24,3 +27,19 @@ def mnist_root() -> Path:
     if root is None:
         pytest.skip("no real MNIST: set NNVIZ_DATA to a folder that has it, or start the app once to download it")
     return root
+
+
+@pytest.fixture(scope="session")
+def blobs() -> Loaded:
+    """A small data set that can be learned in no time: each class is a bright square in its own place, with noise."""
+    source = torch.Generator().manual_seed(7)
+
+    def split(count: int) -> Split:
+        labels = torch.arange(count) % 10
+        images = torch.randint(0, 60, (count, 1, 28, 28), generator=source, dtype=torch.uint8)
+        for image, label in zip(images, labels.tolist(), strict=True):
+            row, column = divmod(label, 5)
+            image[0, 4 + 12 * row : 10 + 12 * row, 1 + 5 * column : 6 + 5 * column] += 180
+        return Split(images, labels)
+
+    return Loaded(DATASETS["mnist"], split(300), split(100))

@@ -27,6 +27,9 @@ COUNTED = {"dense": "units", "conv": "channels"}
 DRAWN_AS = {"dense": "neurons", "conv": "maps", "maxpool": "maps", "avgpool": "maps"}
 """How a kind is drawn; all others are slim blocks."""
 
+_ONLY_WITH = {"init_std": {"init": "normal"}}
+"""Fields of the network that count only while another one has a certain value."""
+
 _CURVE_REACH = 3.0
 _CURVE_POINTS = 49
 
@@ -96,7 +99,9 @@ def schema(config: TrainConfig) -> dict[str, Any]:
     dataset = DATASETS[config.data]
     return {
         "kinds": {kind: _kind(kind) for kind in LAYERS},
-        "network": [_field(name, bounds) for name, bounds in bounds_of(NetworkSpec).items()],
+        "network": [
+            {**_field(name, bounds), "only": _ONLY_WITH.get(name)} for name, bounds in bounds_of(NetworkSpec).items()
+        ],
         "presets": [
             {"name": p.name, "title": p.title, "teaches": p.teaches, "network": p.network.to_dict()}
             for p in PRESETS.values()
@@ -124,7 +129,7 @@ def in_words(network: NetworkSpec) -> str:
     for layer in network.layers:
         count = COUNTED.get(layer.kind)
         words.append(f"{layer.title} {getattr(layer, count):,}" if count else layer.title)
-    shown = words if len(words) <= 6 else [*words[:3], "…", *words[-2:]]
+    shown = words if len(words) <= 4 else [*words[:2], "…", words[-1]]
     return ", ".join(shown) or "no hidden layer"
 
 

@@ -101,11 +101,10 @@ function footOf(node) {
 
 // The picture lies in a box as large as the layer, drawn in the coordinates of the layer's own corner.
 function pictureOf(node, place, layout) {
-  const local = { ...layout, centre: layout.centre };
   const own = { ...place, main: 0 };
   const [width, height] = layout.row ? [place.size, layout.height] : [layout.width, place.size];
   const drawn = { image: imageMarkup, neurons: neuronsMarkup, maps: mapsMarkup, block: blockMarkup }[place.art.type];
-  return `<svg width="${width}" height="${height}" aria-hidden="true">${drawn(node, own, local)}</svg>`;
+  return `<svg width="${width}" height="${height}" aria-hidden="true">${drawn(node, own, layout)}</svg>`;
 }
 
 function neuronsMarkup(node, place, layout) {
@@ -114,7 +113,7 @@ function neuronsMarkup(node, place, layout) {
   return place.art.neurons
     .map((neuron) => {
       const [x, y] = point(place.size / 2, neuron.offset).split(",").map(Number);
-      if (neuron.rest) return restMarkup(x, y, layout.row);
+      if (neuron.rest) return restMarkup(x, y, layout.row, node.count - place.art.ports.length);
       index += 1;
       const label = neuron.label === null ? "" : `<text class="digit" x="${x}" y="${y}">${escapeHtml(neuron.label)}</text>`;
       return `<circle class="neuron" data-index="${index}" cx="${x}" cy="${y}" r="${place.art.radius}"/>${label}`;
@@ -122,8 +121,10 @@ function neuronsMarkup(node, place, layout) {
     .join("");
 }
 
-function restMarkup(x, y, row) {
-  return [-5, 0, 5].map((d) => `<circle class="rest" cx="${row ? x : x + d}" cy="${row ? y + d : y}" r="1.5"/>`).join("");
+function restMarkup(x, y, row, rest) {
+  const dots = [-5, 0, 5].map((d) => `<circle class="rest" cx="${row ? x : x + d}" cy="${row ? y + d : y}" r="1.5"/>`);
+  const [left, top, anchor] = row ? [x + 10, y, "start"] : [x, y - 14, "middle"];
+  return `${dots.join("")}<text class="rest-count" text-anchor="${anchor}" x="${left}" y="${top}">+${rest.toLocaleString("en")}</text>`;
 }
 
 function mapsMarkup(node, place, layout) {
@@ -173,8 +174,9 @@ function digitImage() {
 
 // --- the wires and the places to insert ------------------------------------------------------------------------------
 
+// {wires, views}: the wires behind the layers, and what a filter sees, which lies on top of the maps.
 function wiresMarkup(nodes, layout) {
-  let markup = "";
+  const markup = { wires: "", views: "" };
   for (let at = 1; at < nodes.length; at += 1) {
     const [from, to] = [nodes[at - 1], nodes[at]];
     const [start, end] = [layout.places.get(from.id), layout.places.get(to.id)];
@@ -182,7 +184,7 @@ function wiresMarkup(nodes, layout) {
     const dim = to.uncertain ? " uncertain" : "";
     for (const wire of wiresBetween(start, end, layout, kernel)) {
       const index = wire.index === null ? "" : ` data-index="${wire.index}"`;
-      markup += `<path class="wire${wire.field ? " field" : ""}${dim}" data-to="${to.id}"${index} d="${wire.d}"/>`;
+      markup[wire.field ? "views" : "wires"] += `<path class="wire${wire.field ? " field" : ""}${dim}" data-to="${to.id}"${index} d="${wire.d}"/>`;
     }
   }
   return markup;
@@ -194,9 +196,10 @@ function insertElement(index) {
       aria-label="Add a layer at position ${index + 1}" aria-haspopup="menu" title="Add a layer here">${icon("plus", 16)}</button>`);
 }
 
-function insertPosition(before, layout) {
-  const main = before.main + before.size + layout.gap / 2;
-  return layout.row ? [main, 30] : [28, main];
+function insertPosition(before, layout, id) {
+  const room = layout.room && layout.room.id === id ? layout.room.size : 0;
+  const main = before.main + before.size + room + layout.gap / 2;
+  return layout.row ? [main, 26] : [28, main];
 }
 
 // Lights up what a neuron receives.

@@ -47,7 +47,10 @@ function numberControl(field, id, change) {
   });
   return {
     element: made,
-    focus: () => box.select() || box.focus(),
+    focus() {
+      box.focus();
+      box.select();
+    },
     show(now, invalid) {
       value = now;
       const position = Math.round(sliderPosition(field, now));
@@ -171,7 +174,7 @@ function formulaMarkup(text) {
 
 function curveMarkup(values) {
   if (!values) return "";
-  const [width, height, reach] = [108, 66, 3];
+  const [width, height, reach] = [96, 62, 3];
   const x = (at) => 4 + ((width - 8) * at) / (values.length - 1);
   const low = Math.min(-1.2, ...values.map((value) => Math.max(value, -1.6)));
   const high = Math.max(1.2, Math.min(2.2, Math.max(...values)));

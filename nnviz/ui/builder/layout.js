@@ -2,12 +2,12 @@
 // "cross" is the other one. Nothing here touches the page.
 
 const ROW = {
-  name: "row", image: 108, neurons: 108, maps: 108, block: 70,
-  side: 84, cross: 232, blockCross: 188, blockThick: 30, top: 98, bottom: 62, gapMin: 30, gapMax: 168, pad: 22,
+  name: "row", image: 112, neurons: 106, maps: 94, block: 64, input: 104,
+  side: 78, cross: 232, blockCross: 142, blockThick: 30, top: 98, bottom: 62, gapMin: 26, gapMax: 168, pad: 22,
 };
 const COLUMN = {
-  name: "column", image: 96, neurons: 84, maps: 84, block: 66,
-  side: 64, cross: 232, blockCross: 150, blockThick: 14, label: 124, gapMin: 46, gapMax: 46, pad: 12,
+  name: "column", image: 96, neurons: 84, maps: 84, block: 66, input: 72,
+  side: 60, cross: 260, blockCross: 100, blockThick: 14, label: 132, gapMin: 46, gapMax: 46, pad: 12,
 };
 
 const MOST_NEURONS = 12;
@@ -17,7 +17,8 @@ const EDGE_PORTS = 10;
 
 // nodes: [{id, role, drawn, count, shape, labels}] from input to output → the drawing's size and a place for each.
 // room: {id, size} leaves space behind one node, for the editor in a column.
-function arrange(nodes, measures, available, room = null) {
+function arrange(nodes, base, available, room = null) {
+  const measures = base.label ? { ...base, cross: Math.min(base.cross, available - base.label - 24) } : base;
   const arts = [];
   nodes.forEach((node, at) => arts.push(artOf(node, arts[at - 1], measures)));
   const sizes = nodes.map((node, at) => Math.max(measures[node.drawn], arts[at].extent + 18));
@@ -34,7 +35,7 @@ function arrange(nodes, measures, available, room = null) {
   const length = main - gap + first;
   const centre = row ? measures.top + measures.cross / 2 : measures.label + (available - measures.label) / 2;
   return {
-    row, measures, places, centre, gap,
+    row, measures, places, centre, gap, room,
     width: row ? Math.max(available, length) : available,
     height: row ? measures.top + measures.cross + measures.bottom : length,
   };
@@ -49,18 +50,18 @@ function gapBetween(sizes, measures, available) {
 // The picture of one node: its extent along main, and `ports`, the cross offsets where wires leave it.
 function artOf(node, before, measures) {
   if (node.drawn === "neurons") return neuronsArt(node, measures);
-  if (node.drawn === "image") return edgeArt({ type: "image", extent: measures.side, side: measures.side });
+  if (node.drawn === "image") return edgeArt({ type: "image", extent: measures.input, side: measures.input });
   if (node.drawn === "maps") return mapsArt(node, measures);
   const ports = before && before.type !== "image" && before.type !== "maps" ? before.ports : null;
   const length = ports ? ports[ports.length - 1] - ports[0] + 26 : measures.blockCross;
-  const cross = Math.max(measures === ROW ? 150 : 90, Math.min(measures.cross, length));
+  const cross = Math.max(measures.blockCross, Math.min(measures.cross, length));
   const art = { type: "block", extent: measures.blockThick, side: cross };
   return ports ? { ...art, ports } : edgeArt(art);
 }
 
 function neuronsArt(node, measures) {
   const many = node.count > MOST_NEURONS;
-  const slots = many ? DRAWN_OF_MANY + 1 : Math.max(1, node.count);
+  const slots = many ? DRAWN_OF_MANY + 1 : Math.max(1, node.count || 1);
   const pitch = Math.min(measures === ROW ? 30 : 24, measures.cross / slots);
   const radius = Math.min(10, pitch * 0.4);
   const neurons = [];
@@ -76,7 +77,7 @@ function mapsArt(node, measures) {
   const [channels, height] = node.shape && node.shape.length === 3 ? node.shape : [node.count || 4, 14];
   const side = Math.max(measures === ROW ? 14 : 12, Math.min(measures.side, (measures.side * height) / 28));
   const depth = Math.max(1, Math.min(MOST_MAPS, channels));
-  const step = measures === ROW ? 5 : 3.5;
+  const step = measures === ROW ? 4.5 : 3.5;
   return edgeArt({ type: "maps", extent: side + (depth - 1) * step, side, depth, step });
 }
 

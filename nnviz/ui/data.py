@@ -1,0 +1,51 @@
+"""Which data the page's numbers are from, and the getting of it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from nnviz.datasets import DATASETS, usable
+from nnviz.ui import services
+
+OFFLINE = "offline"
+
+
+def data_notice(name: str) -> bool:
+    """Say which data set will be used in place of `name`, if it isn't there, and get it; True if one is ready."""
+    wanted, used = DATASETS[name], usable(name)
+    ready = DATASETS[used].available()
+    if used == name and ready:
+        return True
+    preparation = services.preparation()
+    progress = preparation.progress(name)
+    if not progress.running and not progress.problem and not wanted.problem():
+        preparation.start(name)  # nobody has tried yet
+        progress = preparation.progress(name)
+    if not progress.running and not ready:
+        preparation.start(OFFLINE)
+    st.fragment(_notice, run_every=0.5 if _busy(name) else None)(name, used)
+    return ready
+
+
+def _busy(name: str) -> bool:
+    return any(services.preparation().progress(one).running for one in (name, OFFLINE))
+
+
+def _notice(name: str, used: str) -> None:
+    wanted, preparation = DATASETS[name], services.preparation()
+    if usable(name) != used or (not _busy(name) and st.session_state.pop("data_was_busy", False)):
+        st.rerun()
+    with st.container(key="data-notice", border=True):
+        for one in (name, OFFLINE):
+            progress = preparation.progress(one)
+            if progress.running:
+                st.session_state["data_was_busy"] = True
+                st.progress(progress.share, text=f"{DATASETS[one].title}: {progress.text}")
+        problem = wanted.problem() or preparation.progress(name).problem
+        if problem and not preparation.progress(name).running:
+            st.warning(problem, icon=":material/cloud_off:")
+            st.button(f"Get {wanted.title} again", key="retry-data", on_click=preparation.start, args=(name,))
+        if used != name:
+            st.markdown(
+                f"Until {wanted.title} is here, everything runs on **{DATASETS[used].title}**: {DATASETS[used].origin}."
+            )

@@ -1,0 +1,28 @@
+"""What all sessions of the server share: the run store, the executor, the getting of data."""
+
+from __future__ import annotations
+
+import gc
+
+import streamlit as st
+
+from nnviz.executor.local import LocalExecutor
+from nnviz.preparation import Preparation
+from nnviz.runs import RunStore
+
+
+@st.cache_resource(show_spinner=False)
+def store() -> RunStore:
+    return RunStore()
+
+
+@st.cache_resource(show_spinner="Starting the training processes …")
+def executor() -> LocalExecutor:
+    started = LocalExecutor(store())
+    gc.freeze()  # what torch brought is here to stay; collections needn't walk over it
+    return started
+
+
+@st.cache_resource(show_spinner=False)
+def preparation() -> Preparation:
+    return Preparation()

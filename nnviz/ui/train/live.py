@@ -1,0 +1,177 @@
+"""The live part of the Train page: how far the run is, its curves, its first layer and its answers to a few digits."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from nnviz.charts.curves import PLOT_CONFIG, curves_csv, curves_figure, curves_info
+from nnviz.datasets import DATASETS, DataError
+from nnviz.live import Live
+from nnviz.losses import LOSSES
+from nnviz.runs import Run, RunGone, Status
+from nnviz.ui import services
+from nnviz.ui.tiles import Caption, signed_to_bytes, tiles
+from nnviz.ui.train.watchers import refresh_seconds
+
+LIVE_POINTS = 500
+ENDED_POINTS = 2000
+
+
+def live_view(run: Run) -> None:
+    """Follows an active run by itself, several times a second; an ended one is shown once."""
+    every = refresh_seconds() if run.status.active else None
+    st.fragment(_view, run_every=every)(run.id, run.status)
+
+
+def _view(run_id: str, drawn_as: Status) -> None:
+    try:
+        run = services.store().run(run_id)
+        if run.status is not drawn_as:
+            st.rerun()  # other controls are due, and an ended run needs no more refreshing
+        refresh_seconds()
+        _progress(run)
+        _figures(run)
+    except RunGone:
+        st.rerun()
+
+
+def _progress(run: Run) -> None:
+    per_epoch = max(1, round(run.steps / run.config.epochs))
+    epoch = min(run.step // per_epoch + 1, run.config.epochs)
+    share = run.step / run.steps if run.steps else 0.0
+    words = {
+        Status.QUEUED: f"Waiting for a free place: number {services.store().place_in_queue(run.id)} in the queue",
+        Status.RUNNING: f"Epoch {epoch} of {run.config.epochs} · step {run.step:,} of {run.steps:,}",
+        Status.PAUSED: f"Paused in epoch {epoch} of {run.config.epochs}, after step {run.step:,} of {run.steps:,}",
+    }.get(run.status, f"{run.status.capitalize()} after step {run.step:,}")
+    if run.status is Status.RUNNING and run.speed:
+        left = (run.steps - run.step) * run.config.batch_size / run.speed
+        words += f" · {run.speed:,.0f} images/s · {duration(left)} left"
+    elif run.seconds:
+        words += f" · {duration(run.seconds)} of training"
+    st.progress(min(1.0, share), text=words)
+
+
+def _figures(run: Run) -> None:
+    curves, pictures = st.columns([3, 2], gap="medium")
+    with curves, st.container(key="curves"):
+        figure = _curves(run)
+        st.plotly_chart(figure, key="curves-plot", theme=None, config=PLOT_CONFIG)
+    with pictures:
+        _numbers(run)
+        _live_pictures(run)
+
+
+def _curves(run: Run) -> go.Figure:
+    options = st.session_state.get("curve_options", {})
+    return _figure(
+        run.id,
+        run.step,
+        len(services.store().epochs(run.id)),
+        len(services.store().changes(run.id)),
+        ENDED_POINTS if not run.status.active else LIVE_POINTS,
+        run.config.loss,
+        st.context.theme.type == "dark",
+        **options,
+    )
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _figure(
+    run_id: str,
+    step: int,
+    epochs: int,
+    changes: int,
+    points: int,
+    loss: str,
+    dark: bool,
+    **options: Any,
+) -> go.Figure:
+    """One drawing for everybody who watches the same run; the arguments say when it is out of date."""
+    store = services.store()
+    info = curves_info(
+        store.curve(run_id),
+        store.epochs(run_id),
+        store.changes(run_id),
+        points=points,
+        smoothing=options.get("smoothing", 0.9),
+    )
+    return curves_figure(
+        info,
+        log_loss=options.get("log_loss", False),
+        show_raw=options.get("show_raw", True),
+        loss_unit=LOSSES[loss].unit,
+        dark=dark,
+    )
+
+
+def _numbers(run: Run) -> None:
+    epochs = services.store().epochs(run.id)
+    with st.container(horizontal=True, key="numbers"):
+        last = epochs[-1] if epochs else None
+        st.metric("Test accuracy", f"{last.test_accuracy:.2%}" if last else "–")
+        st.metric("Train accuracy", f"{last.train_accuracy:.2%}" if last else "–")
+        st.metric("Test loss", f"{last.test_loss:.4f}" if last else "–")
+
+
+def _live_pictures(run: Run) -> None:
+    live = Live.load(services.store().folder(run.id))
+    if live is None:
+        st.caption("The first pictures appear with the first step.")
+        return
+    st.markdown(f"**Weights of the first layer** ({live.layer}), step {live.step:,}")
+    pixels, limit = signed_to_bytes(live.weights.numpy())
+    shown = f"{len(live.weights)} of {live.units}" if live.units > len(live.weights) else f"All {live.units}"
+    tiles(pixels, key="live-weights", palette="diverging", size=44, limit=limit, label="Weights of the first layer")
+    st.caption(f"{shown} neurons: each picture is one neuron's incoming weights, one pixel per input pixel.")
+    try:
+        data = _test_images(run.config.data)
+    except DataError:
+        return
+    images, labels = data
+    index = live.sample
+    answers = live.probabilities.argmax(1)
+    classes = DATASETS[run.config.data].classes
+    captions = [
+        Caption(classes[int(a)], f"{float(p[a]):.0%}", bool(a == labels[i]))
+        for i, a, p in zip(index, answers, live.probabilities, strict=True)
+    ]
+    st.markdown("**What it says of ten test images**")
+    tiles(images[index, 0].numpy(), key="live-digits", palette="ink", captions=captions, size=48, label="Test images")
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _test_images(name: str) -> tuple[Any, Any]:
+    test = DATASETS[name].load().test
+    return test.images, test.labels
+
+
+def plot_options() -> None:
+    """How the curves are drawn; outside of the live part, so that a click is never lost to a refresh."""
+    with st.container(horizontal=True, key="curve-options", vertical_alignment="bottom"):
+        log_loss = st.toggle("Log scale", key="curve-log")
+        show_raw = st.toggle("Every batch", value=True, key="curve-raw", help="The loss of each batch, unsmoothed.")
+        smoothing = st.slider("Smoothing", 0.0, 0.99, 0.9, 0.01, key="curve-smoothing", width=220)
+    st.session_state["curve_options"] = {"log_loss": log_loss, "show_raw": show_raw, "smoothing": smoothing}
+
+
+def download_button(run: Run) -> None:
+    store = services.store()
+    st.download_button(
+        "Curves as CSV",
+        lambda: curves_csv(store.curve(run.id), store.epochs(run.id)),
+        file_name=f"{run.id}-curves.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        key="download-curves",
+    )
+
+
+def duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    return time.strftime("%-M min %S s" if seconds < 3600 else "%-H h %M min", time.gmtime(seconds))

@@ -1,0 +1,37 @@
+"""Train: the hyperparameters, the buttons, and the run as it goes."""
+
+import streamlit as st
+
+from nnviz.datasets import DATASETS
+from nnviz.runs import describe
+from nnviz.ui import state
+from nnviz.ui.data import data_notice
+from nnviz.ui.frame import open_page
+from nnviz.ui.results import show_results
+from nnviz.ui.services import store
+from nnviz.ui.train import controls, live, recipe, run_list
+
+open_page("Train", ":material/play_circle:")
+state.write_address()
+setup = state.setup()
+ready = data_notice(setup.config.data)
+
+run = controls.chosen()
+with st.container(key="train-layout"):
+    form, stage = st.columns([1, 3], gap="large")
+with form:
+    with st.container(border=True, key="next-run"):
+        st.markdown(f"##### Next run\n{describe(setup.network, setup.config)}")
+        st.page_link("pages/1_Build.py", label="Change the network", icon=":material/edit:")
+        recipe.recipe_form()
+with stage:
+    controls.control_bar(run)
+    if run is None:
+        live.empty_state()
+    else:
+        live.heading(run)
+        live.live_view(run)
+        live.plot_options(run)
+        if not run.status.active:
+            show_results(store(), run)
+run_list.run_list(run)
