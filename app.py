@@ -2,7 +2,13 @@
 
 import streamlit as st
 
+from nnviz.ui import home
+from nnviz.ui.data import data_notice
 from nnviz.ui.frame import open_page
 
-open_page("nnviz", ":material/neurology:")
-st.title("See a neural network learn")
+open_page("Home", ":material/neurology:")
+home.welcome()
+ready = data_notice("mnist")
+home.first_run(ready)
+home.steps()
+home.machine()

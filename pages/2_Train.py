@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from nnviz.datasets import DATASETS
 from nnviz.runs import describe
 from nnviz.ui import state
 from nnviz.ui.data import data_notice
@@ -19,11 +18,10 @@ ready = data_notice(setup.config.data)
 run = controls.chosen()
 with st.container(key="train-layout"):
     form, stage = st.columns([1, 3], gap="large")
-with form:
-    with st.container(border=True, key="next-run"):
-        st.markdown(f"##### Next run\n{describe(setup.network, setup.config)}")
-        st.page_link("pages/1_Build.py", label="Change the network", icon=":material/edit:")
-        recipe.recipe_form()
+with form, st.container(border=True, key="next-run"):
+    st.markdown(f"##### Next run\n{describe(setup.network, setup.config)}")
+    st.page_link("pages/1_Build.py", label="Change the network", icon=":material/edit:")
+    recipe.recipe_form()
 with stage:
     controls.control_bar(run)
     if run is None:

@@ -245,7 +245,7 @@ class Builder {
     this.root.classList.toggle("in-column", !row);
     const nodes = this.nodes();
     this.renderPanel(nodes, row);
-    this.layout = arrange(nodes, row ? ROW : COLUMN, this.strip.clientWidth, this.room(row));
+    this.layout = arrange(nodes, row ? ROW : COLUMN, this.strip.clientWidth, row ? new Map() : this.rooms(nodes));
     this.showEdges();
     this.renderLayers(nodes);
     this.renderInserts(nodes.length - 1);
@@ -365,9 +365,11 @@ class Builder {
     this.panel = null;
   }
 
-  room(row) {
-    if (row || !this.panel) return null;
-    return { id: this.panel.id, size: this.panel.element.offsetHeight + 14 };
+  // In a column the message of a layer, and then its editor, stand below it.
+  rooms(nodes) {
+    const rooms = new Map(nodes.map((node) => [node.id, problemRoom(node, this.strip.clientWidth)]));
+    if (this.panel) rooms.set(this.panel.id, rooms.get(this.panel.id) + this.panel.element.offsetHeight + 8);
+    return rooms;
   }
 
   select(id, focus = false) {
@@ -428,7 +430,8 @@ class Builder {
     });
     if (this.panel && !layout.row) {
       const { main, size } = places.get(this.panel.id);
-      this.panel.element.style.transform = `translate(0, ${main + size + 8}px)`;
+      const room = layout.rooms.get(this.panel.id) - this.panel.element.offsetHeight;
+      this.panel.element.style.transform = `translate(0, ${main + size + room}px)`;
     }
     const { wires, views } = wiresMarkup(nodes, shown);
     setContent(this.wires, wires);

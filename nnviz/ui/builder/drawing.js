@@ -197,9 +197,14 @@ function insertElement(index) {
 }
 
 function insertPosition(before, layout, id) {
-  const room = layout.room && layout.room.id === id ? layout.room.size : 0;
-  const main = before.main + before.size + room + layout.gap / 2;
+  const main = before.main + before.size + (layout.rooms.get(id) || 0) + layout.gap / 2;
   return layout.row ? [main, 26] : [28, main];
+}
+
+// How high a message below a layer of a column is, pixels; estimated, since it is needed before it is shown.
+function problemRoom(node, available) {
+  if (!node.problem) return 0;
+  return 22 + 17 * Math.ceil((node.problem.length * 6.7) / (available - 50));
 }
 
 // Lights up what a neuron receives.

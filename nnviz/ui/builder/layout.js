@@ -2,7 +2,7 @@
 // "cross" is the other one. Nothing here touches the page.
 
 const ROW = {
-  name: "row", image: 112, neurons: 106, maps: 94, block: 64, input: 104,
+  name: "row", image: 112, neurons: 106, maps: 104, block: 64, input: 104,
   side: 78, cross: 232, blockCross: 142, blockThick: 30, top: 98, bottom: 62, gapMin: 26, gapMax: 168, pad: 22,
 };
 const COLUMN = {
@@ -16,26 +16,26 @@ const MOST_MAPS = 6;
 const EDGE_PORTS = 10;
 
 // nodes: [{id, role, drawn, count, shape, labels}] from input to output → the drawing's size and a place for each.
-// room: {id, size} leaves space behind one node, for the editor in a column.
-function arrange(nodes, base, available, room = null) {
+// rooms: id → space left free behind a node, for a message or the editor in a column.
+function arrange(nodes, base, available, rooms = new Map()) {
   const measures = base.label ? { ...base, cross: Math.min(base.cross, available - base.label - 24) } : base;
   const arts = [];
   nodes.forEach((node, at) => arts.push(artOf(node, arts[at - 1], measures)));
   const sizes = nodes.map((node, at) => Math.max(measures[node.drawn], arts[at].extent + 18));
   const gap = gapBetween(sizes, measures, available);
-  const taken = sum(sizes) + gap * (nodes.length - 1) + (room ? room.size : 0);
+  const taken = sum(sizes) + gap * (nodes.length - 1) + sum([...rooms.values()]);
   const row = measures === ROW;
   let main = row ? Math.max(measures.pad, (available - taken) / 2) : measures.pad;
   const first = main;
   const places = new Map();
   nodes.forEach((node, at) => {
     places.set(node.id, { main, size: sizes[at], art: arts[at] });
-    main += sizes[at] + gap + (room && room.id === node.id ? room.size : 0);
+    main += sizes[at] + gap + (rooms.get(node.id) || 0);
   });
   const length = main - gap + first;
   const centre = row ? measures.top + measures.cross / 2 : measures.label + (available - measures.label) / 2;
   return {
-    row, measures, places, centre, gap, room,
+    row, measures, places, centre, gap, rooms,
     width: row ? Math.max(available, length) : available,
     height: row ? measures.top + measures.cross + measures.bottom : length,
   };

@@ -14,9 +14,11 @@ from nnviz.live import Live
 from nnviz.losses import LOSSES
 from nnviz.runs import Run, RunGone, Status
 from nnviz.ui import services
+from nnviz.ui.text import plain
 from nnviz.ui.tiles import Caption, signed_to_bytes, tiles
 from nnviz.ui.train.watchers import refresh_seconds
 
+_OPTIONS = "curve_options"
 LIVE_POINTS = 500
 ENDED_POINTS = 2000
 
@@ -67,7 +69,7 @@ def _figures(run: Run) -> None:
 
 
 def _curves(run: Run) -> go.Figure:
-    options = st.session_state.get("curve_options", {})
+    options = st.session_state.get(_OPTIONS, {})
     return _figure(
         run.id,
         run.step,
@@ -150,25 +152,61 @@ def _test_images(name: str) -> tuple[Any, Any]:
     return test.images, test.labels
 
 
-def plot_options() -> None:
+def plot_options(run: Run) -> None:
     """How the curves are drawn; outside of the live part, so that a click is never lost to a refresh."""
     with st.container(horizontal=True, key="curve-options", vertical_alignment="bottom"):
         log_loss = st.toggle("Log scale", key="curve-log")
         show_raw = st.toggle("Every batch", value=True, key="curve-raw", help="The loss of each batch, unsmoothed.")
         smoothing = st.slider("Smoothing", 0.0, 0.99, 0.9, 0.01, key="curve-smoothing", width=220)
-    st.session_state["curve_options"] = {"log_loss": log_loss, "show_raw": show_raw, "smoothing": smoothing}
+        st.download_button(
+            "CSV",
+            lambda: _csv(run.id),
+            file_name=f"{run.id}-curves.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            key="download-curves",
+            on_click="ignore",
+            help="Every recorded step. A picture: the camera at the top right of the plot.",
+        )
+    options = {"log_loss": log_loss, "show_raw": show_raw, "smoothing": smoothing}
+    if st.session_state.get(_OPTIONS, options) != options:
+        st.session_state[_OPTIONS] = options
+        st.rerun()
+    st.session_state[_OPTIONS] = options
 
 
-def download_button(run: Run) -> None:
+def _csv(run_id: str) -> str:
     store = services.store()
-    st.download_button(
-        "Curves as CSV",
-        lambda: curves_csv(store.curve(run.id), store.epochs(run.id)),
-        file_name=f"{run.id}-curves.csv",
-        mime="text/csv",
-        icon=":material/download:",
-        key="download-curves",
-    )
+    return curves_csv(store.curve(run_id), store.epochs(run_id))
+
+
+def empty_state() -> None:
+    """What the page shows before the first run: what will be seen, and what to press."""
+    with st.container(border=True, key="no-run"):
+        st.markdown(
+            "#### Nothing is training yet\n"
+            "Press **Train**. Within a second you will see the loss fall batch by batch, the pictures that the first "
+            "layer's neurons form, and what the net says of ten test images.\n\n"
+            "- **Loss** is how wrong the net is on a batch: lower is better.\n"
+            "- Each step moves every weight against its gradient: "
+            r"$W_{\text{new}} = W_{\text{old}} - \alpha \cdot \partial L / \partial W$"
+            ", with the learning rate α from the left.\n"
+            "- **Test accuracy** is the share of 10,000 images it never trained on that it gets right."
+        )
+
+
+def heading(run: Run) -> None:
+    """The run's name, what it runs on, and how it ended where that needs words."""
+    dataset = DATASETS[run.config.data]
+    st.markdown(f"#### {plain(run.name)}")
+    some = f", the first {run.config.per_class:,} of each class" if run.config.per_class else ""
+    words = f"{dataset.title}{some} · seed {run.config.seed}"
+    if run.device:
+        words += f" · {run.device.upper()}, {run.threads} thread{'s' * (run.threads > 1)}"
+    st.caption(words)
+    if run.reason:
+        show = {Status.DIVERGED: st.error, Status.FAILED: st.error, Status.INTERRUPTED: st.warning}
+        show.get(run.status, st.info)(run.reason)
 
 
 def duration(seconds: float) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from contextlib import suppress
 
 import pandas as pd
 import streamlit as st
@@ -10,6 +12,7 @@ import streamlit as st
 from nnviz.datasets import DATASETS
 from nnviz.runs import Run, RunGone
 from nnviz.ui import services, state
+from nnviz.ui.text import plain
 
 
 def run_list(chosen: Run | None) -> None:
@@ -70,25 +73,18 @@ def _edit(run: Run) -> None:
             st.session_state[name] = value
             st.text_input(label, key=name, on_change=_save, args=(run.id, name, save), max_chars=4000)
         with st.popover("Delete", icon=":material/delete:", key="delete-run"):
-            st.markdown(f"Delete **{_plain(run.name)}** with its curves and weights? This can't be undone.")
+            st.markdown(f"Delete **{plain(run.name)}** with its curves and weights? This can't be undone.")
             st.button("Delete it", key="delete-run-sure", type="primary", on_click=_delete, args=(run,))
 
 
-def _save(run_id: str, key: str, save: object) -> None:
+def _save(run_id: str, key: str, save: Callable[[str, str], None]) -> None:
     try:
-        save(run_id, st.session_state[key])  # type: ignore[operator]  # a method of the store
+        save(run_id, st.session_state[key])
     except RunGone as error:
         st.toast(f"{error}.")
 
 
 def _delete(run: Run) -> None:
-    try:
+    with suppress(RunGone):  # somebody else was quicker, which is what was wanted
         services.executor().delete(run)
-    except RunGone:
-        pass  # somebody else was quicker, which is what was wanted
     state.choose_run(None)
-
-
-def _plain(text: str) -> str:
-    """Text from people, to be shown as text and not as markup."""
-    return "".join(f"\\{c}" if c in r"\`*_{}[]()<>#+-.!|$:~" else c for c in text)

@@ -1,0 +1,286 @@
+"""How fast does it train, and what do pages cost it? `python -m benchmarks.training` prints one table.
+
+At 784-128-10, batch 64, on MNIST (NNVIZ_DATA, or ../shared/data). Every way does an epoch and its test pass; they take
+turns, and the best of the turns counts. All train in processes with the same number of torch threads.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+PROJECT = Path(__file__).parents[1]
+if "NNVIZ_DATA" not in os.environ and (PROJECT.parent / "shared" / "data").is_dir():
+    os.environ["NNVIZ_DATA"] = str(PROJECT.parent / "shared" / "data")
+os.environ["NNVIZ_RUNS"] = tempfile.mkdtemp(prefix="nnviz-benchmark-")
+
+import torch  # noqa: E402
+from torch import nn  # noqa: E402
+
+from benchmarks.browser import Browser  # noqa: E402
+from nnviz import torchvision_ops  # noqa: E402
+from nnviz.config import TrainConfig  # noqa: E402
+from nnviz.datasets import DATASETS, data_root, to_input  # noqa: E402
+from nnviz.executor.local import LocalExecutor  # noqa: E402
+from nnviz.network import NetworkSpec, build_model  # noqa: E402
+from nnviz.recording import Command  # noqa: E402
+from nnviz.runs import Run, RunStore, Status  # noqa: E402
+from nnviz.training import Trainer  # noqa: E402
+
+CONFIG = TrainConfig(epochs=1)
+PORT = 8599
+
+
+def classic() -> Callable[[], None]:
+    """The script of every tutorial: a DataLoader and transforms of each image."""
+    torchvision_ops.declare()
+    from torchvision import datasets, transforms
+
+    transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
+    train, test = (datasets.MNIST(str(data_root()), train=part, transform=transform) for part in (True, False))
+    loaders = [torch.utils.data.DataLoader(part, batch_size=64, shuffle=part is train) for part in (train, test)]
+
+    def run() -> None:
+        model, optimizer, criterion = fresh()
+        for images, labels in loaders[0]:
+            optimizer.zero_grad()
+            criterion(model(images), labels).backward()
+            optimizer.step()
+        with torch.no_grad():
+            sum(int((model(images).argmax(1) == labels).sum()) for images, labels in loaders[1])
+
+    return run
+
+
+def tight() -> Callable[[], None]:
+    """The least that can be written by hand: preloaded float tensors, indexed."""
+    data = DATASETS["mnist"].load()
+    images, tests = (to_input(split.images, data.dataset) for split in (data.train, data.test))
+    labels, answers = data.train.labels, data.test.labels
+
+    def run() -> None:
+        model, optimizer, criterion = fresh()
+        for index in torch.randperm(len(labels)).split(64):
+            optimizer.zero_grad()
+            criterion(model(images[index]), labels[index]).backward()
+            optimizer.step()
+        with torch.no_grad():
+            int((model(tests).argmax(1) == answers).sum())
+
+    return run
+
+
+def trainer() -> Callable[[], None]:
+    """Our Trainer, events and all, with nobody looking."""
+    data = DATASETS["mnist"].load()
+
+    def run() -> None:
+        for _ in Trainer(NetworkSpec(), CONFIG, data).run():
+            pass
+
+    return run
+
+
+def fresh() -> tuple[nn.Module, torch.optim.Optimizer, nn.Module]:
+    model = build_model(NetworkSpec(), (1, 28, 28), 10, 0)
+    return model, torch.optim.SGD(model.parameters(), lr=0.001, momentum=0.9), nn.CrossEntropyLoss()
+
+
+class App:
+    """The real server, and the store it shares with this process."""
+
+    def __init__(self) -> None:
+        self.store = RunStore()
+        self.executor = LocalExecutor(self.store)
+        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(PORT)]
+        self.server = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_until(self._answers)
+        warm = self.start(CONFIG.with_(per_class=10))
+        wait_until(lambda: self.store.run(warm.id).status is Status.FINISHED)
+        browser = Browser(PORT, "Train", f"run={warm.id}")
+        browser.open()
+        browser.close()
+
+    def start(self, config: TrainConfig) -> Run:
+        run = self.store.create(NetworkSpec(), config)
+        self.executor.submit(run.id)
+        return run
+
+    def close(self) -> None:
+        self.executor.close()
+        self.server.terminate()
+        self.server.wait()
+
+    @staticmethod
+    def _answers() -> bool:
+        try:
+            with urllib.request.urlopen(f"http://localhost:{PORT}/_stcore/health", timeout=1) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+
+def seconds_in_worker(app: App, watched: bool, epochs: int) -> float:
+    """Training seconds per epoch of a run in its worker, recording and live looks included."""
+    run = app.start(CONFIG.with_(epochs=epochs))
+    with watching(run, 1, 0.25) if watched else nobody():
+        wait_until(lambda: app.store.run(run.id).status is Status.FINISHED)
+    return app.store.run(run.id).seconds / epochs
+
+
+@contextmanager
+def watching(run: Run, count: int, every: float) -> Iterator[list[Browser]]:
+    """So many browsers on the run's page, refreshing every so many seconds."""
+    stop = threading.Event()
+    browsers = [Browser(PORT, "Train", f"run={run.id}") for _ in range(count)]
+    for browser in browsers:
+        browser.open()
+    threads = [threading.Thread(target=browser.follow, args=(stop, every)) for browser in browsers]
+    for index, thread in enumerate(threads):
+        thread.start()
+        time.sleep(every / max(1, len(threads)) * (index < len(threads) - 1))  # people don't refresh in step
+    yield browsers
+    stop.set()
+    for thread in threads:
+        thread.join()
+    for browser in browsers:
+        browser.close()
+
+
+@contextmanager
+def nobody() -> Iterator[None]:
+    yield
+
+
+def first_point(app: App) -> float:
+    """Seconds from submitting a run to a page that has its first step drawn, polling at 4 Hz; the worker is warm."""
+    start = time.perf_counter()
+    run = app.start(CONFIG.with_(epochs=50))
+    browser = Browser(PORT, "Train", f"run={run.id}")
+    browser.open()
+    while app.store.run(run.id).step == 0:
+        time.sleep(0.002)
+    seen = time.perf_counter() - start
+    stop = threading.Event()
+    threading.Timer(0.3, stop.set).start()
+    browser.follow(stop, 0.25)
+    browser.close()
+    app.executor.control(run.id, Command("stop"))
+    wait_until(lambda: not app.store.run(run.id).status.active)
+    return seen + 0.25 + browser.waits[-1]  # the page's next look may be a whole interval away
+
+
+def class_of_thirty(app: App, seconds: float) -> tuple[list[float], list[float]]:
+    """Four runs train while thirty sessions refresh once a second: seconds of each refresh; images/s of each run."""
+    runs = [app.start(CONFIG.with_(epochs=1000, seed=seed)) for seed in range(4)]
+    wait_until(lambda: all(app.store.run(run.id).step for run in runs))
+    waits: list[float] = []
+    stop = threading.Event()
+    browsers = [Browser(PORT, "Train", f"run={runs[index % 4].id}") for index in range(30)]
+    for browser in browsers:
+        browser.open()
+    threads = [threading.Thread(target=browser.follow, args=(stop, 1.0)) for browser in browsers]
+    for thread in threads:
+        thread.start()
+        time.sleep(1 / 30)
+    time.sleep(seconds)
+    stop.set()
+    for thread, browser in zip(threads, browsers, strict=True):
+        thread.join()
+        waits += browser.waits[1:]
+        browser.close()
+    speeds = [app.store.run(run.id).speed for run in runs]
+    for run in runs:
+        app.executor.control(run.id, Command("stop"))
+    wait_until(lambda: not any(app.store.run(run.id).status.active for run in runs))
+    return waits, speeds
+
+
+def memory(app: App) -> tuple[float, float]:
+    """Proportional MB of the server, and of one worker while it trains."""
+    run = app.start(CONFIG.with_(epochs=50))
+    wait_until(lambda: app.store.run(run.id).step > 200)
+    worker = psutil.Process(int(app.store.owner(run.id).split(":")[0]))
+    sizes = tuple(own_megabytes(process) for process in (psutil.Process(app.server.pid), worker))
+    app.executor.control(run.id, Command("stop"))
+    wait_until(lambda: not app.store.run(run.id).status.active)
+    return sizes[0], sizes[1]
+
+
+def own_megabytes(process: psutil.Process) -> float:
+    """What would be free again if it ended; where the system can't say, what it has resident."""
+    info = process.memory_full_info()
+    return float(getattr(info, "uss", info.rss)) / 1e6
+
+
+def best(run: Callable[[], None]) -> float:
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 300) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError("waited in vain")
+        time.sleep(0.02)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--turns", type=int, default=5, help="how often each way takes its turn")
+    parser.add_argument("--seconds", type=float, default=20, help="how long the class of thirty is watched")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+
+    app = App()
+    ways = {"tight loop, preloaded tensors": tight(), "our Trainer alone": trainer()}
+    times: dict[str, list[float]] = {name: [] for name in ("classic script", *ways, *_WORKER)}
+    slow = classic()
+    for turn in range(options.turns):
+        if turn < 2:
+            times["classic script"].append(best(slow))
+        for name, way in ways.items():
+            times[name].append(best(way))
+        for name, watched in _WORKER.items():
+            times[name].append(seconds_in_worker(app, watched, epochs=4))
+    reference = min(times["tight loop, preloaded tensors"])
+    slowest = min(times["classic script"])
+    print(f"784-128-10, batch 64, one epoch of MNIST with its test pass; {os.cpu_count()} cores, 1 torch thread\n")
+    print(f"{'':46}{'seconds':>9}{'× classic':>11}{'vs tight':>10}")
+    for name, found in times.items():
+        took = min(found)
+        print(f"{name:46}{took:9.3f}{slowest / took:10.1f}×{took / reference - 1:+10.1%}")
+
+    points = [first_point(app) for _ in range(5)]
+    waits, speeds = class_of_thirty(app, options.seconds)
+    server, worker = memory(app)
+    app.close()
+    waits.sort()
+    print(f"\nclick to first plotted point, worker warm      {statistics.median(points):6.2f} s (worst {max(points):.2f} s)")
+    print(
+        f"refresh with 30 sessions at 1 Hz, 4 runs going {waits[int(0.95 * len(waits))] * 1000:6.0f} ms at the 95th"
+        f" percentile, {statistics.median(waits) * 1000:.0f} ms in the middle ({len(waits)} refreshes)"
+    )
+    print(f"  each of the 4 runs meanwhile                 {statistics.median(speeds):6,.0f} images/s")
+    print(f"memory of the server                           {server:6.0f} MB")
+    print(f"memory of a worker, its own                    {worker:6.0f} MB")
+
+
+_WORKER = {"our Trainer in its worker, nobody looking": False, "our Trainer in its worker, a page at 4 Hz": True}
+
+if __name__ == "__main__":
+    main()
