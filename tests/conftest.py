@@ -10,6 +10,8 @@ import torch
 
 from nnviz.datasets import DATASETS, Loaded, Split
 
+torch.set_num_threads(1)  # as trainings do; with more, processes that share the cores wait for each other
+
 PROJECT = Path(__file__).parents[1]
 
 

@@ -132,7 +132,8 @@ class Supervisor:
         """A training that ended by itself has said how; one that was killed could not."""
         code = self.children.pop(run_id).process.exitcode or 0
         with suppress(RunGone):
-            if code and self.store.run(run_id).status.active:
+            # The store already shows a run without a process as interrupted; here it is known how it ended.
+            if code and self.store.run(run_id).status in (Status.RUNNING, Status.PAUSED, Status.INTERRUPTED):
                 how = f"was killed ({signal.Signals(-code).name})" if code < 0 else f"ended with exit code {code}"
                 self.store.set_status(
                     run_id, Status.INTERRUPTED, f"Its process {how}. What it had recorded is kept; it can be resumed."

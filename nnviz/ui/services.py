@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 
 import streamlit as st
+import torch
 
 from nnviz.executor.local import LocalExecutor
 from nnviz.preparation import Preparation
@@ -18,6 +19,7 @@ def store() -> RunStore:
 
 @st.cache_resource(show_spinner="Starting the training processes …")
 def executor() -> LocalExecutor:
+    torch.set_num_threads(1)  # the server only ever computes a little; more threads would fight with the trainings
     started = LocalExecutor(store())
     gc.freeze()  # what torch brought is here to stay; collections needn't walk over it
     return started

@@ -11,13 +11,13 @@ import pytest
 
 pytest.importorskip("playwright.sync_api")
 
-from playwright.sync_api import FilePayload, Page, expect  # noqa: E402
+from playwright.sync_api import FilePayload, Page, expect
 
-from nnviz.config import TrainConfig  # noqa: E402
-from nnviz.network import NetworkSpec  # noqa: E402
-from nnviz.setup_files import to_json  # noqa: E402
+from nnviz.config import TrainConfig
+from nnviz.network import NetworkSpec
+from nnviz.setup_files import to_json
 
-from .conftest import PHONE, WAIT_MS, OpenPage  # noqa: E402
+from .conftest import PHONE, WAIT_MS, OpenPage
 
 expect.set_options(timeout=WAIT_MS)
 

@@ -159,8 +159,7 @@ def formula(plan: LayerPlan) -> tuple[str, str]:
     if plan.layer.kind == "dense":
         return _applied(values["activation"], "W x + b"), f"W: {values['units']:,} × {inputs:,}, b: {values['units']:,}"
     if plan.layer.kind == "conv":
-        sizes = (values["channels"], plan.in_shape[0], values["kernel"], values["kernel"])
-        weights = " × ".join(f"{size:,}" for size in sizes)
+        weights = shape_text((values["channels"], plan.in_shape[0], values["kernel"], values["kernel"]))
         return _applied(values["activation"], "W ∗ x + b"), f"W: {weights}, b: {values['channels']:,}"
     if plan.layer.kind in ("maxpool", "avgpool"):
         function = "max" if plan.layer.kind == "maxpool" else "mean"

@@ -455,10 +455,10 @@ class Builder {
     actions[name]();
   }
 
-  edit(id, name, value) {
+  edit(id, name, value, merge = `${id}.${name}`) {
     const index = this.indexOf(id);
     if (index < 0 || this.draft.layers[index].values[name] === value) return;
-    this.change(withValue(this.draft, index, name, value), { merge: `${id}.${name}`, wait: SEND_AFTER_MS });
+    this.change(withValue(this.draft, index, name, value), { merge, wait: SEND_AFTER_MS });
   }
 
   setSetting(field, value) {
@@ -471,7 +471,7 @@ class Builder {
     if (!counted) return;
     const { low, high } = fields.find((field) => field.name === counted);
     const wanted = nextCount(Number(values[counted]) || low, direction);
-    this.edit(id, counted, Math.min(high, Math.max(low, wanted)));
+    this.edit(id, counted, Math.min(high, Math.max(low, wanted)), null);
   }
 
   insert(index, kind, focus) {
@@ -557,7 +557,7 @@ class Builder {
     const on = (target, type, handler, options = {}) => target.addEventListener(type, handler.bind(this), { signal, ...options });
     on(this.root, "click", this.onClick);
     on(this.root, "keydown", this.onKey);
-    on(this.root, "change", () => this.flush());
+    on(this.root, "change", this.onEditEnd);
     on(this.stage, "pointerdown", this.onGrab);
     on(this.stage, "pointerover", this.onHover);
     on(this.stage, "pointerleave", () => lightWires(this.wires, null, null));
@@ -566,6 +566,12 @@ class Builder {
     on(document, "pointerdown", () => this.flush(), { capture: true });
     this.watcher = new ResizeObserver(() => requestAnimationFrame(() => this.resized()));
     this.watcher.observe(this.strip);
+  }
+
+  // A slider was let go or a box left: what comes next is another step to undo.
+  onEditEnd() {
+    this.history.merge = null;
+    this.flush();
   }
 
   resized() {

@@ -63,7 +63,7 @@ def _active(run: Run) -> None:
 
 def _idle(run: Run | None) -> None:
     setup, blocked = state.setup(), problem()
-    start = {"disabled": bool(blocked), "help": blocked or None, "on_click": launch}
+    start: dict[str, Any] = {"disabled": bool(blocked), "help": blocked or None, "on_click": launch}
     title = "Train" if run is None else "Train a new run"
     st.button(
         title, key="train", type="primary", icon=":material/play_arrow:", args=(setup.network, setup.config), **start
