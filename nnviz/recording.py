@@ -111,8 +111,7 @@ class _Recorder:
         self.pause_after: str | None = None
         self.ending: tuple[Status, str] | None = None
         self.rolling: Path | None = None
-        self.seconds = self.run.seconds
-        self._restart_clock()
+        self.stopwatch = _Stopwatch(self.run.seconds)
 
     def start(self, threads: int) -> None:
         """Make the trainer, at the last snapshot if there is one, and take the run over."""
@@ -129,7 +128,7 @@ class _Recorder:
 
     def train(self) -> tuple[Status, str]:
         """Pull events until the training or somebody ends it."""
-        self._restart_clock()
+        self.stopwatch.restart()
         while command := self.mailbox.take():
             self._obey(command)
         next_record, next_checkpoint = 0.0, time.monotonic() + CHECKPOINT_EVERY
@@ -138,7 +137,7 @@ class _Recorder:
                 self.on_event(event, self.trainer)
             if isinstance(event, Batch):
                 self.pending.append(event)
-                self.images += event.size
+                self.stopwatch.images += event.size
             elif isinstance(event, Epoch):
                 self._record()
                 self._snapshot(keep=True)
@@ -161,7 +160,7 @@ class _Recorder:
             while self.paused and not self.ending:
                 self._obey(self.mailbox.wait())
                 if not self.paused:
-                    self._restart_clock()
+                    self.stopwatch.restart()
             if self.ending:
                 self._record()
                 self._snapshot()
@@ -208,29 +207,17 @@ class _Recorder:
 
     def _record(self) -> None:
         """Write what happened since the last time, and look into the net."""
-        trainer, now = self.trainer, time.monotonic()
-        self.seconds += now - self.clock
-        self.clock = now
-        self.window.append((now, self.images))
-        while now - self.window[0][0] > SPEED_OVER:
-            self.window.popleft()
-        since, images = self.window[0]
-        speed = (self.images - images) / (now - since) if now > since else 0.0
+        trainer = self.trainer
+        speed = self.stopwatch.tick()
         left = trainer.config.epochs - trainer.position.epoch
         step = trainer.position.step - trainer.position.batches
         self.store.add_batches(
             self.run_id, self.attempt, self.pending,
-            seconds=self.seconds, steps=step + left * trainer.batches_per_epoch, speed=speed,
+            seconds=self.stopwatch.seconds, steps=step + left * trainer.batches_per_epoch, speed=speed,
         )  # fmt: skip
         self.pending = []
         with suppress(PermissionError):  # Windows: a reader has the file open; the next look is due in a moment
             look(trainer.model, self.data, self.sample, trainer.position.step).save(self.store.folder(self.run_id))
-
-    def _restart_clock(self) -> None:
-        """Time and speed count training only, not pauses."""
-        self.clock: float = time.monotonic()
-        self.images: int = 0
-        self.window: deque[tuple[float, int]] = deque([(self.clock, 0)])
 
     def _snapshot(self, keep: bool = False) -> None:
         path = self.store.snapshot_path(self.run_id, self.trainer.position.step)
@@ -247,3 +234,27 @@ class _Recorder:
             for path in paths[1:-1:2]:
                 path.unlink(missing_ok=True)
             paths = [path for path in paths if path.exists()]
+
+
+class _Stopwatch:
+    """Time and speed of the training alone, without pauses."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.restart()
+
+    def restart(self) -> None:
+        self.images = 0
+        self._last = time.monotonic()
+        self._window = deque([(self._last, 0)])
+
+    def tick(self) -> float:
+        """Add the time since the last tick; images per second, lately."""
+        now = time.monotonic()
+        self.seconds += now - self._last
+        self._last = now
+        self._window.append((now, self.images))
+        while now - self._window[0][0] > SPEED_OVER:
+            self._window.popleft()
+        since, images = self._window[0]
+        return (self.images - images) / (now - since) if now > since else 0.0

@@ -93,8 +93,8 @@ class TestInfo:
     def test_the_learning_rate_keeps_its_steps(self) -> None:
         rates = [0.1] * 3000 + [0.01] * 4000
         info = curves_info(curve_of(noise(7000), rates), [], [])
-        assert info.lr.step.tolist() == [1, 3000, 3001, 7000]
-        np.testing.assert_allclose(info.lr.value, [0.1, 0.1, 0.01, 0.01], rtol=1e-6)
+        assert {1, 3000, 3001, 7000} <= set(info.lr.step)
+        np.testing.assert_allclose(info.lr.value, np.where(info.lr.step <= 3000, 0.1, 0.01), rtol=1e-6)
 
     def test_a_rate_that_moves_at_every_step_is_thinned_out(self) -> None:
         info = curves_info(curve_of(noise(9000), list(np.linspace(1, 0, 9000))), [], [])

@@ -144,8 +144,9 @@ def curves_figure(
     traces = [
         {
             "type": "scatter", "x": x, "y": y, "showlegend": what == "loss",
-            "hovertemplate": f"{kind['name']} {what} <b>{formats[what]}</b><extra></extra>",
             **({"yaxis": "y2"} if what == "accuracy" else {}), **kind,
+            # plotly.js heeds "skip" only where there is no template.
+            **({} if kind is each else {"hovertemplate": f"{kind['name']} {what} <b>{formats[what]}</b><extra></extra>"}),
         }
         for kind, x, y, what in lines
         if show_raw or kind is not each
@@ -170,8 +171,8 @@ def curves_figure(
                 "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.0, "yanchor": "bottom"},
                 "xaxis": {
                     **_titled(axis, "step (mini-batches)"), "anchor": "y3", "tickformat": ",d", "nticks": 7,
-                    # Set, because an automatic one jumps when the first test point comes with its margin.
-                    "range": [0, max(10, 1.02 * info.last_step)],
+                    # An end that moved with the data would count as ours to set, and undo a zoom each time.
+                    "range": [0, None],
                     "unifiedhovertitle": {"text": "step %{x:,d}"},
                     "showspikes": True, "spikemode": "across", "spikethickness": 1, "spikedash": "solid",
                     "spikecolor": colours.faint,
@@ -241,12 +242,12 @@ def _ends(count: int, size: int) -> Ints:
 
 
 def _corners(values: npt.NDArray[np.float32], size: int, points: int) -> Ints:
-    """Indices on both sides of every jump, and the ends; where there are too many, as of any other line."""
+    """Indices on both sides of every jump, and of the ends of stretches, to point at; if too many, as of any line."""
     if not len(values):
         return np.arange(0)
     before, after = values[:-1], values[1:]
     jumps = np.flatnonzero((before != after) & ~(np.isnan(before) & np.isnan(after)))
-    corners = np.unique(np.concatenate([[0, len(values) - 1], jumps, jumps + 1]))
+    corners = np.unique(np.concatenate([_ends(len(values), size), jumps, jumps + 1]))
     return corners if len(corners) <= points else _extremes(values, size)
 
 

@@ -45,6 +45,7 @@ def plot_config(file_name: str, *buttons_off: str) -> dict[str, Any]:
     """plotly's `config`: a picture that is sharp in a report, and no buttons that have nothing to do here."""
     return {
         "displaylogo": False,
+        "showTips": False,
         "responsive": False,  # the `plot` component watches its own width
         "toImageButtonOptions": {"format": "png", "filename": file_name, "scale": 2},
         "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d", *buttons_off],

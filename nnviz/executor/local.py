@@ -79,6 +79,9 @@ class LocalExecutor:
     def _revive(self) -> None:
         """A supervisor that was killed is replaced; what it ran shows as interrupted and can be resumed."""
         if self._supervisor.poll() is not None:
+            with suppress(OSError):
+                assert self._supervisor.stdin
+                self._supervisor.stdin.close()
             self._supervisor = self._start()
 
     def _send(self, what: str, run_id: str, command: Command | None) -> None:

@@ -53,7 +53,7 @@ def files() -> None:
     with into:
         st.markdown("**Import**")
         st.caption("Replaces the network and the training, if the file is fine. Undo brings the network back.")
-        st.file_uploader("A set-up file", "json", key="import-setup", on_change=_import_file)
+        st.file_uploader("A set-up file", "json", key="import-setup", on_change=_import_file, max_upload_size=1)
         with st.container(key="import-paste"):
             st.text_area("…or its text", key="import-text", placeholder='{"nnviz": 1, "network": …', height=100)
             st.button("Import the text", key="import-apply", on_click=_import_text)

@@ -292,6 +292,22 @@ def test_on_a_phone_with_fingers(open_page: OpenPage, scheme: str) -> None:
     assert phone.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+def test_a_finger_moves_a_layer_by_its_dots(open_page: OpenPage) -> None:
+    phone = open_page("/Build?net=dense_32~dropout", viewport=PHONE, has_touch=True, is_mobile=True)
+    expect_net(phone, "dense_32~dropout")
+    grip = phone.locator(".layer.is-layer .grip").nth(1)
+    grip.scroll_into_view_if_needed()
+    box = grip.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    touch = phone.context.new_cdp_session(phone)
+    touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    for by in range(10, 161, 10):
+        touch.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x, "y": y - by}]})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    expect_net(phone, "dropout~dense_32")
+
+
 def test_on_to_training(build: Page) -> None:
     build.get_by_test_id("field-units").fill("99")
     build.get_by_role("button", name="Train this network").click()

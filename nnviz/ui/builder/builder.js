@@ -168,8 +168,10 @@ class Builder {
       <button type="button" class="preset" data-testid="preset-${escapeHtml(preset.name)}" data-name="${escapeHtml(preset.name)}">
         <b>${escapeHtml(preset.title)}</b><span>${escapeHtml(preset.teaches)}</span></button>`);
     button.addEventListener("click", () => {
-      this.change(draftOf(preset.network, this.draft));
-      if (this.isRow() && !this.selected) this.select(this.draft.layers[0]?.id || "output");
+      const draft = draftOf(preset.network, this.draft);
+      this.selected = this.isRow() ? draft.layers[0]?.id || "output" : null;
+      this.change(draft);
+      this.strip.scrollTo({ left: 0 });
     });
     return button;
   }
