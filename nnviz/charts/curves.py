@@ -79,7 +79,10 @@ def curves_info(
         _line(curve, smooth(curve.accuracy, smoothing), _ends(len(curve.step), size)),
         _line(curve, curve.lr, _corners(curve.lr, size, points)),
         table[:, 0].astype(np.int64),
-        *table[:, 1:].T,
+        table[:, 1],
+        table[:, 2],
+        table[:, 3],
+        table[:, 4],
         tuple(Mark(change.step, _in_words(change)) for change in changes),
     )
 
@@ -141,16 +144,16 @@ def curves_figure(
         (rate, info.lr.step, info.lr.value, ""),
     ]
     formats = {"loss": "%{y:.4f}", "accuracy": "%{y:.2f} %", "": "%{y:.4~g}"}
-    traces = [
-        {
-            "type": "scatter", "x": x, "y": y, "showlegend": what == "loss",
-            **({"yaxis": "y2"} if what == "accuracy" else {}), **kind,
-            # plotly.js heeds "skip" only where there is no template.
-            **({} if kind is each else {"hovertemplate": f"{kind['name']} {what} <b>{formats[what]}</b><extra></extra>"}),
-        }
-        for kind, x, y, what in lines
-        if show_raw or kind is not each
-    ]  # fmt: skip
+    traces: list[dict[str, Any]] = []
+    for kind, x, y, what in lines:
+        if kind is each:  # plotly.js heeds its "skip" only without a template
+            traces += [{"type": "scatter", "x": x, "y": y, **kind}] if show_raw else []
+            continue
+        words = f"{kind['name']} {what} <b>{formats[what]}</b><extra></extra>"
+        row = {"yaxis": "y2"} if what == "accuracy" else {}
+        traces.append({
+            "type": "scatter", "x": x, "y": y, "showlegend": what == "loss", "hovertemplate": words, **row, **kind,
+        })  # fmt: skip
     axis: dict[str, Any] = {
         "gridcolor": colours.grid, "zeroline": False, "automargin": False, "exponentformat": "power",
         "tickfont": {"size": 12}, "title": {"standoff": 6, "font": {"size": 13}},
@@ -225,9 +228,8 @@ def _extremes(values: npt.NDArray[np.floating[Any]], size: int) -> Ints:
     if size == 1:
         return np.arange(len(values))
     stretches = -(-len(values) // size)
-    padded = np.full(stretches * size, np.nan)
-    padded[: len(values)] = values
-    padded = padded.reshape(stretches, size)
+    padded = np.full((stretches, size), np.nan)
+    padded.flat[: len(values)] = values
     starts = np.arange(stretches) * size
     empty = np.isnan(padded)
     lowest = np.where(empty, np.inf, padded).argmin(1) + starts

@@ -46,6 +46,7 @@ def plot_config(file_name: str, *buttons_off: str) -> dict[str, Any]:
     return {
         "displaylogo": False,
         "showTips": False,
+        "showSendToCloud": False,
         "responsive": False,  # the `plot` component watches its own width
         "toImageButtonOptions": {"format": "png", "filename": file_name, "scale": 2},
         "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d", *buttons_off],

@@ -8,7 +8,9 @@ from nnviz.ui import state
 
 _STYLE = """
 <style>
-.block-container { padding-top: 3.2rem; padding-bottom: 4rem; max-width: 1500px; }
+.block-container { padding-top: 1rem; padding-bottom: 4rem; max-width: 1560px; }
+.st-key-navigation { border-bottom: 1px solid var(--st-border-color, #8884); padding-bottom: 0.3rem; }
+.st-key-navigation a p { font-size: 1.02rem; }
 /* A live part that is being refreshed must not fade. */
 [data-stale="true"] { opacity: 1 !important; }
 .stElementContainer, .stVerticalBlock { transition: none !important; }
@@ -16,15 +18,28 @@ _STYLE = """
 [data-testid="stMetricValue"] { font-variant-numeric: tabular-nums; }
 @media (max-width: 640px) {
   .block-container { padding-left: 0.9rem; padding-right: 0.9rem; }
+  /* What is going on comes before what may be set. */
+  .st-key-train-layout > [data-testid="stHorizontalBlock"],
+  .st-key-train-layout > div > [data-testid="stHorizontalBlock"] { flex-direction: column-reverse; }
 }
 </style>
 """
+
+
+PAGES = (
+    ("app.py", "nnviz", ":material/neurology:"),
+    ("pages/1_Build.py", "Build", ":material/account_tree:"),
+    ("pages/2_Train.py", "Train", ":material/play_circle:"),
+)
 
 
 def open_page(title: str, icon: str) -> None:
     """Begin a page. `icon` is an emoji or a :material/…: name."""
     st.set_page_config(page_title=f"{title} · nnviz", page_icon=icon, layout="wide")
     st.html(_STYLE)
+    with st.container(horizontal=True, key="navigation"):
+        for path, label, page_icon in PAGES:
+            st.page_link(path, label=label, icon=page_icon)
     state.setup()
     for problem in state.take_link_problems():
         st.warning(problem, icon=":material/link_off:")

@@ -1,7 +1,7 @@
 // The builder: holds the draft, draws it, edits it, sends it to Python and shows the answer.
 // Streamlit calls the default export again with each answer; the state lives in one Builder per mount.
 
-const NARROW = 640;
+const NARROW = 520;
 const SEND_AFTER_MS = 80;
 const GLIDE_MS = 220;
 const DRAG_FROM_PX = 6;

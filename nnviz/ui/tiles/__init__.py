@@ -109,6 +109,9 @@ def pack(
     }  # fmt: skip
     if captions is not None:
         header["captions"] = captions
+        header["letters"] = max(
+            (max(len(c.title) + 2 * (c.good is not None), len(c.note)) for c in captions), default=0
+        )
     if bars is not None:
         if bars.probabilities.shape != (count, len(bars.classes)):
             raise ValueError(f"bars must be {(count, len(bars.classes))}, not {bars.probabilities.shape}")

@@ -35,12 +35,14 @@ class Grid {
     const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
     const pixels = bytes.subarray(4 + length);
     const { count, height, width, size, captions, bars } = (this.header = header);
-    const stops = header.palette[isDark(this.parent) ? "dark" : "light"];
+    const dark = isDark(this.parent);
+    const stops = header.palette[dark ? "dark" : "light"];
+    this.root.classList.toggle("dark", dark);
     const colours = table(stops);
     const scale = size / Math.max(height, width);
     write(this.root, "--picture-width", `${Math.max(6, scale * width)}px`);
     write(this.root, "--picture-height", `${Math.max(6, scale * height)}px`);
-    write(this.root, "--column", `${Math.max(size, bars ? 96 : captions ? 68 : 0)}px`);
+    write(this.root, "--column", `${Math.max(size, bars ? 96 : 0, captions ? 7.5 * header.letters : 0)}px`);
     label(this.list, header.label);
     this.list.classList.toggle("clickable", header.clickable);
 
@@ -140,7 +142,7 @@ class Tile {
     [...this.chart.children].forEach((bar, index) => {
       write(bar, "--share", percent[index] / 100);
       bar.classList.toggle("true", index === truth);
-      text(bar.lastChild, classes[index]);
+      text(bar.lastChild, classes[index].length > 2 ? "" : classes[index]);
     });
     label(this.chart, classes.map((name, index) => `${name}: ${percent[index]} %`).join(", "));
   }

@@ -14,6 +14,7 @@ from nnviz.live import Live
 from nnviz.losses import LOSSES
 from nnviz.runs import Run, RunGone, Status
 from nnviz.ui import services
+from nnviz.ui.plot import plot
 from nnviz.ui.text import plain
 from nnviz.ui.tiles import Caption, signed_to_bytes, tiles
 from nnviz.ui.train.watchers import refresh_seconds
@@ -59,13 +60,16 @@ def _progress(run: Run) -> None:
 
 
 def _figures(run: Run) -> None:
-    curves, pictures = st.columns([3, 2], gap="medium")
+    live = Live.load(services.store().folder(run.id))
+    curves, numbers = st.columns([3, 2], gap="medium")
     with curves, st.container(key="curves"):
-        figure = _curves(run)
-        st.plotly_chart(figure, key="curves-plot", theme=None, config=PLOT_CONFIG)
-    with pictures:
+        plot(_curves(run), key="curves-plot", alt="Loss, accuracy and learning rate by step", config=PLOT_CONFIG)
+        if live:
+            _answers(run, live)
+    with numbers:
         _numbers(run)
-        _live_pictures(run)
+        if live:
+            _first_layer(live)
 
 
 def _curves(run: Run) -> go.Figure:
@@ -120,30 +124,30 @@ def _numbers(run: Run) -> None:
         st.metric("Test loss", f"{last.test_loss:.4f}" if last else "–")
 
 
-def _live_pictures(run: Run) -> None:
-    live = Live.load(services.store().folder(run.id))
-    if live is None:
-        st.caption("The first pictures appear with the first step.")
-        return
+def _first_layer(live: Live) -> None:
     st.markdown(f"**Weights of the first layer** ({live.layer}), step {live.step:,}")
     pixels, limit = signed_to_bytes(live.weights.numpy())
+    tiles(pixels, key="live-weights", palette="diverging", size=42, limit=limit, label="Weights of the first layer")
     shown = f"{len(live.weights)} of {live.units}" if live.units > len(live.weights) else f"All {live.units}"
-    tiles(pixels, key="live-weights", palette="diverging", size=44, limit=limit, label="Weights of the first layer")
     st.caption(f"{shown} neurons: each picture is one neuron's incoming weights, one pixel per input pixel.")
+
+
+def _answers(run: Run, live: Live) -> None:
     try:
-        data = _test_images(run.config.data)
+        images, labels = _test_images(run.config.data)
     except DataError:
         return
-    images, labels = data
-    index = live.sample
-    answers = live.probabilities.argmax(1)
     classes = DATASETS[run.config.data].classes
+    answers = live.probabilities.argmax(1)
     captions = [
-        Caption(classes[int(a)], f"{float(p[a]):.0%}", bool(a == labels[i]))
-        for i, a, p in zip(index, answers, live.probabilities, strict=True)
+        Caption(classes[int(answer)], f"{float(probabilities[answer]):.0%}", bool(answer == labels[index]))
+        for index, answer, probabilities in zip(live.sample, answers, live.probabilities, strict=True)
     ]
-    st.markdown("**What it says of ten test images**")
-    tiles(images[index, 0].numpy(), key="live-digits", palette="ink", captions=captions, size=48, label="Test images")
+    st.markdown(f"**What it says of ten test images**, step {live.step:,}")
+    tiles(
+        images[live.sample, 0].numpy(), key="live-digits", palette="ink", captions=captions, size=48,
+        label="Test images with the net's answer and how sure it is",
+    )  # fmt: skip
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

@@ -25,10 +25,10 @@ def recipe_form() -> None:
     for place, name in zip((left, right, left, right), _FIRST, strict=True):
         with place:
             _field(config, name)
-    with st.expander("Optimizer, schedule, loss", key="recipe-more"):
+    with st.expander("Optimizer, schedule, loss", key="more-training"):
         for name in _MORE:
             _field(config, name)
-    with st.expander("Data, seed, device", key="recipe-data"):
+    with st.expander("Data, seed, device", key="more-data"):
         for name in _DATA:
             _field(config, name)
     if config != TrainConfig():

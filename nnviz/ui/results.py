@@ -1,0 +1,243 @@
+"""What a trained network is worth: its answers to the test images, and where they are wrong."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import NamedTuple
+
+import streamlit as st
+from torch import Tensor
+
+from nnviz.charts.confusion import (
+    ACCURACY_CONFIG,
+    CONFUSION_CONFIG,
+    ConfusionInfo,
+    class_accuracy_figure,
+    confusion_figure,
+    confusion_info,
+)
+from nnviz.datasets import DATASETS, DataError, Dataset, Split
+from nnviz.evaluation import Evaluation, evaluate
+from nnviz.network import build_model
+from nnviz.runs import Run, RunGone, RunStore
+from nnviz.snapshots import SnapshotError
+from nnviz.ui.plot import plot
+from nnviz.ui.tiles import Caption, tiles
+
+SHOWN = 48
+"""Images at once: more would not be looked at."""
+
+Cell = tuple[int, int]
+"""True class and answer."""
+
+ALL: Cell = (-1, -1)
+"""Not a cell but all mistakes. (None would be an empty select box.)"""
+
+_CELL = "confusion-cell"
+
+
+class Result(NamedTuple):
+    """What the weights after `step` steps say of the test images."""
+
+    step: int
+    evaluation: Evaluation
+
+
+def show_results(store: RunStore, run: Run) -> None:
+    """The section of an ended run: its accuracy on the test images, its confusions and its mistakes."""
+    with st.container(key="results"):
+        st.markdown("#### Results on the test images")
+        try:
+            steps = store.snapshot_steps(run.id)
+            dataset = DATASETS[run.config.data]
+            test = _test_images(dataset.name)
+            with st.spinner("Asking the network about the test images …"):
+                result = _result(str(store.root), run.id, steps[-1] if steps else 0, store)
+        except (SnapshotError, RunGone) as error:
+            st.info(f"There is nothing to show: {error}.", icon=":material/info:")
+            return
+        except DataError as error:
+            st.warning(f"{error}.", icon=":material/warning:")
+            return
+        _show(run, result, dataset, test)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _test_images(name: str) -> Split:
+    return DATASETS[name].load().test
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _result(root: str, run_id: str, last_step: int, _store: RunStore) -> Result:
+    """Of the last snapshot that can be read; `root` and `last_step` tell apart what is cached. 0.5 MB each.
+
+    Raises SnapshotError, RunGone, DataError.
+    """
+    run, dataset = _store.run(run_id), DATASETS[_store.run(run_id).config.data]
+    snapshot = _store.snapshot(run_id)
+    model = build_model(run.network, dataset.input_shape, len(dataset.classes), run.config.seed)
+    try:
+        model.load_state_dict(snapshot.model)
+    except RuntimeError as error:
+        raise SnapshotError(f"the snapshot of run {run_id} is of another network ({error})") from None
+    return Result(snapshot.position.step, evaluate(model, dataset, _test_images(dataset.name)))
+
+
+def _show(run: Run, result: Result, dataset: Dataset, test: Split) -> None:
+    info = confusion_info(result.evaluation, dataset.classes)
+    dark = st.context.theme.type == "dark"
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        with st.container(key="test-accuracy", width="content"):
+            st.metric("Test accuracy", f"{info.accuracy:.2%}")
+        st.markdown(
+            f"**{info.right:,} of {info.total:,} right** after step {result.step:,}.  \n"
+            f"{dataset.title}, test images: {dataset.origin}.",
+            width=430,
+        )
+        st.download_button(
+            "Predictions as CSV", lambda: predictions_csv(result.evaluation, dataset.classes),
+            f"{run.id}-predictions.csv", "text/csv", key="download-predictions", icon=":material/download:",
+            on_click="ignore",
+        )  # fmt: skip
+
+    cell = _chosen_cell(run.id, info)
+    matrix, bars = st.columns([3, 2], gap="large")
+    with matrix, st.container(key="confusion"):
+        st.markdown("**What was taken for what** – click a cell to see its images")
+        clicked = plot(
+            confusion_figure(info, chosen=None if cell == ALL else cell, dark=dark), key="confusion-plot",
+            config=CONFUSION_CONFIG, alt=_confusion_in_words(info),
+        )  # fmt: skip
+        if clicked is not None and (true_answer := _as_cell(clicked, info)) not in (None, cell):
+            st.session_state[f"{_CELL}-clicked"] = true_answer
+            st.rerun()
+    with bars, st.container(key="class-accuracy"):
+        st.markdown("**How much of each class is recognised**")
+        plot(
+            class_accuracy_figure(info, dark=dark), key="class-accuracy-plot", config=ACCURACY_CONFIG,
+            alt=_accuracy_in_words(info),
+        )  # fmt: skip
+    _images(result.evaluation, info, test, cell)
+
+
+def _chosen_cell(run_id: str, info: ConfusionInfo) -> Cell:
+    """The cell whose images are shown, or ALL. A click on the matrix is put into the select box here,
+    before the box is made, and what another run left there is forgotten."""
+    if st.session_state.get("confusion-run") != run_id:
+        st.session_state["confusion-run"] = run_id
+        st.session_state[_CELL] = ALL
+    if clicked := st.session_state.pop(f"{_CELL}-clicked", None):
+        st.session_state[_CELL] = clicked
+    cell: Cell = st.session_state.get(_CELL) or ALL
+    st.session_state[_CELL] = cell  # else Streamlit forgets it when the box is not on the page for once
+    return cell
+
+
+def _images(evaluation: Evaluation, info: ConfusionInfo, test: Split, cell: Cell) -> None:
+    """The chosen cell's images, or the most confident mistakes."""
+    options = [ALL, *cells(info)]
+    if cell not in options:
+        options.append(cell)
+    with st.container(horizontal=True, vertical_alignment="bottom", key="image-choice"):
+        st.selectbox(
+            "Images", options, key=_CELL, format_func=lambda one: _title(info, one), width=430,
+            help="Or click a cell of the matrix.",
+        )  # fmt: skip
+        if cell != ALL:
+            st.button("Back to all mistakes", key="all-mistakes", icon=":material/undo:", on_click=_show_all)
+    if cell == ALL:
+        found, key = evaluation.worst(SHOWN), "mistakes"
+        total = info.total - info.right
+        nothing = "Not a single test image is answered wrongly."
+        words = f"The net is wrong about {total:,} of {info.total:,} test images."
+        order = "those it is surest of first"
+    else:
+        found, key = evaluation.answered(*cell)[:SHOWN], "cell-images"
+        true, answer = (info.classes[c] for c in cell)
+        total = int(info.counts[cell])
+        nothing = f"No image of {true} was answered with {answer}."
+        images = "1 image" if total == 1 else f"{total:,} images"
+        words = f"{images} of {true} {'was' if total == 1 else 'were'} answered with {answer}."
+        order = "the surest first"
+    with st.container(key=key):
+        if not total:
+            st.info(nothing, icon=":material/check_circle:")
+            return
+        here = f"Here {'are ' + str(len(found)) + ' of them' if total > len(found) else 'they are'}, {order}"
+        st.caption(f"{words} {here if total > 1 else 'Here it is'}: true class → answer, with its probability.")
+        tiles(
+            test.images[found, 0].numpy(), key=f"{key}-tiles", captions=captions(evaluation, info.classes, found),
+            size=84, label="Mistakes of the network" if cell == ALL else _title(info, cell),
+        )  # fmt: skip
+
+
+def _show_all() -> None:
+    st.session_state[_CELL] = ALL
+
+
+def cells(info: ConfusionInfo) -> list[Cell]:
+    """The cells that have images: errors, the most frequent first, then right answers by class."""
+    every = [(true, answer) for true in range(len(info.classes)) for answer in range(len(info.classes))]
+    filled = [cell for cell in every if info.counts[cell]]
+    return sorted(filled, key=lambda cell: (cell[0] == cell[1], -info.counts[cell] if cell[0] != cell[1] else cell[0]))
+
+
+def captions(evaluation: Evaluation, classes: tuple[str, ...], found: Tensor) -> list[Caption]:
+    """For each image of `found`: "7 → 1" and how sure the net was of the answer."""
+    labels, answers = evaluation.labels[found].tolist(), evaluation.predictions[found].tolist()
+    sure = evaluation.probabilities[found].max(1).values.tolist()
+    return [
+        Caption(f"{classes[label]} → {classes[answer]}", percent(share), label == answer)
+        for label, answer, share in zip(labels, answers, sure, strict=True)
+    ]
+
+
+def percent(share: float) -> str:
+    """One decimal; never "100.0 %" for less than all, which a probability of a softmax always is."""
+    return "> 99.9 %" if share > 0.9995 else f"{share:.1%}".replace("%", " %")
+
+
+def predictions_csv(evaluation: Evaluation, classes: tuple[str, ...]) -> str:
+    """One line per test image, in the order of the data set."""
+    file = io.StringIO()
+    write = csv.writer(file, lineterminator="\n").writerow
+    write(("index", "true", "answer", "probability of the answer (0 to 1)"))
+    for index, (label, answer, share) in enumerate(
+        zip(
+            evaluation.labels.tolist(),
+            evaluation.predictions.tolist(),
+            evaluation.probabilities.max(1).values.tolist(),
+            strict=True,
+        )
+    ):
+        write((index, classes[label], classes[answer], f"{share:.6g}"))
+    return file.getvalue()
+
+
+def _title(info: ConfusionInfo, cell: Cell) -> str:
+    if cell == ALL:
+        return f"All mistakes ({info.total - info.right:,})"
+    true, answer = (info.classes[c] for c in cell)
+    what = f"{true} recognised" if true == answer else f"{true} answered with {answer}"
+    return f"{what} ({int(info.counts[cell]):,})"
+
+
+def _as_cell(clicked: object, info: ConfusionInfo) -> Cell | None:
+    """What the browser sent, if it is a cell."""
+    count = len(info.classes)
+    if not isinstance(clicked, list) or len(clicked) != 2:
+        return None
+    true, answer = clicked
+    return (true, answer) if all(type(c) is int and 0 <= c < count for c in clicked) else None
+
+
+def _confusion_in_words(info: ConfusionInfo) -> str:
+    errors = [cell for cell in cells(info) if cell[0] != cell[1]][:3]
+    most = "; ".join(_title(info, cell) for cell in errors)
+    return f"Confusion matrix, true class by answer. Most frequent mistakes: {most or 'none'}."
+
+
+def _accuracy_in_words(info: ConfusionInfo) -> str:
+    shares = ", ".join(f"{name} {share:.1%}" for name, share in zip(info.classes, info.class_accuracy, strict=True))
+    return f"Share of each class recognised: {shares}."
