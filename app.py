@@ -6,7 +6,7 @@ from nnviz.ui import home
 from nnviz.ui.data import data_notice
 from nnviz.ui.frame import open_page
 
-open_page("Home", ":material/neurology:")
+open_page("Home")
 home.welcome()
 ready = data_notice("mnist")
 home.first_run(ready)

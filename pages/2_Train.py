@@ -10,7 +10,7 @@ from nnviz.ui.results import show_results
 from nnviz.ui.services import store
 from nnviz.ui.train import controls, live, recipe, run_list
 
-open_page("Train", ":material/play_circle:")
+open_page("Train")
 state.write_address()
 setup = state.setup()
 ready = data_notice(setup.config.data)

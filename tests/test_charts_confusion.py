@@ -16,7 +16,7 @@ DIGITS = tuple("0123456789")
 def evaluation_of(labels: list[int], answers: list[int], classes: int = 3) -> Evaluation:
     probabilities = torch.full((len(labels), classes), 0.1)
     probabilities[torch.arange(len(labels)), torch.tensor(answers, dtype=torch.int64)] = 0.8
-    return Evaluation(probabilities, torch.tensor(labels))
+    return Evaluation(probabilities, torch.tensor(labels, dtype=torch.int64))
 
 
 @pytest.fixture

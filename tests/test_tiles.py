@@ -56,7 +56,7 @@ class TestPack:
         np.testing.assert_array_equal(pixels, images[:, ::-1])
         assert (header["size"], header["label"], header["clickable"]) == (40, "Digit", False)
 
-    def test_64_images_take_50_kB(self) -> None:
+    def test_64_images_take_50_kilobytes(self) -> None:
         assert len(pack(np.zeros((64, 28, 28), np.uint8))) < 51_000
 
     def test_the_diverging_colours_are_those_of_the_charts(self) -> None:

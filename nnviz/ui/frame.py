@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from nnviz.ui import state
@@ -26,6 +28,8 @@ _STYLE = """
 """
 
 
+_ICON = str(Path(__file__).with_name("icon.png"))
+
 PAGES = (
     ("app.py", "nnviz", ":material/neurology:"),
     ("pages/1_Build.py", "Build", ":material/account_tree:"),
@@ -33,9 +37,10 @@ PAGES = (
 )
 
 
-def open_page(title: str, icon: str) -> None:
-    """Begin a page. `icon` is an emoji or a :material/…: name."""
-    st.set_page_config(page_title=f"{title} · nnviz", page_icon=icon, layout="wide")
+def open_page(title: str) -> None:
+    """Begin a page."""
+    # A picture of our own: Streamlit fetches emoji and :material/…: icons of the tab from the network.
+    st.set_page_config(page_title=f"{title} · nnviz", page_icon=_ICON, layout="wide")
     st.html(_STYLE)
     with st.container(horizontal=True, key="navigation"):
         for path, label, page_icon in PAGES:

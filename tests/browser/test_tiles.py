@@ -1,0 +1,134 @@
+"""Tiles and plots are drawn right, and only their contents change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("playwright.sync_api")
+
+from playwright.sync_api import Browser, Page, expect  # noqa: E402
+
+from nnviz.charts.colors import NEGATIVE, NEUTRAL, POSITIVE  # noqa: E402
+from nnviz.charts.look import DARK, LIGHT  # noqa: E402
+
+from .conftest import DESKTOP, FOREIGN_NOISE, PHONE, WAIT_MS  # noqa: E402
+from .stage import serve  # noqa: E402
+
+expect.set_options(timeout=WAIT_MS)
+
+PIXEL = """(canvas, [x, y]) => '#' + [...canvas.getContext('2d').getImageData(x, y, 1, 1).data.slice(0, 3)]
+    .map(value => value.toString(16).padStart(2, '0')).join('')"""
+KEEP = "elements => { window.kept = elements; }"
+SAME = "elements => window.kept.every((element, i) => element === elements[i] && element.isConnected)"
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serve(Path(__file__).with_name("tiles_app.py"), tmp_path_factory.mktemp("tiles")) as address:
+        yield address
+
+
+@pytest.fixture(params=["light"])
+def stage(browser: Browser, url: str, request: pytest.FixtureRequest) -> Iterator[Page]:
+    context = browser.new_context(viewport=DESKTOP, color_scheme=request.param)
+    page = context.new_page()
+    page.set_default_timeout(WAIT_MS)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+    page.goto(url)
+    expect(page.locator(".st-key-ink canvas")).to_have_count(2)
+    expect(page.locator(".st-key-plot .main-svg").first).to_be_visible()
+    yield page
+    context.close()
+    assert [error for error in errors if not any(noise in error for noise in FOREIGN_NOISE)] == []
+
+
+def pixel(page: Page, key: str, tile: int, x: int, y: int) -> str:
+    colour: str = page.locator(f".st-key-{key} canvas").nth(tile).evaluate(PIXEL, [x, y])
+    return colour
+
+
+def next_round(page: Page, number: int) -> None:
+    page.get_by_role("button", name="Next").click()
+    expect(page.locator(".st-key-ink .title").nth(1)).to_have_text(f"7 → {number}")
+
+
+@pytest.mark.parametrize("stage", ["light", "dark"], indirect=True)
+def test_signed_values_have_the_charts_colours_in_both_themes(stage: Page) -> None:
+    assert pixel(stage, "signed", 0, 0, 0) == POSITIVE
+    assert pixel(stage, "signed", 0, 1, 0) == NEGATIVE
+    assert pixel(stage, "signed", 0, 4, 3) == NEUTRAL
+    expect(stage.locator(".st-key-signed .legend")).to_contain_text("−1")
+    expect(stage.locator(".st-key-signed .legend")).to_contain_text("+1")
+
+
+@pytest.mark.parametrize(("stage", "look"), [("light", LIGHT), ("dark", DARK)], indirect=["stage"])
+def test_ink_is_the_themes(stage: Page, look: tuple[str, ...]) -> None:
+    paper, ink = look[:2]
+    assert pixel(stage, "ink", 0, 14, 10) == ink
+    assert pixel(stage, "ink", 0, 0, 0) == paper
+
+
+def test_an_update_keeps_the_canvases(stage: Page) -> None:
+    stage.locator(".st-key-signed canvas").evaluate_all(KEEP)
+    before = pixel(stage, "signed", 1, 1, 1)
+    next_round(stage, 1)
+    expect(stage.locator(".st-key-signed canvas")).to_have_count(7)
+    assert stage.locator(".st-key-signed canvas").evaluate_all(SAME)
+    assert pixel(stage, "signed", 1, 1, 1) != before
+    assert pixel(stage, "signed", 0, 1, 1) == before
+
+
+def test_tiles_say_what_they_show(stage: Page) -> None:
+    expect(stage.get_by_role("button", name="1, 99 %, right")).to_be_visible()
+    expect(stage.get_by_role("button", name="7 → 0, 55 %, wrong")).to_be_visible()
+    expect(stage.get_by_role("img", name="Unit 6")).to_be_visible()
+    expect(stage.locator(".st-key-ink .mark")).to_have_text(["✓", "✗"])
+    expect(stage.locator(".st-key-ink .bar.true .class")).to_have_text(["1", "0"])
+
+
+def test_a_click_and_the_keyboard_choose_a_tile(stage: Page) -> None:
+    stage.get_by_role("button", name="7 → 0, 55 %, wrong").click()
+    expect(stage.get_by_text("clicked: 1")).to_be_visible()
+    stage.keyboard.press("ArrowLeft")
+    expect(stage.get_by_role("button", name="1, 99 %, right")).to_be_focused()
+    stage.keyboard.press("Enter")
+    expect(stage.get_by_text("clicked: 0")).to_be_visible()
+
+
+def test_a_plot_is_updated_in_place_and_keeps_its_zoom(stage: Page) -> None:
+    plot = stage.locator(".st-key-plot .nnviz-plot")
+    plot.evaluate_all(KEEP)
+    box = plot.locator(".nsewdrag").first.bounding_box()
+    assert box
+    stage.mouse.move(box["x"] + 200, box["y"] + 50)
+    stage.mouse.down()
+    stage.mouse.move(box["x"] + 500, box["y"] + 52, steps=5)
+    stage.mouse.up()
+    zoomed = plot.evaluate("plot => plot.layout.xaxis.range")
+    assert zoomed[0] > 0
+    next_round(stage, 1)
+    stage.wait_for_function("window.kept[0].data[0].y[1] === 2")
+    assert plot.evaluate_all(SAME)
+    assert plot.evaluate("plot => plot.layout.xaxis.range") == zoomed
+
+
+def test_a_click_on_a_point_arrives(stage: Page) -> None:
+    plot = stage.locator(".st-key-plot .nnviz-plot")
+    x, y = (
+        plot.evaluate("""plot => { const { xaxis, yaxis } = plot._fullLayout; const box = plot.getBoundingClientRect();
+        return [box.x + xaxis._offset + xaxis.d2p(1), box.y + yaxis._offset + yaxis.d2p(1)]; }""")
+    )
+    stage.mouse.move(x + 3, y + 3)
+    stage.mouse.click(x, y)
+    expect(stage.get_by_text("point: 8")).to_be_visible()
+
+
+def test_on_a_phone_nothing_is_wider_than_the_screen(stage: Page) -> None:
+    stage.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
+    stage.wait_for_function("document.querySelector('.st-key-plot .main-svg').getBoundingClientRect().right <= 390")
+    assert stage.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= PHONE["width"]
