@@ -107,7 +107,7 @@ class Dataset:
             except FileNotFoundError:
                 continue
             except OSError as error:
-                return f"{path} can't be read ({error.strerror}); mend its permissions or name another folder in NNVIZ_DATA."
+                return _unreadable(path, error)
             if problem := _problem(file, path, stat.st_size, stat.st_mtime_ns):
                 return problem
         return None
@@ -209,8 +209,8 @@ class Dataset:
                 lines = [line for line in process.stderr.read().splitlines() if line.strip()]
                 reason = lines[-1].rpartition(": ")[2].strip("<>") if lines else f"exit code {process.returncode}"
                 raise DataError(
-                    f"{self.title} could not be downloaded ({reason}); check the network and try again, or put its files"
-                    f" into {data_root() / self.folder / 'raw'} by hand"
+                    f"{self.title} could not be downloaded ({reason}); check the network and try again,"
+                    f" or put its files into {data_root() / self.folder / 'raw'} by hand"
                 )
         finally:
             process.kill()
@@ -327,12 +327,16 @@ def _problem(file: File, path: Path, size: int, changed: int) -> str | None:
     try:
         content = path.read_bytes()
     except OSError as error:
-        return f"{path} can't be read ({error.strerror}); mend its permissions or name another folder in NNVIZ_DATA."
+        return _unreadable(path, error)
     if content[: len(file.header)] != file.header:
         return f"{path} does not begin as an IDX file of {file.count:,} entries does; {again}."
     if file.md5 and hashlib.md5(content, usedforsecurity=False).hexdigest() != file.md5:
         return f"{path} is damaged: its MD5 checksum is not {file.md5}; {again}."
     return None
+
+
+def _unreadable(path: Path, error: OSError) -> str:
+    return f"{path} can't be read ({error.strerror}); mend its permissions or name another folder in NNVIZ_DATA."
 
 
 @contextmanager

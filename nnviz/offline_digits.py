@@ -248,13 +248,14 @@ def _curves(style: Style) -> NDArray[np.float64]:
 
 def _draw(style: Style, curves: NDArray[np.float64], count: int, rng: np.random.Generator) -> Floats:
     """(count, 28, 28): as many hands writing one style with a round pen, 20 pixels on the longer side."""
-    curve = curves @ (np.array(style.points) + rng.normal(0, 0.045, (count, len(style.points), 2)))
+    untidy = rng.uniform(0.1, 1, (count, 1, 1))
+    curve = curves @ (np.array(style.points) + untidy * rng.normal(0, 0.06, (count, len(style.points), 2)))
     # Waves about as long as the digit bend it smoothly, so that its parts change their proportions.
     waves, phases = rng.normal(0, 3, (count, 2, 4)), rng.uniform(0, 2 * np.pi, (count, 1, 4))
-    curve += np.sin(curve @ waves + phases) @ rng.normal(0, 0.07, (count, 4, 2))
+    curve += np.sin(curve @ waves + phases) @ (untidy * rng.normal(0, 0.08, (count, 4, 2)))
     curve @= _hands(count, rng)
     low, high = curve.min(axis=1, keepdims=True), curve.max(axis=1, keepdims=True)
-    pen = np.clip(rng.normal(2.5, 0.65, (count, 1, 1)), 1.6, 4.6)  # width, pixels; MNIST's is about the same
+    pen = np.clip(rng.normal(2.4, 0.6, (count, 1, 1)), 1.5, 4.5)  # width, pixels; MNIST's is about the same
     margin = (SIDE - BOX) / 2
     fit = (BOX - pen) / (high - low).max(axis=2, keepdims=True)
     x, y = np.moveaxis((curve - low) * fit + pen / 2 + margin, 2, 0).astype(np.float32)  # each (count, samples)
@@ -303,7 +304,7 @@ def _thicken(large: Floats, rng: np.random.Generator) -> Floats:
     An enlarged stroke is a blurred ridge: the height at which it is cut decides how thick it is.
     """
     count = (len(large), 1, 1)
-    height = np.where(rng.random(count) < 0.4, rng.uniform(0.3, 0.7, count), 0.5)
+    height = np.where(rng.random(count) < 0.4, rng.uniform(0.4, 0.8, count), 0.6)
     sharp: Floats = np.clip((large - height) * 3 + 0.5, 0, 1).astype(np.float32)
     return sharp
 

@@ -1,7 +1,7 @@
 """Let `import torchvision` work beside a torch built without CUDA.
 
-The wheel on the package index links CUDA; beside a CPU-only torch its compiled operators don't load, and the import ends
-with "operator torchvision::nms does not exist", although data sets and transforms are pure Python.
+The wheel on the package index links CUDA; beside a CPU-only torch its compiled operators don't load, and the import
+ends with "operator torchvision::nms does not exist", although data sets and transforms are pure Python.
 """
 
 from __future__ import annotations

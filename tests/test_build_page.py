@@ -15,14 +15,22 @@ from nnviz.setup_files import to_json
 from nnviz.ui.builder import Record
 from nnviz.ui.state import Setup
 
-PAGE = Path(__file__).parents[1] / "pages" / "1_Build.py"
+APP = Path(__file__).parents[1] / "app.py"
+
+
+def open_build(**query: str) -> AppTest:
+    """The Build page as a link with `query` opens it."""
+    at = AppTest.from_file(str(APP), default_timeout=30).switch_page("pages/1_Build.py")
+    for name, value in query.items():
+        at.query_params[name] = value
+    at.run()
+    assert not at.exception
+    return at
 
 
 @pytest.fixture
 def page() -> AppTest:
-    at = AppTest.from_file(str(PAGE), default_timeout=30).run()
-    assert not at.exception
-    return at
+    return open_build()
 
 
 def setup_of(at: AppTest) -> Setup:
@@ -43,11 +51,13 @@ def test_the_page_opens_with_the_classic_network(page: AppTest) -> None:
 
 
 def test_a_link_opens_its_network() -> None:
-    at = AppTest.from_file(str(PAGE), default_timeout=30)
-    at.query_params["net"] = "conv_8~dense_32"
-    at.run()
+    at = open_build(net="conv_8~dense_32")
     assert setup_of(at).network == NetworkSpec((Conv(8), Dense(32)))
     assert record_of(at).draft == setup_of(at).network.to_dict()
+
+
+def test_the_code_is_that_of_the_network() -> None:
+    assert any("784, 32" in block.value for block in open_build(net="dense_32").code)
 
 
 def test_a_pasted_set_up_replaces_network_and_training(page: AppTest) -> None:

@@ -61,7 +61,7 @@ class TestPack:
 
     def test_the_diverging_colours_are_those_of_the_charts(self) -> None:
         header, _ = unpack(pack(np.zeros((1, 2, 2), np.uint8), palette="diverging", limit=0.123))
-        expected = [[0, NEGATIVE], [128, NEUTRAL], [255, POSITIVE]]
+        expected = [[0, NEGATIVE], [1, NEGATIVE], [128, NEUTRAL], [255, POSITIVE]]
         assert header["palette"] == {"light": expected, "dark": expected}
         assert header["legend"] == ["−0.12", "0", "+0.12"]
 

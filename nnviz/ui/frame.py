@@ -6,7 +6,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from nnviz.ui import state
+from nnviz.runs import StoreError
+from nnviz.ui import services, state
 
 _STYLE = """
 <style>
@@ -45,6 +46,11 @@ def open_page(title: str) -> None:
     with st.container(horizontal=True, key="navigation"):
         for path, label, page_icon in PAGES:
             st.page_link(path, label=label, icon=page_icon)
+    try:
+        services.executor()  # so that it is warm when somebody presses Train
+    except StoreError as error:
+        st.error(f"{str(error)[0].upper()}{str(error)[1:]}.", icon=":material/hard_drive:")
+        st.stop()
     state.setup()
     for problem in state.take_link_problems():
         st.warning(problem, icon=":material/link_off:")

@@ -32,7 +32,7 @@ def first_run(ready: bool) -> None:
     with st.container(horizontal=True, key="home-actions"):
         pressed = st.button(
             "Train the classic net", key="first-run", type="primary", icon=":material/play_arrow:", disabled=not ready,
-            help="784-128-10 with ReLU, SGD 0.001, momentum 0.9, batches of 64, 10 epochs: the reference of this field.",
+            help="784-128-10 with ReLU, SGD 0.001, momentum 0.9, batches of 64, 10 epochs: the reference.",
         )  # fmt: skip
         if st.button("Build my own", key="go-to-build", icon=":material/account_tree:"):
             st.switch_page(BUILD_PAGE)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 from urllib.parse import urlencode
 
 import streamlit as st
 
 from nnviz.fields import SpecError
 from nnviz.links import to_query
+from nnviz.script import training_script
 from nnviz.setup_files import MAX_BYTES, from_json, to_json
 from nnviz.ui import state
 
@@ -17,11 +17,6 @@ _REPORT = "import_report"
 
 def code() -> None:
     """The script of exactly this network and training, to copy or to download."""
-    if importlib.util.find_spec("nnviz.script") is None:
-        st.info("The PyTorch code is not available in this version.")
-        return
-    from nnviz.script import training_script
-
     script = training_script(state.setup().network, state.setup().config)
     with st.container(key="pytorch-code"):
         st.download_button(

@@ -71,7 +71,6 @@ def test_changing_the_units_changes_shapes_and_address(build: Page) -> None:
 
 
 def test_the_code_is_that_of_the_drawing(build: Page) -> None:
-    pytest.importorskip("nnviz.script")
     expect(build.locator(".st-key-pytorch-code")).to_contain_text("784, 128")
     build.get_by_test_id("field-units").fill("64")
     expect(build.locator(".st-key-pytorch-code")).to_contain_text("784, 64")
@@ -258,9 +257,9 @@ def test_draft_and_undo_survive_leaving_the_page(build: Page) -> None:
     expect_net(build, "dense_77")
     build.get_by_test_id("field-units").fill("0")
     expect(build.get_by_test_id("problem")).to_be_visible()
-    build.locator("[data-testid=stSidebarNavLink]").first.click()
+    build.get_by_role("link", name="nnviz").first.click()
     expect(build.get_by_test_id("layer-output")).to_have_count(0)
-    build.locator("[data-testid=stSidebarNavLink]", has_text="Build").click()
+    build.get_by_role("link", name="Build").first.click()
     expect(build.get_by_test_id("problem")).to_contain_text("Units must be")
     build.get_by_test_id("go-back").click()
     expect(build.get_by_test_id("total-parameters")).to_be_visible()

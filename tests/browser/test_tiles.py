@@ -9,13 +9,13 @@ import pytest
 
 pytest.importorskip("playwright.sync_api")
 
-from playwright.sync_api import Browser, Page, expect  # noqa: E402
+from playwright.sync_api import Browser, Page, expect
 
-from nnviz.charts.colors import NEGATIVE, NEUTRAL, POSITIVE  # noqa: E402
-from nnviz.charts.look import DARK, LIGHT  # noqa: E402
+from nnviz.charts.colors import NEGATIVE, NEUTRAL, POSITIVE
+from nnviz.charts.look import DARK, LIGHT
 
-from .conftest import DESKTOP, FOREIGN_NOISE, PHONE, WAIT_MS  # noqa: E402
-from .stage import serve  # noqa: E402
+from .conftest import DESKTOP, FOREIGN_NOISE, PHONE, WAIT_MS
+from .stage import serve
 
 expect.set_options(timeout=WAIT_MS)
 

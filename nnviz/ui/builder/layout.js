@@ -2,8 +2,8 @@
 // "cross" is the other one. Nothing here touches the page.
 
 const ROW = {
-  name: "row", image: 112, neurons: 106, maps: 104, block: 64, input: 104,
-  side: 78, cross: 232, blockCross: 142, blockThick: 30, top: 98, bottom: 62, gapMin: 26, gapMax: 168, pad: 22,
+  name: "row", image: 112, neurons: 104, maps: 102, block: 58, input: 104,
+  side: 78, cross: 232, blockCross: 142, blockThick: 30, top: 98, bottom: 62, gapMin: 22, gapMax: 168, pad: 22,
 };
 const COLUMN = {
   name: "column", image: 96, neurons: 84, maps: 84, block: 66, input: 72,

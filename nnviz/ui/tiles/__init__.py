@@ -25,7 +25,8 @@ Palette = Literal["ink", "diverging"]
 MIDDLE = 128
 """The byte of a signed zero."""
 
-_SIGNED = [[0, NEGATIVE], [MIDDLE, NEUTRAL], [255, POSITIVE]]
+# As far on either side of the middle; 0 isn't used.
+_SIGNED = [[0, NEGATIVE], [1, NEGATIVE], [MIDDLE, NEUTRAL], [255, POSITIVE]]
 _PALETTES: dict[Palette, dict[str, list[list[Any]]]] = {
     "ink": {
         "light": [[0, LIGHT.paper], [255, LIGHT.ink]],

@@ -65,7 +65,7 @@ class Grid {
       text(after, high);
       if (!strip.firstChild) make("span", "zero", strip);
       text(strip.firstChild, zero);
-      write(strip, "--strip", `linear-gradient(90deg, ${stops.map(([, colour]) => colour).join(", ")})`);
+      write(strip, "--strip", `linear-gradient(90deg, ${stops.map(([at, colour]) => `${colour} ${at / 2.55}%`).join(", ")})`);
       this.legend.setAttribute("role", "img");
       label(this.legend, `Colours from ${low} over 0 to ${high}`);
     }

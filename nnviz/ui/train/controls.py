@@ -17,6 +17,8 @@ from nnviz.ui import services, state
 from nnviz.ui.forms import field_input
 from nnviz.ui.train.recipe import problem
 
+_ASKED = "asked_while_running"
+
 
 def chosen() -> Run | None:
     """The run this session looks at; says so and lets go of it if it is gone."""
@@ -106,11 +108,15 @@ def _command(label: str, kind: str, run: Run, icon: str, *, primary: bool = Fals
 
 def _steer(run: Run) -> None:
     """Settings of the running training; a change holds from its next batch on and is marked on the plots."""
-    config = run.config
-    for change in services.store().changes(run.id):
-        config = config.with_(**{change.name: change.after})
+    asked: dict[str, TrainConfig] = st.session_state.setdefault(_ASKED, {})
+    config = asked.get(run.id, run.config)
+    if run.id not in asked:
+        for change in services.store().changes(run.id):
+            config = config.with_(**{change.name: change.after})
 
     def send(name: str, value: Any) -> None:
+        # What was asked is shown at once: the run takes it up with its next batch, and records it a little later.
+        asked[run.id] = config.with_(**{name: value})
         services.executor().control(run.id, Command("set", name, float(value)))
 
     st.caption("Holds from the next batch on and is marked on the plots.")

@@ -145,7 +145,7 @@ def _answers(run: Run, live: Live) -> None:
     ]
     st.markdown(f"**What it says of ten test images**, step {live.step:,}")
     tiles(
-        images[live.sample, 0].numpy(), key="live-digits", palette="ink", captions=captions, size=48,
+        images[live.sample, 0].numpy(), key="live-digits", palette="ink", captions=captions, size=42,
         label="Test images with the net's answer and how sure it is",
     )  # fmt: skip
 

@@ -1,0 +1,16 @@
+"""What test_results.py looks at: the results of the only run there is."""
+
+import streamlit as st
+
+from nnviz.runs import RunStore
+from nnviz.ui.frame import open_page
+from nnviz.ui.results import show_results
+
+
+@st.cache_resource
+def the_store() -> RunStore:
+    return RunStore()
+
+
+open_page("Results", ":material/insights:")
+show_results(the_store(), the_store().runs()[0])

@@ -1,0 +1,133 @@
+"""Clicking the confusion matrix shows what is in the cell."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("playwright.sync_api")
+
+from playwright.sync_api import Browser, Page, expect
+
+from nnviz.charts.confusion import ConfusionInfo, confusion_info
+from nnviz.config import TrainConfig
+from nnviz.datasets import DATASETS
+from nnviz.evaluation import evaluate
+from nnviz.network import NetworkSpec, build_model
+from nnviz.recording import train_run
+from nnviz.runs import RunStore, Status
+from nnviz.ui.results import SHOWN, cells
+
+from .conftest import DESKTOP, FOREIGN_NOISE, PHONE, WAIT_MS
+from .stage import serve
+
+expect.set_options(timeout=WAIT_MS)
+
+CELL = """(plot, [x, y]) => { const { xaxis, yaxis } = plot._fullLayout; const box = plot.getBoundingClientRect();
+    return [box.x + xaxis._offset + xaxis.d2p(x), box.y + yaxis._offset + yaxis.d2p(y)]; }"""
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory, mnist_root: Path) -> Iterator[tuple[str, ConfusionInfo]]:
+    """The address of the app, and what its matrix must say."""
+    folder = tmp_path_factory.mktemp("results")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NNVIZ_DATA", str(mnist_root))
+        store = RunStore(folder / "runs")
+        run = store.create(NetworkSpec(), TrainConfig(per_class=200, epochs=1, lr=0.02))
+        assert train_run(store, run.id) is Status.FINISHED
+        dataset = DATASETS["mnist"]
+        model = build_model(run.network, dataset.input_shape, len(dataset.classes), 0)
+        model.load_state_dict(store.snapshot(run.id).model)
+        info = confusion_info(evaluate(model, dataset, dataset.load().test), dataset.classes)
+        store.close()
+    app = Path(__file__).with_name("results_app.py")
+    with serve(app, folder, NNVIZ_DATA=str(mnist_root), NNVIZ_RUNS=str(folder / "runs")) as url:
+        yield url, info
+
+
+@pytest.fixture
+def results(browser: Browser, recorded: tuple[str, ConfusionInfo], request: pytest.FixtureRequest) -> Iterator[Page]:
+    options: dict[str, Any] = getattr(request, "param", {"viewport": DESKTOP})
+    context = browser.new_context(**options)
+    page = context.new_page()
+    page.set_default_timeout(WAIT_MS)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+    page.goto(recorded[0])
+    expect(page.locator(".st-key-confusion .main-svg").first).to_be_visible()
+    expect(page.locator(".st-key-mistakes canvas")).to_have_count(SHOWN)
+    yield page
+    context.close()
+    assert [error for error in errors if not any(noise in error for noise in FOREIGN_NOISE)] == []
+
+
+def click_cell(page: Page, true: int, answer: int, touch: bool = False) -> None:
+    matrix = page.locator(".st-key-confusion .nnviz-plot")
+    matrix.scroll_into_view_if_needed()
+    x, y = matrix.evaluate(CELL, [answer, true])
+    if touch:
+        page.touchscreen.tap(x, y)
+    else:
+        page.mouse.move(x + 2, y + 2)
+        page.mouse.click(x, y)
+
+
+def expect_images(page: Page, info: ConfusionInfo, true: int, answer: int) -> None:
+    count = min(SHOWN, int(info.counts[true, answer]))
+    expect(page.locator(".st-key-cell-images canvas")).to_have_count(count)
+    titles = page.locator(".st-key-cell-images .title").all_inner_texts()
+    assert set(titles) == {f"{true} → {answer}"}
+
+
+def test_the_accuracy_is_the_networks(results: Page, recorded: tuple[str, ConfusionInfo]) -> None:
+    info = recorded[1]
+    expect(results.locator(".st-key-test-accuracy")).to_contain_text(f"{info.accuracy:.2%}")
+    expect(results.locator(".st-key-results")).to_contain_text(f"{info.right:,} of 10,000 right")
+
+
+def test_clicking_cells_and_going_back(results: Page, recorded: tuple[str, ConfusionInfo]) -> None:
+    info = recorded[1]
+    first, second = cells(info)[:2]
+    results.locator(".st-key-confusion .nnviz-plot").evaluate_all("elements => { window.kept = elements; }")
+    for cell in (first, second, first):
+        click_cell(results, *cell)
+        expect_images(results, info, *cell)
+        expect(results.locator(".st-key-confusion .shapelayer path")).to_have_count(1)
+    results.get_by_role("button", name="Back to all mistakes").click()
+    expect(results.locator(".st-key-mistakes canvas")).to_have_count(SHOWN)
+    click_cell(results, *first)
+    expect_images(results, info, *first)
+    assert results.evaluate("window.kept[0].isConnected"), "the matrix was drawn anew"
+
+
+def test_an_empty_cell_and_a_right_one_can_be_clicked(results: Page, recorded: tuple[str, ConfusionInfo]) -> None:
+    info = recorded[1]
+    rows, columns = (info.counts == 0).nonzero()
+    click_cell(results, int(rows[0]), int(columns[0]))
+    expect(results.locator(".st-key-cell-images")).to_contain_text(f"No image of {rows[0]} was answered with")
+    click_cell(results, 1, 1)
+    expect_images(results, info, 1, 1)
+    expect(results.locator(".st-key-cell-images")).to_contain_text(re.compile(r"images of 1 were answered with 1"))
+
+
+@pytest.mark.parametrize("results", [{"viewport": PHONE, "has_touch": True, "is_mobile": True}], indirect=True)
+def test_on_a_phone_a_tap_does_it_and_nothing_sticks_out(results: Page, recorded: tuple[str, ConfusionInfo]) -> None:
+    info = recorded[1]
+    cell = cells(info)[0]
+    click_cell(results, *cell, touch=True)
+    expect_images(results, info, *cell)
+    assert results.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= PHONE["width"]
+
+
+def test_the_predictions_can_be_had(results: Page) -> None:
+    with results.expect_download() as waiting:
+        results.locator(".st-key-download-predictions button").click()
+    lines = Path(waiting.value.path()).read_text().splitlines()
+    assert len(lines) == 10_001
+    assert lines[0].startswith("index,true,answer")
