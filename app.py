@@ -1,7 +1,5 @@
 """Home: what this is, and the way to the first trained net."""
 
-import streamlit as st
-
 from nnviz.ui import home
 from nnviz.ui.data import data_notice
 from nnviz.ui.frame import open_page

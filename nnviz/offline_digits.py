@@ -65,20 +65,20 @@ def _style(digit: int, weight: float, *strokes: str) -> Style:
 
 
 STYLES: tuple[Style, ...] = (
-    _style(0, 4, "50 0, 15 12, 0 50, 15 88, 50 100, 85 88, 100 50, 85 12, 50 0"),
-    _style(0, 3, "65 4, 30 4, 4 38, 6 78, 38 100, 78 88, 98 50, 88 14, 60 0, 42 10"),  # ends cross at the top
-    _style(0, 2, "40 10, 12 30, 2 62, 18 95, 50 98, 84 76, 98 40, 84 8, 60 2, 48 18"),  # little hook inside
-    _style(0, 2, "50 0, 20 12, 0 50, 20 88, 50 100, 80 88, 100 50, 80 12, 50 0"),
+    _style(0, 4, "56 0, 17 12, 0 50, 17 88, 56 100, 95 88, 112 50, 95 12, 56 0"),
+    _style(0, 3, "73 4, 34 4, 4 38, 7 78, 43 100, 87 88, 110 50, 99 14, 67 0, 47 10"),  # ends cross at the top
+    _style(0, 2, "45 10, 13 30, 2 62, 20 95, 56 98, 94 76, 110 40, 94 8, 67 2, 54 18"),  # little hook inside
+    _style(0, 2, "56 0, 22 12, 0 50, 22 88, 56 100, 90 88, 112 50, 90 12, 56 0"),
     _style(1, 7, "60 0, 50 50, 40 100"),
     _style(1, 1, "32 20, 62 0", "62 0, 53 50, 44 100"),  # flag
     _style(1, 1.5, "27 22, 56 0", "56 0, 51 50, 46 100", "14 100, 46 100, 84 98"),  # flag and base
-    _style(2, 3, "8 24, 28 3, 62 2, 82 24, 66 54, 34 80, 4 98", "4 98, 48 97, 96 98"),
-    _style(2, 3, "6 22, 38 0, 72 12, 72 40, 46 72, 16 96, 4 84, 22 74, 54 92, 98 94"),  # loop
-    _style(2, 2, "8 18, 42 0, 78 18, 62 58, 8 94, 36 90, 66 96, 98 86"),  # wave
-    _style(2, 1, "10 6, 60 2, 84 22, 60 60, 6 96", "6 96, 50 100, 98 96"),  # flat top
-    _style(2, 3, "16 20, 46 0, 76 18, 66 46, 40 78, 10 96, 0 78, 24 64, 60 84, 100 92"),
-    _style(2, 2, "20 16, 60 0, 84 24, 62 60, 34 92, 8 98, 4 72, 34 66, 70 90, 96 84"),
-    _style(2, 1, "30 14, 56 4, 62 26, 44 58, 24 88", "24 88, 60 84, 100 80"),
+    _style(2, 3, "9 24, 31 3, 69 2, 92 24, 74 54, 38 80, 4 98", "4 98, 54 97, 108 98"),
+    _style(2, 3, "7 22, 43 0, 81 12, 81 40, 52 72, 18 96, 4 84, 25 74, 60 92, 110 94"),  # loop
+    _style(2, 2, "9 18, 47 0, 87 18, 69 58, 9 94, 40 90, 74 96, 110 86"),  # wave
+    _style(2, 1, "11 6, 67 2, 94 22, 67 60, 7 96", "7 96, 56 100, 110 96"),  # flat top
+    _style(2, 3, "18 20, 52 0, 85 18, 74 46, 45 78, 11 96, 0 78, 27 64, 67 84, 112 92"),
+    _style(2, 2, "22 16, 67 0, 94 24, 69 60, 38 92, 9 98, 4 72, 38 66, 78 90, 108 84"),
+    _style(2, 1, "34 14, 63 4, 69 26, 49 58, 27 88", "27 88, 67 84, 112 80"),
     _style(3, 3, "6 14, 42 0, 80 16, 70 40, 36 48", "36 48, 76 54, 92 76, 66 98, 32 100, 2 88"),
     _style(3, 2, "8 8, 50 0, 82 18, 62 42, 40 48, 72 56, 88 78, 60 99, 4 92"),  # no corner
     _style(3, 1, "8 12, 44 0, 76 14, 62 40, 40 50, 38 40, 70 50, 90 74, 62 98, 4 90"),  # curl in the middle
@@ -91,13 +91,13 @@ STYLES: tuple[Style, ...] = (
     _style(4, 2, "68 0, 2 66", "2 66, 50 65, 98 64", "68 0, 68 50, 66 100"),  # closed
     _style(4, 2, "6 4, 12 40, 44 48, 80 38", "94 0, 66 50, 46 100"),
     _style(4, 1, "30 0, 16 30, 2 60", "2 60, 50 58, 98 50", "66 30, 56 60, 50 100"),
-    _style(5, 3, "82 0, 26 3", "26 3, 18 42", "18 42, 54 38, 86 60, 76 88, 42 100, 2 90"),
-    _style(5, 2, "24 4, 16 44", "16 44, 52 38, 84 60, 74 90, 40 100, 4 90", "26 6, 58 6, 98 0"),  # hat drawn last
-    _style(5, 2, "96 0, 48 4, 24 20, 36 42, 70 58, 74 84, 42 100, 2 92"),  # like an s
-    _style(5, 1, "94 2, 46 4, 32 22, 28 44, 62 48, 72 72, 52 94, 14 100, 4 86"),  # bowl closing
-    _style(5, 3, "100 0, 50 10", "50 10, 36 44", "36 44, 60 46, 66 74, 38 98, 2 94"),
-    _style(5, 2, "76 0, 30 8, 16 42, 60 30, 94 58, 72 94, 22 100, 2 82"),
-    _style(5, 1, "70 4, 34 2, 22 24, 46 44, 58 70, 36 98, 6 90"),
+    _style(5, 3, "92 0, 29 3", "29 3, 20 42", "20 42, 60 38, 96 60, 85 88, 47 100, 2 90"),
+    _style(5, 2, "27 4, 18 44", "18 44, 58 38, 94 60, 83 90, 45 100, 4 90", "29 6, 65 6, 110 0"),  # hat drawn last
+    _style(5, 2, "108 0, 54 4, 27 20, 40 42, 78 58, 83 84, 47 100, 2 92"),  # like an s
+    _style(5, 1, "105 2, 52 4, 36 22, 31 44, 69 48, 81 72, 58 94, 16 100, 4 86"),  # bowl closing
+    _style(5, 3, "112 0, 56 10", "56 10, 40 44", "40 44, 67 46, 74 74, 43 98, 2 94"),
+    _style(5, 2, "85 0, 34 8, 18 42, 67 30, 105 58, 81 94, 25 100, 2 82"),
+    _style(5, 1, "78 4, 38 2, 25 24, 52 44, 65 70, 40 98, 7 90"),
     _style(6, 3, "72 0, 36 20, 10 56, 14 88, 48 100, 82 86, 76 62, 46 56, 16 74"),
     _style(6, 2, "54 0, 20 42, 6 76, 28 99, 66 97, 84 74, 60 58, 14 78"),
     _style(6, 2, "96 0, 52 20, 12 60, 6 88, 32 100, 62 88, 66 66, 40 64, 10 86"),  # lying, small loop
@@ -247,7 +247,7 @@ def _curves(style: Style) -> NDArray[np.float64]:
 
 
 def _draw(style: Style, curves: NDArray[np.float64], count: int, rng: np.random.Generator) -> Floats:
-    """(count, 28, 28): as many hands writing one style with a round pen, 20 pixels on the longer side."""
+    """(count, 20, 20): as many hands writing one style with a round pen, filling the longer side."""
     untidy = rng.uniform(0.1, 1, (count, 1, 1))
     curve = curves @ (np.array(style.points) + untidy * rng.normal(0, 0.06, (count, len(style.points), 2)))
     # Waves about as long as the digit bend it smoothly, so that its parts change their proportions.
@@ -256,13 +256,12 @@ def _draw(style: Style, curves: NDArray[np.float64], count: int, rng: np.random.
     curve @= _hands(count, rng)
     low, high = curve.min(axis=1, keepdims=True), curve.max(axis=1, keepdims=True)
     pen = np.clip(rng.normal(2.4, 0.6, (count, 1, 1)), 1.5, 4.5)  # width, pixels; MNIST's is about the same
-    margin = (SIDE - BOX) / 2
     fit = (BOX - pen) / (high - low).max(axis=2, keepdims=True)
-    x, y = np.moveaxis((curve - low) * fit + pen / 2 + margin, 2, 0).astype(np.float32)  # each (count, samples)
+    x, y = np.moveaxis((curve - low) * fit + pen / 2, 2, 0).astype(np.float32)  # each (count, samples)
 
-    pixel = np.arange(SIDE, dtype=np.float32) + 0.5
-    across, down = (pixel - x[:, :, None]) ** 2, (pixel - y[:, :, None]) ** 2  # (count, samples, 28)
-    nearest = np.full((count, SIDE, SIDE), np.inf, np.float32)  # squared distance of each pixel to the curve
+    pixel = np.arange(BOX, dtype=np.float32) + 0.5
+    across, down = (pixel - x[:, :, None]) ** 2, (pixel - y[:, :, None]) ** 2  # (count, samples, 20)
+    nearest = np.full((count, BOX, BOX), np.inf, np.float32)  # squared distance of each pixel to the curve
     distance = np.empty_like(nearest)
     for sample in range(x.shape[1]):
         np.add(across[:, sample, None, :], down[:, sample, :, None], out=distance)
@@ -273,7 +272,7 @@ def _draw(style: Style, curves: NDArray[np.float64], count: int, rng: np.random.
 
 def _hands(count: int, rng: np.random.Generator) -> NDArray[np.float64]:
     """(count, 2, 2) matrices, to multiply (x, y) rows by: how wide, leaning and turned a hand writes."""
-    width = rng.uniform(0.6, 1.25, count)
+    width = rng.uniform(0.55, 1.05, count)
     lean = rng.normal(0.12, 0.27, count)  # to the right, as MNIST's writers do
     turn = rng.normal(0, np.radians(6), count)
     cos, sin = np.cos(turn), np.sin(turn)
@@ -316,13 +315,18 @@ def _move(images: Floats, rng: np.random.Generator) -> Floats:
     width, height = rng.uniform(0.9, 1.1, (2, count))
     right, down = rng.uniform(-1.5, 1.5, (2, count)) / (SIDE / 2)  # torch's unit is half an image
     cos, sin = np.cos(turn), np.sin(turn)
-    rows = (cos / width, (sin + shear * cos) / width, right), (-sin / height, (cos - shear * sin) / height, down)
-    affine = np.stack([*rows[0], *rows[1]], axis=1).reshape(count, 2, 3)
-    bends = rng.normal(0, 0.8 / (SIDE / 2), (count, 2, 4, 4))
-    grid = F.affine_grid(_tensor(affine), [count, 1, SIDE, SIDE], align_corners=False)
-    grid += F.interpolate(_tensor(bends), (SIDE, SIDE), mode="bicubic", align_corners=False).permute(0, 2, 3, 1)
-    moved = F.grid_sample(torch.from_numpy(images)[:, None], grid, align_corners=False)
+    # Where each pixel comes from: a linear part, and displacements drawn on a 4×4 grid and smoothly enlarged.
+    by_x = _tensor(np.stack([cos / width, -sin / height], axis=1))
+    by_y = _tensor(np.stack([(sin + shear * cos) / width, (cos - shear * sin) / height], axis=1))
+    bends = _ENLARGE @ _tensor(rng.normal(0, 0.8 / (SIDE / 2), (count, 2, 4, 4))) @ _ENLARGE.T
+    source = bends + _tensor(np.stack([right, down], axis=1))[:, :, None, None]
+    source += by_x[:, :, None, None] * _PIXELS + by_y[:, :, None, None] * _PIXELS[:, None]
+    moved = F.grid_sample(torch.from_numpy(images)[:, None], source.permute(0, 2, 3, 1), align_corners=False)
     return np.asarray(moved[:, 0].clamp_(0, 1))
+
+
+_PIXELS = (torch.arange(SIDE) + 0.5) / (SIDE / 2) - 1  # their centres in torch's unit
+_ENLARGE = F.interpolate(torch.eye(4)[None, None], (SIDE, 4), mode="bicubic", align_corners=False)[0, 0]
 
 
 def _tensor(array: NDArray[np.float64]) -> torch.Tensor:

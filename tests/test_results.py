@@ -83,9 +83,8 @@ def test_choosing_a_cell_shows_its_images_and_back(recorded: tuple[RunStore, Run
 
 
 def test_another_runs_choice_is_forgotten(recorded: tuple[RunStore, Run]) -> None:
-    app = shown()
+    app = shown().selectbox(key="confusion-cell").select_index(1).run()
     app.session_state["confusion-run"] = "another"
-    app.session_state["confusion-cell"] = (3, 3)
     assert app.run().selectbox(key="confusion-cell").value == ALL
 
 

@@ -97,7 +97,7 @@ CONFIGS = [
     dict(nesterov=True, weight_decay=0.1),
     dict(optimizer="adamw", weight_decay=0.3),
     dict(momentum=0.0, nesterov=True),
-    dict(per_class=7, seed=4),
+    dict(per_class=0, seed=4),
 ]
 
 
@@ -110,11 +110,11 @@ def test_it_trains_as_the_trainer_does(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """With all images in one batch their order does not matter: then both must give the same figures."""
-    config = TrainConfig(epochs=5, batch_size=300, device="cpu", **{"lr": 0.01, **settings})
+    config = TrainConfig(**{"epochs": 3, "batch_size": 300, "device": "cpu", "lr": 0.01, "per_class": 5, **settings})
     run(training_script(SMALL, config), root, monkeypatch)
     found = [(int(e), float(loss), float(accuracy)) for e, loss, accuracy in LINE.findall(capsys.readouterr().out)]
     epochs = [event for event in Trainer(SMALL, config, blobs).run() if isinstance(event, Epoch)]
-    assert [e for e, _, _ in found] == [1, 2, 3, 4, 5]
+    assert [e for e, _, _ in found] == [1, 2, 3]
     assert [loss for _, loss, _ in found] == pytest.approx([e.train_loss for e in epochs], abs=6e-5, rel=1e-4)
     assert [accuracy for _, _, accuracy in found] == pytest.approx([100 * e.test_accuracy for e in epochs], abs=0.01)
 
@@ -156,7 +156,7 @@ def test_a_lone_last_image_is_left_out_as_the_trainer_does(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     normed = NetworkSpec((Flatten(), BatchNorm(), Dropout(0.2)))
-    for size, images in ((299, 299), (13, 299 + 1), (100, 300)):
+    for size, images in ((299, 299), (13, 299), (100, 300)):
         names = run(training_script(normed, TrainConfig(batch_size=size, epochs=1)), root, monkeypatch)
         assert names["count"] == images
     assert "nan" not in capsys.readouterr().out
@@ -181,7 +181,7 @@ def test_a_network_that_does_not_fit_is_refused() -> None:
 
 @pytest.mark.mnist
 def test_the_written_script_reaches_the_accuracy_of_the_run_on_mnist(mnist_root: Path, tmp_path: Path) -> None:
-    network, config = NetworkSpec(), TrainConfig(epochs=2, lr=0.01, per_class=600)
+    network, config = NetworkSpec(), TrainConfig(epochs=1, lr=0.003, per_class=1000)
     path = tmp_path / "train_mnist.py"
     path.write_text(training_script(network, config), "utf-8")
     code = "import runpy, sys; from nnviz import torchvision_ops as o; o.declare(); runpy.run_path(sys.argv[1])"
@@ -194,5 +194,5 @@ def test_the_written_script_reaches_the_accuracy_of_the_run_on_mnist(mnist_root:
     accuracies = [float(accuracy) for _, _, accuracy in LINE.findall(done.stdout)]
     data = DATASETS["mnist"].load(mnist_root)
     ours = [100 * e.test_accuracy for e in Trainer(network, config, data).run() if isinstance(e, Epoch)]
-    assert accuracies == pytest.approx(ours, abs=1.5)
+    assert accuracies == pytest.approx(ours, abs=1.5)  # other seeds give 85.2 to 86.0
     assert accuracies[-1] > 80

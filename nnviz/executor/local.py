@@ -67,7 +67,7 @@ class LocalExecutor:
     def _start(self) -> subprocess.Popen[str]:
         # Not multiprocessing: under Streamlit its children would run the whole app script again.
         process = subprocess.Popen(
-            [sys.executable, "-m", "nnviz.executor.supervisor", str(self.store.root)],
+            [sys.executable, "-m", "nnviz.executor.start", str(self.store.root)],
             stdin=subprocess.PIPE,
             text=True,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},

@@ -1,8 +1,7 @@
 """The supervisor: one child process per training, so many at once, the others in a queue.
 
-`python -m nnviz.executor.supervisor RUNS_FOLDER` reads one JSON command a line from standard input and ends, its
-trainings saved, when that closes. A child costs 12–14 MB and starts in under 0.1 s, since it is forked from a process
-that has already imported torch.
+It reads one JSON command a line from standard input and ends, its trainings saved, when that closes. A child costs
+12–14 MB and starts in under 0.1 s, since it is forked from a process that has already imported torch.
 """
 
 from __future__ import annotations
@@ -20,16 +19,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from pathlib import Path
 
 from nnviz.executor import worker
 from nnviz.recording import Command
 from nnviz.runs import RunGone, RunStore, Status
 
 SHUTDOWN_SECONDS = 10
-
-PRELOAD = ["torch", "torch._dynamo", "nnviz.executor.worker"]
-"""What the fork server imports once. Merely building an optimizer imports dynamo: 1.4 s if every child did it."""
 
 
 def slots() -> int:
@@ -53,11 +48,7 @@ class Supervisor:
     waiting: deque[tuple[str, Command | None]] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
-        if sys.platform == "win32":
-            self.processes = mp.get_context("spawn")
-        else:
-            self.processes = mp.get_context("forkserver")
-            self.processes.set_forkserver_preload(PRELOAD)
+        self.processes = mp.get_context("spawn") if sys.platform == "win32" else mp.get_context("forkserver")
 
     def serve(self) -> None:
         """Obey until the standard input closes."""
@@ -153,7 +144,3 @@ class Supervisor:
                 child.process.kill()
                 with suppress(RunGone):
                     self.store.set_status(run_id, Status.INTERRUPTED, "The server was stopped while it trained.")
-
-
-if __name__ == "__main__":
-    Supervisor(RunStore(Path(sys.argv[1])), slots()).serve()

@@ -3,7 +3,6 @@
 import streamlit as st
 
 from nnviz.runs import RunStore
-from nnviz.ui.frame import open_page
 from nnviz.ui.results import show_results
 
 
@@ -12,5 +11,5 @@ def the_store() -> RunStore:
     return RunStore()
 
 
-open_page("Results", ":material/insights:")
+st.set_page_config(layout="wide")
 show_results(the_store(), the_store().runs()[0])

@@ -41,7 +41,7 @@ def stage(browser: Browser, url: str, request: pytest.FixtureRequest) -> Iterato
     page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
     page.goto(url)
     expect(page.locator(".st-key-ink canvas")).to_have_count(2)
-    expect(page.locator(".st-key-plot .main-svg").first).to_be_visible()
+    expect(page.locator(".st-key-plot .main-svg").first).to_be_visible(timeout=3 * WAIT_MS)
     yield page
     context.close()
     assert [error for error in errors if not any(noise in error for noise in FOREIGN_NOISE)] == []

@@ -1,0 +1,30 @@
+"""`python -m nnviz.executor.start RUNS_FOLDER` is the supervisor's process.
+
+The fork server and the supervisor both import torch, which takes seconds; begun first, the fork server does it
+meanwhile.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+from pathlib import Path
+
+PRELOAD = ["torch", "torch._dynamo", "nnviz.executor.worker"]
+"""What the fork server imports once. Merely building an optimizer imports dynamo: 1.4 s if every child did it."""
+
+
+def main(root: Path) -> None:
+    if sys.platform != "win32":
+        from multiprocessing import forkserver
+
+        multiprocessing.get_context("forkserver").set_forkserver_preload(PRELOAD)
+        forkserver.ensure_running()
+    from nnviz.executor.supervisor import Supervisor, slots
+    from nnviz.runs import RunStore
+
+    Supervisor(RunStore(root), slots()).serve()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,194 @@
+"""The Train page in a real Chromium: what a person does with a running training, and what survives it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from tests.browser.conftest import PHONE, OpenPage
+
+playwright = pytest.importorskip("playwright.sync_api")
+
+from playwright.sync_api import Locator, Page, expect  # noqa: E402
+
+pytestmark = pytest.mark.usefixtures("mnist_root")
+
+LONG = "/Train?net=dense_32&lr=0.001&epochs=500"
+SHORT = "/Train?net=dense_32&lr=0.05&epochs=2&per_class=300"
+
+
+@pytest.fixture
+def training(open_page: OpenPage) -> Iterator[Page]:
+    """A page with a long training that was started there; it is stopped and deleted at the end."""
+    page = open_page(LONG)
+    start(page)
+    yield page
+    if page.locator(".st-key-control-stop").count():
+        button(page, "control-stop").click()
+        expect(button(page, "train")).to_be_visible()
+
+
+def button(page: Page, key: str) -> Locator:
+    """Streamlit draws a button that has a help text twice, one of them for touch."""
+    return page.locator(f".st-key-{key} button").first
+
+
+def start(page: Page) -> None:
+    button(page, "train").click()
+    # The very first one may come before the training processes are warm.
+    expect(page.locator(".st-key-curves-plot .lines path.js-line").first).to_be_attached(timeout=60_000)
+
+
+def step(page: Page) -> int:
+    text = page.get_by_test_id("stProgress").inner_text()
+    found = re.search(r"step ([\d,]+)", text)
+    assert found, text
+    return int(found[1].replace(",", ""))
+
+
+def wait_for_steps(page: Page, more: int) -> None:
+    reached = step(page) + more
+    page.wait_for_function(
+        "reached => { const found = document.querySelector('[data-testid=stProgress]').innerText.match(/step ([\\d,]+)/);"
+        " return found && Number(found[1].replaceAll(',', '')) >= reached; }",
+        arg=reached,
+    )
+
+
+def pixels(page: Page, key: str) -> list[int]:
+    found: list[int] = page.evaluate(
+        "key => { const c = document.querySelector(`.st-key-${key} [data-testid=stBidiComponentIsolated]`)?.shadowRoot"
+        " ?? document.querySelector(`.st-key-${key}`);"
+        " const find = n => n.querySelector('canvas') ?? [...n.querySelectorAll('*')].map(e => e.shadowRoot && find(e.shadowRoot))"
+        ".find(Boolean);"
+        " const canvas = find(c); return [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data]; }",
+        key,
+    )
+    return found
+
+
+def test_everything_moves_while_it_trains(training: Page) -> None:
+    wait_for_steps(training, 1)
+    expect(training.locator(".st-key-live-weights")).to_be_visible()
+    expect(training.locator(".st-key-live-digits")).to_be_visible()
+    before = pixels(training, "live-weights")
+    wait_for_steps(training, 200)
+    training.wait_for_function(
+        "() => /images\\/s · .* left/.test(document.querySelector('[data-testid=stProgress]').innerText)"
+    )
+    assert pixels(training, "live-weights") != before
+
+
+def test_zoom_survives_updates(training: Page) -> None:
+    wait_for_steps(training, 300)
+    box = training.locator(".st-key-curves-plot .draglayer .xy .nsewdrag").bounding_box()
+    assert box
+    training.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + 0.2 * box["height"])
+    training.mouse.down()
+    training.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.7 * box["height"], steps=5)
+    training.mouse.up()
+    shown = "() => document.querySelector('.st-key-curves-plot .js-plotly-plot')._fullLayout.xaxis.range.map(Number)"
+    training.wait_for_function(
+        "() => document.querySelector('.st-key-curves-plot .js-plotly-plot')._fullLayout.xaxis.autorange === false"
+    )
+    zoomed = training.evaluate(shown)
+    wait_for_steps(training, 300)
+    assert training.evaluate(shown) == zoomed
+
+
+def test_pause_one_batch_resume_and_refresh(training: Page, open_page: OpenPage) -> None:
+    button(training, "control-pause").click()
+    resume = button(training, "control-resume")
+    expect(resume).to_be_visible()
+    at = step(training)
+    button(training, "control-batch").click()
+    expect(training.get_by_test_id("stProgress")).to_contain_text(f"after step {at + 1:,} of")
+
+    training.reload()
+    expect(training.get_by_test_id("stProgress")).to_contain_text(f"after step {at + 1:,} of")
+    second = open_page("/" + training.url.partition("//")[2].partition("/")[2])
+    expect(second.get_by_test_id("stProgress")).to_contain_text(f"after step {at + 1:,} of")
+    button(second, "control-resume").click()
+    expect(button(training, "control-pause")).to_be_visible()  # the first tab follows
+    wait_for_steps(training, 20)
+
+
+def test_a_change_while_it_runs_is_kept_and_marked(training: Page) -> None:
+    button(training, "steer").click()
+    rate = training.locator(".st-key-steer-lr input")
+    rate.fill("0.02")
+    rate.press("Enter")
+    expect(training.locator(".st-key-curves-plot .infolayer")).to_contain_text("learning rate 0.001 → 0.02")
+    expect(rate).to_have_value("0.02")
+    training.keyboard.press("Escape")
+    wait_for_steps(training, 100)
+    expect(training.locator(".st-key-curves-plot .infolayer")).not_to_contain_text("0.02 → 0.001")
+
+
+def test_leaving_the_page_does_not_end_the_run(training: Page) -> None:
+    before = step(training)
+    training.get_by_role("link", name="Build", exact=True).click()
+    expect(training.locator(".st-key-builder")).to_be_visible()
+    training.get_by_role("link", name="Train", exact=True).click()
+    expect(button(training, "control-pause")).to_be_visible()
+    assert step(training) > before
+
+
+def test_a_finished_run_shows_its_results_and_can_be_repeated(open_page: OpenPage) -> None:
+    page = open_page(SHORT)
+    start(page)
+    accuracy = page.locator(".st-key-test-accuracy")
+    expect(accuracy).to_contain_text("%")
+    first = accuracy.inner_text()
+    address = page.url
+    button(page, "run-again").click()
+    expect(page).not_to_have_url(address)
+    expect(accuracy).to_contain_text("%")
+    expect(accuracy).to_have_text(re.compile(re.escape(first.split()[-1])))
+    expect(page.locator(".st-key-runs")).to_be_visible()
+
+
+def test_a_run_can_be_renamed_noted_and_deleted(open_page: OpenPage) -> None:
+    page = open_page(SHORT)
+    start(page)
+    expect(page.locator(".st-key-test-accuracy")).to_contain_text("%")
+    name = page.locator(".st-key-run-name input")
+    name.fill("<b>my</b> first net")
+    name.press("Enter")
+    expect(page.get_by_role("heading", name="<b>my</b> first net")).to_be_visible()  # as text, not as markup
+    watcher = open_page("/Train?run=" + page.url.partition("run=")[2].partition("&")[0])
+    expect(watcher.get_by_role("heading", name="<b>my</b> first net")).to_be_visible()
+    button(page, "delete-run").click()
+    button(page, "delete-run-sure").click()
+    expect(page.locator(".st-key-no-run")).to_be_visible()
+    watcher.reload()
+    expect(watcher.get_by_text("it may have been deleted")).to_be_visible()
+
+
+def test_a_rate_that_is_too_high_ends_the_run_with_advice(open_page: OpenPage) -> None:
+    page = open_page("/Train?net=dense_64_identity~dense_64_identity&lr=50&epochs=2&per_class=300")
+    button(page, "train").click()
+    expect(page.get_by_text("Try a learning rate of")).to_be_visible()
+
+
+def test_a_phone_shows_the_training_first_and_nothing_overflows(open_page: OpenPage) -> None:
+    page = open_page(SHORT, viewport=PHONE, has_touch=True)
+    button(page, "train").tap()
+    expect(page.locator(".st-key-test-accuracy")).to_contain_text("%")
+    width = page.evaluate("() => document.querySelector('[data-testid=stMain]').scrollWidth")
+    assert width <= PHONE["width"]
+    curves, form = page.locator(".st-key-curves").bounding_box(), page.locator(".st-key-next-run").bounding_box()
+    assert curves
+    assert form
+    assert curves["y"] < form["y"]
+
+
+def test_one_button_leads_from_home_to_a_training_net(open_page: OpenPage) -> None:
+    page = open_page("/")
+    button(page, "first-run").click()
+    expect(button(page, "control-stop")).to_be_visible()
+    button(page, "control-stop").click()
+    expect(page.get_by_text("Stopped by hand")).to_be_visible()
+    expect(button(page, "resume-run")).to_be_visible()
