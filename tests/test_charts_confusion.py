@@ -68,8 +68,17 @@ def test_class_accuracy_is_sorted_and_written_at_the_bars(small: Evaluation) -> 
     figure = class_accuracy_figure(confusion_info(small, ("a", "b", "c")), dark=True)
     bars = figure.data[0]
     np.testing.assert_allclose(bars.x, [50, 75])  # the class without images has no bar
+    assert bars.base == 0
     assert bars.text == ("50.0 %", "75.0 %")
     assert figure.layout.yaxis.ticktext == ("b", "a")
+
+
+def test_bars_end_at_their_value_when_the_axis_starts_higher() -> None:
+    labels = [k % 3 for k in range(300)]
+    figure = class_accuracy_figure(confusion_info(evaluation_of(labels, [1, *labels[1:]]), ("a", "b", "c")), dark=False)
+    bars = figure.data[0]
+    assert bars.base == figure.layout.xaxis.range[0] == 95
+    np.testing.assert_allclose(bars.base + bars.x, [99, 100, 100])
 
 
 @pytest.mark.parametrize(

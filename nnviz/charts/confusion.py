@@ -69,7 +69,7 @@ def confusion_figure(info: ConfusionInfo, *, chosen: tuple[int, int] | None = No
         "zmin": 0, "zmax": zmax, "hoverongaps": False, "texttemplate": "%{text}",
         "textfont": {"size": 12, "color": colours.ink},
         "customdata": [[[true, answer] for answer in range(count)] for true in range(count)],
-        "text": [[f"{number:,}" if number else "" for number in row] for row in info.counts.tolist()],
+        "text": [[str(number) if number else "" for number in row] for row in info.counts.tolist()],
         "hovertext": [[_in_words(info, true, answer) for answer in range(count)] for true in range(count)],
         "hovertemplate": "%{hovertext}<extra></extra>",
     }  # fmt: skip
@@ -84,7 +84,7 @@ def confusion_figure(info: ConfusionInfo, *, chosen: tuple[int, int] | None = No
     }  # fmt: skip
     axis = {
         "tickmode": "array", "tickvals": np.arange(count), "ticktext": list(info.classes), "showgrid": False,
-        "zeroline": False, "fixedrange": True, "tickfont": {"size": 13}, "ticks": "",
+        "zeroline": False, "fixedrange": True, "tickfont": {"size": 13}, "ticks": "", "ticklabelstandoff": 5,
     }  # fmt: skip
     wordy = max(map(len, info.classes)) > 2
     outline = [
@@ -123,7 +123,7 @@ def class_accuracy_figure(info: ConfusionInfo, *, dark: bool) -> go.Figure:
     floor = accuracy_floor(percent)
     names = [info.classes[c] for c in known]
     bars = {
-        "type": "bar", "orientation": "h", "x": percent[known], "y": np.arange(len(known)),
+        "type": "bar", "orientation": "h", "base": floor, "x": percent[known] - floor, "y": np.arange(len(known)),
         "marker": {"color": TEST}, "text": [f"{percent[c]:.1f} %" for c in known], "textposition": "inside",
         "insidetextanchor": "start", "textfont": {"size": 13, "color": "#1b2333"}, "textangle": 0,
         "hovertext": [_in_words(info, c, c) for c in known], "hovertemplate": "%{hovertext}<extra></extra>",
@@ -157,7 +157,7 @@ def class_accuracy_figure(info: ConfusionInfo, *, dark: bool) -> go.Figure:
                 "yaxis": {
                     "title": {"text": "true class", "standoff": 8}, "tickmode": "array", "fixedrange": True,
                     "tickvals": np.arange(len(known)), "ticktext": names, "showgrid": False, "zeroline": False,
-                    "tickfont": {"size": 13}, "ticks": "",
+                    "tickfont": {"size": 13}, "ticks": "", "ticklabelstandoff": 5,
                 },
             },
         }

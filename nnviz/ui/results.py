@@ -104,7 +104,7 @@ def _show(run: Run, result: Result, dataset: Dataset, test: Split) -> None:
     cell = _chosen_cell(run.id, info)
     matrix, bars = st.columns([3, 2], gap="large")
     with matrix, st.container(key="confusion"):
-        st.markdown("**What was taken for what** – click a cell to see its images")
+        st.markdown("**What was taken for what** – pick a cell to see its images")
         clicked = plot(
             confusion_figure(info, chosen=None if cell == ALL else cell, dark=dark), key="confusion-plot",
             config=CONFUSION_CONFIG, alt=_confusion_in_words(info),

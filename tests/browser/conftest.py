@@ -98,6 +98,8 @@ def _end(server: subprocess.Popen[bytes]) -> None:
 def browser() -> Iterator[Browser]:
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:
+        if os.environ.get("NNVIZ_REQUIRE_BROWSER"):
+            pytest.fail("no Chromium, and NNVIZ_REQUIRE_BROWSER says that there must be one")
         pytest.skip("no Chromium: install it to run the browser tests")
     driver: Playwright
     with playwright.sync_playwright() as driver:
