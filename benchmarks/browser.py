@@ -27,7 +27,9 @@ class Browser:
     def open(self) -> float:
         """Load the page; seconds until its script is finished."""
         self._socket: ClientConnection = connect(
-            f"ws://localhost:{self.port}/_stcore/stream", subprotocols=["streamlit"], max_size=None  # type: ignore[list-item]
+            f"ws://localhost:{self.port}/_stcore/stream",
+            subprotocols=["streamlit"],
+            max_size=None,  # type: ignore[list-item]
         )
         message = BackMsg()
         message.rerun_script.page_name = self.page

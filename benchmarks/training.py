@@ -270,7 +270,9 @@ def main() -> None:
     server, worker = memory(app)
     app.close()
     waits.sort()
-    print(f"\nclick to first plotted point, worker warm      {statistics.median(points):6.2f} s (worst {max(points):.2f} s)")
+    print(
+        f"\nclick to first plotted point, worker warm      {statistics.median(points):6.2f} s (worst {max(points):.2f})"
+    )
     print(
         f"refresh with 30 sessions at 1 Hz, 4 runs going {waits[int(0.95 * len(waits))] * 1000:6.0f} ms at the 95th"
         f" percentile, {statistics.median(waits) * 1000:.0f} ms in the middle ({len(waits)} refreshes)"

@@ -18,7 +18,7 @@ from nnviz.datasets import Loaded, first_per_class, to_input
 from nnviz.layers import SeededDropout
 from nnviz.snapshots import write_atomically
 
-MAX_UNITS = 64
+MAX_UNITS = 40
 """First-layer units shown live; more would not be told apart and would cost disk."""
 
 FILE = "live.safetensors"

@@ -15,23 +15,21 @@ find_python() {
     return 1
 }
 
-# install REQUIREMENTS…: does nothing if exactly these were installed before. An interrupted installation is repeated,
-# since the stamp is written last.
+# install FILE: does nothing if exactly this was installed before. The stamp is written last, so that an interrupted
+# installation is repeated.
 install() {
-    stamp=".venv/.installed-$(cat "$@" requirements.txt | cksum | tr -d ' ')"
+    stamp=".venv/.installed-$1-$(cat "$1" requirements.txt | cksum | tr -d ' ')"
     [ -f "$stamp" ] && return
-    if ! .venv/bin/python -c '' 2>/dev/null; then
+    if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
         python=$(find_python) || exit 1
         echo "Making .venv with $python …"
         "$python" -m venv --clear .venv || exit 1
     fi
-    echo "Installing $* (the first time takes a few minutes) …"
-    for file in "$@"; do
-        .venv/bin/python -m pip install --quiet --disable-pip-version-check -r "$file" || {
-            echo "Installing $file failed; once the network or the disk is mended, run this again." >&2
-            exit 1
-        }
-    done
-    rm -f .venv/.installed-*
+    echo "Installing $1 (the first time takes a few minutes) …"
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check -r "$1" || {
+        echo "Installing $1 failed; once the network or the disk is mended, run this again." >&2
+        exit 1
+    }
+    rm -f ".venv/.installed-$1-"*
     : >"$stamp"
 }

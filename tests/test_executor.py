@@ -170,7 +170,10 @@ def test_a_server_killed_mid_run_leaves_runs_that_can_be_resumed(store: RunStore
         "print(run.id, flush=True); time.sleep(600)"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", server, str(store.root)], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1]
+        [sys.executable, "-c", server, str(store.root)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[1],
     )
     assert process.stdout
     run = store.run(process.stdout.readline().strip())

@@ -49,22 +49,19 @@ def step(page: Page) -> int:
 
 
 def wait_for_steps(page: Page, more: int) -> None:
-    reached = step(page) + more
     page.wait_for_function(
-        "reached => { const found = document.querySelector('[data-testid=stProgress]').innerText.match(/step ([\\d,]+)/);"
-        " return found && Number(found[1].replaceAll(',', '')) >= reached; }",
-        arg=reached,
+        """reached => {
+            const found = document.querySelector('[data-testid=stProgress]').innerText.match(/step ([\\d,]+)/);
+            return found && Number(found[1].replaceAll(',', '')) >= reached;
+        }""",
+        arg=step(page) + more,
     )
 
 
 def pixels(page: Page, key: str) -> list[int]:
-    found: list[int] = page.evaluate(
-        "key => { const c = document.querySelector(`.st-key-${key} [data-testid=stBidiComponentIsolated]`)?.shadowRoot"
-        " ?? document.querySelector(`.st-key-${key}`);"
-        " const find = n => n.querySelector('canvas') ?? [...n.querySelectorAll('*')].map(e => e.shadowRoot && find(e.shadowRoot))"
-        ".find(Boolean);"
-        " const canvas = find(c); return [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data]; }",
-        key,
+    """Of the first canvas of a component, which draws in a shadow root."""
+    found: list[int] = page.locator(f".st-key-{key} canvas").first.evaluate(
+        "canvas => [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data]"
     )
     return found
 

@@ -127,7 +127,7 @@ def _numbers(run: Run) -> None:
 def _first_layer(live: Live) -> None:
     st.markdown(f"**Weights of the first layer** ({live.layer}), step {live.step:,}")
     pixels, limit = signed_to_bytes(live.weights.numpy())
-    tiles(pixels, key="live-weights", palette="diverging", size=42, limit=limit, label="Weights of the first layer")
+    tiles(pixels, key="live-weights", palette="diverging", size=56, limit=limit, label="Weights of the first layer")
     shown = f"{len(live.weights)} of {live.units}" if live.units > len(live.weights) else f"All {live.units}"
     st.caption(f"{shown} neurons: each picture is one neuron's incoming weights, one pixel per input pixel.")
 

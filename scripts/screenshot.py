@@ -1,0 +1,74 @@
+"""Make the README's picture from the running app: `.venv/bin/python scripts/screenshot.py [FILE]`.
+
+Starts the app with a store of its own, trains the classic net in Chromium and takes the picture in its second epoch.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+PROJECT = Path(__file__).parents[1]
+SIZE = {"width": 1440, "height": 1000}
+
+
+def main(picture: Path) -> None:
+    with socket.socket() as listener:
+        listener.bind(("localhost", 0))
+        port = listener.getsockname()[1]
+    runs = tempfile.mkdtemp(prefix="nnviz-picture-")
+    data = os.environ.get("NNVIZ_DATA") or str(PROJECT.parent / "shared" / "data")
+    server = subprocess.Popen(
+        [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
+        cwd=PROJECT,
+        env={**os.environ, "NNVIZ_RUNS": runs, "NNVIZ_DATA": data},
+        start_new_session=True,
+    )
+    try:
+        wait_for(f"http://localhost:{port}/_stcore/health")
+        take(f"http://localhost:{port}/Train", picture)
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait()
+        shutil.rmtree(runs, ignore_errors=True)
+
+
+def take(address: str, picture: Path) -> None:
+    with sync_playwright() as driver:
+        chromium = driver.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
+        )
+        page = chromium.new_page(viewport=SIZE, device_scale_factor=1)
+        page.set_default_timeout(120_000)
+        page.goto(address)
+        page.locator(".st-key-train button").first.click()
+        page.get_by_text("Epoch 4 of 10").wait_for()
+        page.locator(".st-key-live-digits").wait_for()
+        page.wait_for_timeout(1500)  # let the plot catch up with the text, for a picture only
+        page.screenshot(path=picture)
+        chromium.close()
+
+
+def wait_for(address: str) -> None:
+    for _ in range(600):
+        try:
+            urllib.request.urlopen(address, timeout=1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise TimeoutError(f"nothing answers at {address}")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else PROJECT / "docs" / "training.png")
