@@ -25,6 +25,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from nnviz.torchvision_ops import STORAGE
+
 Progress = Callable[[float, str], None]
 """Called with the share done, in [0, 1], and what is going on."""
 
@@ -32,6 +34,7 @@ OFFLINE = "offline"
 """The data set that needs no download."""
 
 SIDE = 28
+CLASSES = 10
 _DIGITS = tuple("0123456789")
 _PARTIAL = ".partial-"
 
@@ -96,68 +99,57 @@ class Dataset:
         return self.files[2].count
 
     def available(self, root: Path | None = None) -> bool:
-        """All files are there, each as long as it should be."""
-        return all(_length(path) == file.size for file, path in self._paths(root))
+        """All files are there, each as long as it should be. Cheap: looks at sizes only."""
+        return self._complete(self._root(root))
 
     def problem(self, root: Path | None = None) -> str | None:
-        """What is wrong with files that are there, as a sentence; None if there is nothing, or nothing wrong."""
-        for file, path in self._paths(root):
-            try:
-                stat = path.stat()
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                return _unreadable(path, error)
-            if problem := _problem(file, path, stat.st_size, stat.st_mtime_ns):
-                return problem
-        return None
+        """What is wrong with files that are there, as a sentence; None if there is nothing, or nothing wrong.
+
+        Reads the files, with MNIST's checksums, once for each state of them.
+        """
+        return next((f"{problem}." for file, path in self._paths(root) if (problem := _problem(file, path))), None)
 
     def load(self, root: Path | None = None) -> Loaded:
         """Map the files into memory. Raises DataError."""
         arrays = []
         for file, path in self._paths(root):
             try:
-                with path.open("rb") as stream:
-                    header = stream.read(len(file.header))
-                if _length(path) != file.size or header != file.header:
-                    raise DataError(_problem(file, path, _length(path), 0) or f"{path} is damaged; get it again")
-                arrays.append(np.memmap(path, np.uint8, "c", len(header)))
+                if fault := _misshapen(file, path):
+                    raise DataError(fault)
+                arrays.append(np.memmap(path, np.uint8, "c", len(file.header)))
             except FileNotFoundError:
                 raise DataError(f"{self.title} is not there: {path} is missing; get it on the Train page, or with"
                                 f" `python -m nnviz data {self.name}`") from None  # fmt: skip
             except OSError as error:
-                raise DataError(f"{path} can't be read: {error.strerror}") from None
+                raise DataError(_unreadable(path, error)) from None
         splits = []
         for images, labels in (arrays[:2], arrays[2:]):
-            if labels.max() >= len(self.classes):
-                raise DataError(f"a label file of {self.title} holds {labels.max()}, but there are only"
-                                f" {len(self.classes)} classes: the file is damaged; get it again")  # fmt: skip
+            if fault := _mislabelled(Path(str(labels.filename)), labels):
+                raise DataError(fault)
             pixels = torch.from_numpy(images).view(-1, *self.input_shape)
             splits.append(Split(pixels, torch.from_numpy(labels.astype(np.int64))))
         return Loaded(self, *splits)
 
     def prepare(self, progress: Progress = lambda share, text: None, root: Path | None = None) -> None:
         """Download or make the files; damaged ones are replaced. Nothing half-written stays. Raises DataError."""
-        target = (root or self._writable_root()) / self.folder / "raw"
+        target = self._writable_root(root) / self.folder / "raw"
         try:
             with _workshop(target.parent) as workshop:
                 if self.name == OFFLINE:
                     self._generate(workshop, progress)
                 else:
-                    self._download(workshop, progress)
+                    self._download(workshop, target, progress)
                 made = {path.name: path for path in workshop.rglob("*-ubyte")}
                 for file in self.files:
-                    path = made.get(file.name, workshop / file.name)
-                    if problem := _problem(file, path, _length(path), -1):
-                        raise DataError(f"{self.title} did not arrive whole: {problem}")
+                    if file.name not in made:
+                        raise DataError(f"{self.title} did not arrive whole: {file.name} is missing; try again")
+                    if fault := _fault(file, made[file.name]):
+                        raise DataError(f"{self.title} did not arrive whole: {fault}")
                 target.mkdir(parents=True, exist_ok=True)
                 for file in self.files:
                     os.replace(made[file.name], target / file.name)
         except OSError as error:
-            raise DataError(
-                f"{self.title} can't be stored in {target} ({error.strerror or error}); free some space, mend the"
-                " folder's permissions, or name another folder in NNVIZ_DATA"
-            ) from None
+            raise DataError(_unstorable(self.title, target, error)) from None
         progress(1.0, "Ready")
 
     def ensure(self, progress: Progress = lambda share, text: None, root: Path | None = None) -> None:
@@ -173,50 +165,60 @@ class Dataset:
     def _root(self, root: Path | None) -> Path:
         """Where the files are. What is made here may also lie in the user's own temporary folder."""
         root = root or data_root()
-        if self.name == OFFLINE and not (root / self.folder).is_dir() and (_own_folder() / self.folder).is_dir():
-            return _own_folder()
-        return root
+        own = self.name == OFFLINE and not self._complete(root) and self._complete(_own_folder())
+        return _own_folder() if own else root
 
-    def _writable_root(self) -> Path:
-        root = data_root()
-        nearest = next((folder for folder in (root, *root.absolute().parents) if folder.exists()), root)
-        return _own_folder() if self.name == OFFLINE and not os.access(nearest, os.W_OK) else root
+    def _complete(self, root: Path) -> bool:
+        return all(_length(root / self.folder / "raw" / file.name) == file.size for file in self.files)
+
+    def _writable_root(self, root: Path | None) -> Path:
+        root = root or data_root()
+        target = (root / self.folder / "raw").absolute()
+        nearest = next(folder for folder in (target, *target.parents) if folder.exists())
+        writable = nearest.is_dir() and os.access(nearest, os.W_OK)
+        return _own_folder() if self.name == OFFLINE and not writable else root
 
     def _generate(self, workshop: Path, progress: Progress) -> None:
-        from nnviz.offline_digits import generate
+        try:
+            from nnviz.offline_digits import generate
+        except ImportError as error:
+            raise DataError(f"{self.title} can't be made: {error}; install requirements.txt") from None
 
         arrays: list[NDArray[np.uint8]] = [array for digits in generate(progress) for array in digits]
         for file, array in zip(self.files, arrays, strict=True):
             (workshop / file.name).write_bytes(file.header + array.tobytes())
 
-    def _download(self, workshop: Path, progress: Progress) -> None:
-        """Let torchvision do it, in a process of its own: it prints, and has no time limit of its own."""
+    def _download(self, workshop: Path, target: Path, progress: Progress) -> None:
+        """Let torchvision do it, in a process of its own: it prints, and has no time limit and no way to stop it."""
+        for archive in target.glob("*.gz"):  # torchvision checks them, and gets only what isn't whole
+            (workshop / self.folder / "raw").mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(archive, workshop / self.folder / "raw" / archive.name)
         expected = 1.2 * sum(file.size for file in self.files)  # it keeps the archives beside what they hold
-        process = subprocess.Popen(
-            [sys.executable, "-m", "nnviz.torchvision_ops", self.folder, str(workshop)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        )
+        log = workshop / "log"
+        with log.open("w") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "nnviz.torchvision_ops", self.folder, str(workshop)],
+                stdout=subprocess.DEVNULL,
+                stderr=output,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONIOENCODING": "utf-8"},
+            )
         try:
             while process.poll() is None:
                 done = sum(_length(path) for path in workshop.rglob("*"))
                 progress(min(0.99, done / expected), f"Downloading {self.title}: {done / 1e6:.0f} MB")
                 time.sleep(0.2)
-            assert process.stderr
-            if process.returncode:
-                lines = [line for line in process.stderr.read().splitlines() if line.strip()]
-                reason = lines[-1].rpartition(": ")[2].strip("<>") if lines else f"exit code {process.returncode}"
-                raise DataError(
-                    f"{self.title} could not be downloaded ({reason}); check the network and try again,"
-                    f" or put its files into {data_root() / self.folder / 'raw'} by hand"
-                )
         finally:
             process.kill()
             process.wait()
-            assert process.stderr
-            process.stderr.close()
+        if process.returncode:
+            lines = log.read_text("utf-8", "replace").split("\n")
+            reason = next((line.strip() for line in reversed(lines) if line.strip()), "")
+            if reason.startswith(STORAGE):
+                raise OSError(0, reason.removeprefix(STORAGE))
+            raise DataError(
+                f"{self.title} could not be downloaded ({reason or f'exit code {process.returncode}'}); check the"
+                f" network and try again, or put its files into {target} by hand"
+            )
 
 
 @dataclass(frozen=True)
@@ -276,7 +278,7 @@ DATASETS: dict[str, Dataset] = {
             "1,797 real 8×8 digits and computer-drawn strokes; not MNIST",
             "OfflineDigits",
             _DIGITS,
-            _idx(24_000, 4_000),
+            _idx(60_000, 10_000),
         ),
     )
 }
@@ -306,7 +308,7 @@ def to_input(images: Tensor, dataset: Dataset) -> Tensor:
 
 
 def _own_folder() -> Path:
-    user = os.environ.get("USER") or os.environ.get("USERNAME") or "me"
+    user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "me")
     return Path(tempfile.gettempdir()) / f"nnviz-{user}"
 
 
@@ -318,37 +320,87 @@ def _length(path: Path) -> int:
         return 0
 
 
-@lru_cache(maxsize=64)
-def _problem(file: File, path: Path, size: int, changed: int) -> str | None:
-    """Looked at as a whole once for each state (size, time of change) of the file."""
-    again = "get it again"
-    if size != file.size:
-        return f"{path} has {size:,} bytes instead of {file.size:,}; {again}."
+def _problem(file: File, path: Path) -> str | None:
+    """What is wrong with a file, unless it isn't there."""
     try:
-        content = path.read_bytes()
+        stat = path.stat()
+        return _remembered_fault(file, path, stat.st_size, stat.st_mtime_ns)
+    except FileNotFoundError:
+        return None
     except OSError as error:
         return _unreadable(path, error)
-    if content[: len(file.header)] != file.header:
-        return f"{path} does not begin as an IDX file of {file.count:,} entries does; {again}."
-    if file.md5 and hashlib.md5(content, usedforsecurity=False).hexdigest() != file.md5:
-        return f"{path} is damaged: its MD5 checksum is not {file.md5}; {again}."
+
+
+@lru_cache(maxsize=64)
+def _remembered_fault(file: File, path: Path, size: int, changed: int) -> str | None:
+    """Each state of a file, told by its size and the time of its last change, is read once."""
+    return _fault(file, path)
+
+
+def _fault(file: File, path: Path) -> str | None:
+    """What is wrong with the content of a file, as a sentence. Raises OSError if it can't be read."""
+    if fault := _misshapen(file, path):
+        return fault
+    if file.md5:
+        with path.open("rb") as stream:
+            found = hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        if found != file.md5:
+            return f"{path} is damaged: its MD5 checksum is {found} instead of {file.md5}; get it again"
+    return None if file.is_images else _mislabelled(path, np.fromfile(path, np.uint8, offset=len(file.header)))
+
+
+def _misshapen(file: File, path: Path) -> str | None:
+    """Whether the file's beginning and length are those of an IDX file of its kind. Raises OSError."""
+    with path.open("rb") as stream:
+        header, size = stream.read(len(file.header)), os.fstat(stream.fileno()).st_size
+    if size != file.size:
+        return f"{path} has {size:,} bytes instead of {file.size:,}; get it again"
+    if header != file.header:
+        return (
+            f"{path} begins with {header.hex(' ', 4)} instead of {file.header.hex(' ', 4)}, so it is no IDX file of"
+            f" {file.count:,} {'images' if file.is_images else 'labels'}; get it again"
+        )
     return None
 
 
+def _mislabelled(path: Path, labels: NDArray[np.uint8]) -> str | None:
+    if labels.max() < CLASSES:
+        return None
+    return f"{path} is damaged: it has a label {labels.max()}, and there are only {CLASSES} classes; get it again"
+
+
 def _unreadable(path: Path, error: OSError) -> str:
-    return f"{path} can't be read ({error.strerror}); mend its permissions or name another folder in NNVIZ_DATA."
+    return (
+        f"{path} can't be read ({error.strerror or error}); mend its permissions or name another folder in NNVIZ_DATA"
+    )
+
+
+def _unstorable(title: str, target: Path, error: OSError) -> str:
+    return (
+        f"{title} can't be stored in {target} ({error.strerror or error}); free some space, mend the folder's"
+        " permissions, or name another folder in NNVIZ_DATA"
+    )
 
 
 @contextmanager
 def _workshop(folder: Path) -> Iterator[Path]:
     """A folder to make files in, gone afterwards whatever happens; those of processes that died are cleared away."""
     folder.mkdir(parents=True, exist_ok=True)
-    for left in folder.glob(_PARTIAL + "*"):
-        pid = left.name.removeprefix(_PARTIAL).partition("-")[0]
-        if not (pid.isdigit() and psutil.pid_exists(int(pid))):
+    for left in folder.glob(f"{_PARTIAL}*"):
+        pid, _, rest = left.name.removeprefix(_PARTIAL).partition("-")
+        if not (pid.isdigit() and _started(int(pid)) == rest.partition("-")[0]):
             shutil.rmtree(left, ignore_errors=True)
-    made = Path(tempfile.mkdtemp(prefix=f"{_PARTIAL}{os.getpid()}-", dir=folder))
+    owner = f"{os.getpid()}-{_started(os.getpid())}"
+    made = Path(tempfile.mkdtemp(prefix=f"{_PARTIAL}{owner}-", dir=folder))
     try:
         yield made
     finally:
         shutil.rmtree(made, ignore_errors=True)
+
+
+def _started(pid: int) -> str:
+    """When the process began, to the second, "" if there is none: in a container, every start has the same number."""
+    try:
+        return f"{psutil.Process(pid).create_time():.0f}"
+    except psutil.NoSuchProcess:
+        return ""

@@ -178,7 +178,8 @@ def _place(profile: Floats, size: Indices) -> Indices:
     """Where a box of `size` pixels with ink `profile` (N, 20) must begin for its centre of mass to lie at 14."""
     total = profile.sum(axis=1)
     mass: NDArray[np.float64] = (profile * np.arange(BOX)).sum(axis=1) / np.where(total > 0, total, 1)
-    return np.clip(np.rint(CENTRE - mass).astype(int), 0, SIDE - size)
+    begin: Indices = np.clip(np.rint(CENTRE - mass).astype(np.int64), 0, SIDE - size)
+    return begin
 
 
 def generate(progress: Callable[[float, str], None] = lambda fraction, text: None) -> tuple[Digits, Digits]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import streamlit as st
 import torch
 
 from nnviz.datasets import DATASETS, Loaded, Split
@@ -45,3 +47,16 @@ def blobs() -> Loaded:
         return Split(images, labels)
 
     return Loaded(DATASETS["mnist"], split(300), split(100))
+
+
+@pytest.fixture(scope="module")
+def app_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The runs folder of pages that are run in this process; what they started is ended afterwards."""
+    folder = tmp_path_factory.mktemp("app") / "runs"
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("NNVIZ_RUNS", str(folder))
+        if root := _find_mnist():
+            environment.setenv("NNVIZ_DATA", str(root))
+        st.cache_resource.clear()
+        yield folder
+        st.cache_resource.clear()

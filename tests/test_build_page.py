@@ -17,6 +17,8 @@ from nnviz.ui.state import Setup
 
 APP = Path(__file__).parents[1] / "app.py"
 
+pytestmark = pytest.mark.usefixtures("app_runs")
+
 
 def open_build(**query: str) -> AppTest:
     """The Build page as a link with `query` opens it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ CLASSES = ("a", "b", "c")
 
 
 @pytest.fixture
-def recorded(tmp_path: Path, blobs: Loaded, monkeypatch: pytest.MonkeyPatch) -> tuple[RunStore, Run]:
+def recorded(tmp_path: Path, blobs: Loaded, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[RunStore, Run]]:
     """A run that was trained for an epoch, on little data, so that there is something wrong."""
     monkeypatch.setattr(Dataset, "load", lambda self, root=None: blobs)
     monkeypatch.setenv("NNVIZ_RUNS", str(tmp_path))
@@ -33,7 +34,8 @@ def recorded(tmp_path: Path, blobs: Loaded, monkeypatch: pytest.MonkeyPatch) -> 
     store = RunStore(tmp_path)
     run = store.create(NetworkSpec(layers=()), TrainConfig(per_class=2, epochs=1, batch_size=4, lr=1e-5))
     train_run(store, run.id)
-    return store, store.run(run.id)
+    yield store, store.run(run.id)
+    store.close()
 
 
 def script() -> None:

@@ -12,12 +12,12 @@ from nnviz.preparation import Preparation
 from nnviz.runs import RunStore
 
 
-@st.cache_resource(show_spinner=False)
+@st.cache_resource(show_spinner=False, on_release=RunStore.close)
 def store() -> RunStore:
     return RunStore()
 
 
-@st.cache_resource(show_spinner="Starting the training processes …")
+@st.cache_resource(show_spinner="Starting the training processes …", on_release=LocalExecutor.close)
 def executor() -> LocalExecutor:
     torch.set_num_threads(1)  # the server only ever computes a little; more threads would fight with the trainings
     started = LocalExecutor(store())
