@@ -16,18 +16,15 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
+from nnviz.framing import BOX, SIDE, frame
+
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
-Indices = NDArray[np.int64]
 
 CLASSES = 10
 TRAIN_SIZE, TEST_SIZE = 60_000, 10_000  # MNIST's
 REAL_SHARE = 0.2  # of the examples; the others are drawn
 HELD_OUT = 0.2  # of the real digits of each class; the test images come from these alone
-
-SIDE = 28  # of an image, pixels
-BOX = 20  # longer side of a digit in it
-CENTRE = 14  # pixel index of its centre of mass
 
 _SEED = 20_240_914
 _CHUNK = 100  # images made at a time, so that the working set stays in the processor's cache
@@ -123,63 +120,6 @@ STYLES: tuple[Style, ...] = (
     _style(9, 2, "70 14, 36 4, 4 22, 12 46, 50 44, 72 14", "72 14, 66 56, 54 100"),
     _style(9, 1, "88 6, 44 4, 10 30, 30 50, 70 34, 88 6", "88 6, 60 56, 34 100"),
 )
-
-
-def frame(ink: Floats) -> Floats:
-    """Pictures of digits → MNIST's frame, with what is outside the digit's box cut off.
-
-    The box around the ink is scaled, sides in proportion, so that its longer side is 20 pixels, and laid into 28×28 at
-    whole pixels so that the centre of mass comes nearest to pixel index 14, as MNIST's makers did.
-
-    `ink` is (N, H, W), 0 (paper) to 1 (full ink); the result (N, 28, 28) in the same unit. The box holds all pixels
-    of at least half the picture's strongest ink. A blank picture stays blank.
-    """
-    peak = ink.max(axis=(1, 2), keepdims=True)
-    solid = (ink >= peak / 2) & (peak > 0)
-    top, bottom = _extent(solid.any(axis=2))
-    left, right = _extent(solid.any(axis=1))
-    scale = BOX / np.maximum(bottom - top, right - left)
-    height = np.maximum(1, np.rint((bottom - top) * scale)).astype(int)
-    width = np.maximum(1, np.rint((right - left) * scale)).astype(int)
-    rows = _resampling(top, bottom, height, ink.shape[1])
-    columns = _resampling(left, right, width, ink.shape[2])
-    boxed = rows @ ink @ columns.transpose(0, 2, 1)  # (N, 20, 20), top left corner filled
-
-    y = _place(boxed.sum(axis=2), height)
-    x = _place(boxed.sum(axis=1), width)
-    framed = np.zeros((len(ink), SIDE + BOX, SIDE + BOX), np.float32)  # room for the empty part of a narrow box
-    step = np.arange(BOX)
-    framed[np.arange(len(ink))[:, None, None], (y[:, None] + step)[:, :, None], (x[:, None] + step)[:, None]] = boxed
-    return framed[:, :SIDE, :SIDE]
-
-
-def _extent(inked: NDArray[np.bool_]) -> tuple[Indices, Indices]:
-    """First index and one past the last where (N, L) is true; the whole length where none is."""
-    length = inked.shape[1]
-    return inked.argmax(axis=1), length - inked[:, ::-1].argmax(axis=1)
-
-
-def _resampling(start: Indices, stop: Indices, size: Indices, length: int) -> Floats:
-    """(N, 20, length) weights that resize [start, stop) to `size` pixels; rows from `size` on are zero.
-
-    The filter is a triangle, widened when shrinking so that no source pixel is skipped (Pillow's antialiased BILINEAR).
-    """
-    step = ((stop - start) / size)[:, None, None]
-    target = np.arange(BOX)[None, :, None]
-    source = np.arange(length)[None, None, :]
-    distance = source + 0.5 - (start[:, None, None] + (target + 0.5) * step)
-    weights = np.maximum(0, 1 - np.abs(distance) / np.maximum(1, step))
-    weights *= (source >= start[:, None, None]) & (source < stop[:, None, None]) & (target < size[:, None, None])
-    total = weights.sum(axis=2, keepdims=True)
-    return (weights / np.where(total > 0, total, 1)).astype(np.float32)
-
-
-def _place(profile: Floats, size: Indices) -> Indices:
-    """Where a box of `size` pixels with ink `profile` (N, 20) must begin for its centre of mass to lie at 14."""
-    total = profile.sum(axis=1)
-    mass: NDArray[np.float64] = (profile * np.arange(BOX)).sum(axis=1) / np.where(total > 0, total, 1)
-    begin: Indices = np.clip(np.rint(CENTRE - mass).astype(np.int64), 0, SIDE - size)
-    return begin
 
 
 def generate(progress: Callable[[float, str], None] = lambda fraction, text: None) -> tuple[Digits, Digits]:
