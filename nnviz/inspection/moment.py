@@ -124,8 +124,6 @@ class Moment:
         config, position = self.config, self.snapshot.position
         if position.epoch >= config.epochs:
             config = config.with_(epochs=min(position.epoch + 1, 1000))
-        if not self.snapshot.optimizer and position.step:
-            raise SnapshotError("this snapshot holds no optimizer state, so the next step isn't known")
         trainer = Trainer(self.network, config, self.data, start=self.snapshot, changes=self.changes)
         names = dict(trainer.model.named_parameters())
         before = {name: parameter.detach().clone() for name, parameter in names.items()}
