@@ -32,7 +32,7 @@ class Number:
         number = _as_number(value)
         noun = "a whole number" if self.whole else "a number"
         if number is None or not self.low <= number <= self.high or (self.whole and number % 1):
-            raise SpecError(f"{self.label} must be {noun} from {self.low:g} to {self.high:g}, not {show(value)}")
+            raise SpecError(f"{self.label} must be {noun} from {self.low:.15g} to {self.high:.15g}, not {show(value)}")
         return int(number) if self.whole else float(number)
 
 
@@ -120,7 +120,10 @@ def from_dict(cls: type[T], data: object, what: str) -> T:
 
 def show(value: object) -> str:
     """A value for a message: quoted if it is text, and never long."""
-    text = f"{value:g}" if isinstance(value, float) else repr(value)
+    try:
+        text = f"{value:.15g}" if isinstance(value, float) else repr(value)
+    except (ValueError, RecursionError):  # Python writes no number of more than 4,300 digits
+        text = f"{type(value).__name__} too long to show"
     return text if len(text) <= 60 else text[:57] + "…"
 
 
