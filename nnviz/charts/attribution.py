@@ -1,0 +1,127 @@
+"""What each pixel of a digit adds to one class: the digit, and signed values over its outline."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import plotly.graph_objects as go
+
+from nnviz.charts.colors import DIVERGING
+from nnviz.charts.look import LIGHT, layout, look, plot_config
+
+Floats = npt.NDArray[np.floating[Any]]
+
+HEIGHT, FOOT = 330, 62
+"""Of a picture, and of the room below it for the scale, CSS pixels."""
+
+EDGE = 0.4
+"""The outline runs where there is so much ink."""
+
+
+class AttributionInfo(NamedTuple):
+    ink: Floats
+    """In [0, 1], (height, width)."""
+    values: Floats | None
+    """Signed, of the same shape; None: the digit alone."""
+    limit: float
+    """The value at the ends of the colour scale; 0 if there is nothing but zeros."""
+    unit: str
+
+
+def attribution_info(
+    pixels: npt.NDArray[np.uint8], values: Floats | None = None, *, limit: float | None = None, unit: str = ""
+) -> AttributionInfo:
+    """Of an image, uint8 (height, width), 255 = ink. Without a `limit`, the largest magnitude is that.
+
+    Raises ValueError if the values are of another shape.
+    """
+    if values is not None and values.shape != pixels.shape:
+        raise ValueError(f"the values must be {pixels.shape}, as the image is, not {values.shape}")
+    if limit is None:
+        limit = 0.0 if values is None else float(np.abs(values).max(initial=0.0))
+    return AttributionInfo(pixels / 255, values, limit, unit)
+
+
+def attribution_config(file_name: str) -> dict[str, Any]:
+    return plot_config(file_name, "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d")
+
+
+def attribution_figure(info: AttributionInfo, *, dark: bool) -> go.Figure:
+    """The values, and on them the outline of the digit; without values, the digit itself."""
+    colours = look(dark)
+    height, width = info.ink.shape
+    shared: dict[str, Any] = {
+        "type": "heatmap", "hovertext": _in_words(info), "hovertemplate": "%{hovertext}<extra></extra>",
+    }  # fmt: skip
+    if info.values is None:
+        traces = [
+            {
+                **shared, "z": info.ink, "zmin": 0, "zmax": 1, "showscale": False,
+                "colorscale": [[0, colours.paper], [1, colours.ink]],
+            }
+        ]  # fmt: skip
+    else:
+        end = info.limit or 1.0
+        bar = {
+            "orientation": "h", "x": 0.5, "xanchor": "center", "len": 1, "y": 0, "yanchor": "top", "ypad": 8,
+            "thickness": 10, "outlinewidth": 0, "tickmode": "array", "tickvals": [-end, 0, end],
+            "ticktext": [f"−{info.limit:.2g}", "0", f"+{info.limit:.2g}"] if info.limit else ["", "0", ""],
+            "ticklabelposition": "outside", "tickfont": {"size": 12},
+            "title": {"text": info.unit, "side": "bottom", "font": {"size": 12, "color": colours.faint}},
+        }  # fmt: skip
+        outline = {
+            "type": "contour", "z": info.ink, "autocontour": False, "hoverinfo": "skip", "showscale": False,
+            "contours": {"start": EDGE, "end": EDGE, "size": 1, "coloring": "none"},
+            # On the pale middle of the scale, which is the same on a dark page.
+            "line": {"color": LIGHT.ink, "width": 1.3}, "opacity": 0.75,
+        }  # fmt: skip
+        traces = [
+            {**shared, "z": info.values, "zmin": -end, "zmax": end, "colorscale": DIVERGING, "colorbar": bar},
+            outline,
+        ]
+    axis = {"visible": False, "fixedrange": True}
+    frame = {
+        "type": "rect", "x0": -0.5, "x1": width - 0.5, "y0": -0.5, "y1": height - 0.5,
+        "line": {"color": colours.grid, "width": 1},
+    }  # fmt: skip
+    return go.Figure(
+        {
+            "data": traces,
+            "layout": {
+                **layout(dark),
+                "height": HEIGHT + FOOT,
+                "margin": {"l": 14, "r": 14, "t": 8, "b": FOOT},
+                "dragmode": False,
+                "hovermode": "closest",
+                "shapes": [frame],
+                "xaxis": {**axis, "range": [-0.5, width - 0.5], "constrain": "domain"},
+                "yaxis": {
+                    **axis, "range": [height - 0.5, -0.5], "scaleanchor": "x", "constrain": "domain",
+                    "constraintoward": "bottom",
+                },
+            },
+        }
+    )  # fmt: skip
+
+
+def attribution_csv(info: AttributionInfo) -> str:
+    """One line per pixel: row, column, ink in [0, 1], value."""
+    lines = [f"row,column,ink (0 to 1),{info.unit or 'value'}"]
+    values = np.zeros_like(info.ink) if info.values is None else info.values
+    for (row, column), ink in np.ndenumerate(info.ink):
+        lines.append(f"{row},{column},{ink:.6g},{values[row, column]:.9g}")
+    return "\n".join(lines) + "\n"
+
+
+def _in_words(info: AttributionInfo) -> list[list[str]]:
+    height, width = info.ink.shape
+    return [
+        [
+            f"row {row}, column {column}<br>ink {info.ink[row, column]:.2f}"
+            + ("" if info.values is None else f"<br><b>{info.values[row, column]:+.6f}</b>")
+            for column in range(width)
+        ]
+        for row in range(height)
+    ]
