@@ -23,6 +23,8 @@ STORAGE = "storage: "
 
 _STORAGE_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}
 
+_NAMES_FILE = "Error downloading "
+
 _OPERATORS = ("nms", "qnms")
 _SIGNATURE = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 
@@ -67,11 +69,13 @@ def download(class_name: str, root: str) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """Why a download failed, in one line."""
+    """Why a download failed, in one line, with the file if torchvision names it."""
     if isinstance(error, OSError) and error.errno in _STORAGE_ERRORS:
         return f"{STORAGE}{error.strerror}"
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[-1].strip("<>")  # torchvision lists what every mirror answered
+    # torchvision says "Error downloading NAME:" and then lists what every mirror answered.
+    name = lines[0].removeprefix(_NAMES_FILE) + " " if lines[0].startswith(_NAMES_FILE) and len(lines) > 1 else ""
+    return name + lines[-1].strip("<>")
 
 
 if __name__ == "__main__":
