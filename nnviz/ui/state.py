@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
@@ -45,6 +47,14 @@ def take_link_problems() -> list[str]:
     """What of the link could not be used; each is told once."""
     problems: list[str] = st.session_state.pop(_PROBLEMS, [])
     return problems
+
+
+def keep(key: str, options: Sequence[Any]) -> None:
+    """Before a widget is made: let its value be one of `options`, the first where it is none of them (any more)."""
+    if st.session_state.get(key) not in options:
+        st.session_state[key] = options[0]
+    else:
+        st.session_state[key] = st.session_state[key]  # else Streamlit forgets it when the widget is away for once
 
 
 def write_address() -> None:

@@ -8,10 +8,13 @@ from typing import NamedTuple
 
 import streamlit as st
 
-from nnviz.datasets import DATASETS, Loaded
+from nnviz.datasets import DATASETS, Loaded, Split
 from nnviz.inspection.moment import LayerView, Moment
 from nnviz.runs import Run, RunStore
 from nnviz.snapshots import Snapshot
+
+LIVE_IMAGES, SLOW_IMAGES = 1000, 2000
+"""Test images for an answer several times a second, and for one at once of a net with convolutions."""
 
 
 class Beside(NamedTuple):
@@ -55,6 +58,19 @@ def moment_now(store: RunStore, run: Run, snapshot: Snapshot) -> Moment:
     """The network of a snapshot that is not kept: the present state of a run that is going on."""
     changes = store.changes(run.id)
     return Moment(run.network, store.config_at(run.id, snapshot.position.step), snapshot, loaded(run), changes)
+
+
+def test_part(view: View) -> tuple[Split, str]:
+    """The test images that an answer at once is worth: all of them where the net is small and still, else fewer; and
+    how many, in words.
+    """
+    test = view.moment.data.test
+    convolves = any(layer.plan.layer.kind == "conv" for layer in view.moment.layers)
+    count = min(LIVE_IMAGES if view.live else SLOW_IMAGES if convolves else len(test.labels), len(test.labels))
+    title = view.moment.data.dataset.title
+    if count == len(test.labels):
+        return test, f"all {count:,} test images of {title}"
+    return Split(test.images[:count], test.labels[:count]), f"the first {count:,} test images of {title}"
 
 
 def loaded(run: Run) -> Loaded:
