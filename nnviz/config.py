@@ -8,7 +8,7 @@ from typing import Any
 from nnviz.datasets import DATASETS
 from nnviz.fields import Choice, Flag, Number, SpecError, field, from_dict, to_dict, validate
 from nnviz.losses import LOSSES
-from nnviz.network import NetworkSpec, training_bytes
+from nnviz.network import NetworkSpec, smallest_batch, training_bytes
 from nnviz.optimizers import OPTIMIZERS, SCHEDULES
 
 AUGMENTATIONS: dict[str, str] = {
@@ -85,7 +85,7 @@ def check(network: NetworkSpec, config: TrainConfig) -> None:
     """Raise SpecError where network and configuration are fine by themselves but not together."""
     dataset = DATASETS[config.data]
     plans = network.plan(dataset.input_shape, len(dataset.classes))
-    if config.batch_size == 1 and any(plan.layer.kind == "batchnorm" and len(plan.in_shape) == 1 for plan in plans):
+    if config.batch_size < smallest_batch(plans):
         raise SpecError("batch size must be at least 2 with batch normalisation of vectors, not 1")
     needed = training_bytes(plans, config.batch_size, OPTIMIZERS[config.optimizer].state)
     if needed > MAX_TRAINING_BYTES:

@@ -184,6 +184,13 @@ def training_bytes(plans: tuple[LayerPlan, ...], batch_size: int, state_per_weig
     return (weights + 2 * batch_size * outputs) * BYTES_PER_NUMBER
 
 
+def smallest_batch(plans: tuple[LayerPlan, ...]) -> int:
+    """How many images a training batch needs: 2 where batch normalisation gets one number per feature and image, since
+    a single image has no deviation, else 1.
+    """
+    return 2 if any(p.layer.kind == "batchnorm" and math.prod(p.in_shape[1:]) == 1 for p in plans) else 1
+
+
 def megabytes(numbers: int) -> str:
     return f"{numbers * BYTES_PER_NUMBER / 1e6:,.0f} MB"
 

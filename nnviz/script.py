@@ -11,7 +11,7 @@ from nnviz.datasets import DATASETS, OFFLINE, SIDE, Dataset
 from nnviz.evaluation import CHUNK
 from nnviz.layers import Call, Shape
 from nnviz.losses import LOSSES
-from nnviz.network import LayerPlan, NetworkSpec, init_code
+from nnviz.network import LayerPlan, NetworkSpec, init_code, smallest_batch
 from nnviz.optimizers import OPTIMIZERS, SCHEDULES
 
 MAX_WIDTH = 100
@@ -95,7 +95,7 @@ def _data(dataset: Dataset, config: TrainConfig, plans: tuple[LayerPlan, ...]) -
         yield f"chosen = [(train_data.targets == c).nonzero().flatten()[:{config.per_class}] for c in classes]"
         yield "train_data = torch.utils.data.Subset(train_data, torch.cat(chosen).tolist())"
     yield ""
-    if any(call.name == "BatchNorm1d" for plan in plans for call in plan.calls):
+    if smallest_batch(plans) > 1:
         yield "# Batch normalisation compares images: a last batch of a single one is left out."
         yield "lone = len(train_data) % batch_size == 1"
         yield "train_loader = DataLoader(train_data, batch_size=batch_size, shuffle=True, drop_last=lone)"

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from nnviz import snapshots
 from nnviz.batches import Feed, generator
@@ -21,7 +21,7 @@ from nnviz.evaluation import logits_in_chunks
 from nnviz.fields import SpecError
 from nnviz.layers import SeededDropout
 from nnviz.losses import LOSSES
-from nnviz.network import NetworkSpec, build_model
+from nnviz.network import NetworkSpec, build_model, smallest_batch
 from nnviz.optimizers import OPTIMIZERS, SCHEDULES
 from nnviz.snapshots import Position, Snapshot
 
@@ -117,7 +117,7 @@ class Trainer:
             if isinstance(module, SeededDropout):
                 module.generator = self._dropout
         self._has_dropout = any(isinstance(m, SeededDropout) for m in self.model.modules())
-        self._smallest_batch = 2 if any(isinstance(m, nn.BatchNorm1d) for m in self.model.modules()) else 1
+        self._smallest_batch = smallest_batch(network.plan(dataset.input_shape, len(dataset.classes)))
         self._guard: tuple[Position, list[Tensor]] | None = None
 
     def change(self, name: str, value: float) -> None:
