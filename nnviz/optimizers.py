@@ -10,6 +10,8 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
+_OFF: dict[str, Any] = {"momentum": 0, "nesterov": False, "weight_decay": 0}
+
 
 class Settings(Protocol):
     """What an optimizer reads of a training configuration."""
@@ -52,7 +54,7 @@ class Optimizer:
 
     def adjust(self, optimizer: torch.optim.Optimizer, settings: Settings) -> None:
         """Let a running optimizer go on with other settings; what it remembers stays."""
-        arguments = {name: 0 for name in self.uses} | self.arguments(settings)
+        arguments = {name: _OFF[name] for name in (*self.uses, "weight_decay")} | self.arguments(settings)
         for group in optimizer.param_groups:
             group.update(arguments)
             if self.torch_name == "RMSprop" and settings.momentum:
