@@ -10,11 +10,12 @@ import pytest
 
 PROJECT = Path(__file__).parents[1]
 
-ORDER = """
-    fields layers network optimizers losses torchvision_ops framing offline_digits datasets preparation evaluation config
-    presets links setup_files batches snapshots script training runs live recording executor jobs inspection doctor
-    drawing charts cli __main__ ui
-""".split()  # fmt: skip
+ORDER = [
+    "fields", "layers", "network", "optimizers", "losses", "torchvision_ops", "framing", "offline_digits", "datasets",
+    "preparation", "evaluation", "config", "presets", "links", "setup_files", "batches", "snapshots", "script",
+    "training", "runs", "live", "recording", "executor", "jobs", "inspection", "doctor", "drawing", "recognition",
+    "charts", "cli", "__main__", "ui",
+]  # fmt: skip
 """Modules and packages of nnviz: each imports only what stands to its left. Pages and app.py come last."""
 
 FILES = sorted(path for pattern in ("app.py", "pages/*.py", "nnviz/**/*.py") for path in PROJECT.glob(pattern))
