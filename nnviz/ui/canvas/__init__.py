@@ -1,0 +1,122 @@
+"""A canvas to draw a digit on, with bars for what a network says of it.
+
+The browser holds the drawing: updates of the page only ever change the bars. It sends its strokes several times a
+second while the pen moves and at once when a stroke ends. Only a new `generation` puts other strokes onto the canvas.
+
+A page reads `drawn` first and mounts `canvas` after it, so that the answer travels back in the same run of the script:
+
+    drawing = drawn("canvas", generation)
+    canvas(key="canvas", generation=generation, probabilities=answer_to(drawing), classes=names)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from streamlit.components.v2 import component
+
+from nnviz.drawing import BRUSH, CANVAS, MAX_POINTS, MAX_STROKES, Drawing
+from nnviz.fields import SpecError
+
+_HERE = Path(__file__).parent
+_mount = component(
+    "nnviz.canvas",
+    css=(_HERE / "canvas.css").read_text(encoding="utf-8"),
+    js=(_HERE / "canvas.js").read_text(encoding="utf-8"),
+)
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """The last drawing that came from the browser, and its place in the order of those of its generation."""
+
+    generation: str
+    revision: int
+    drawing: Drawing
+
+
+def canvas(
+    *,
+    key: str,
+    generation: str | int = 0,
+    strokes: Drawing | None = None,
+    height: int = 420,
+    probabilities: Sequence[float] | None = None,
+    classes: Sequence[str] = (),
+    hint: str = "Draw a digit",
+) -> Drawing | None:
+    """Show the canvas, at most `height` CSS pixels high; what is drawn on it, or None if nothing is.
+
+    With a new `generation` it starts with `strokes`, or empty. `probabilities` in [0, 1], one for each of `classes`,
+    are shown as bars; without them the bars are empty, and `hint` says what to do. A canvas without `classes` has no
+    bars.
+    """
+    if probabilities is not None and len(probabilities) != len(classes):
+        raise ValueError(f"{len(classes)} classes need as many probabilities, not {len(probabilities)}")
+    sent = _sent(key, str(generation))
+    _mount(
+        key=key,
+        data={
+            "key": key,
+            "generation": str(generation),
+            "revision": sent.revision if sent else 0,
+            "strokes": strokes.to_dict()["strokes"] if strokes else [],
+            "size": CANVAS,
+            "brush": BRUSH,
+            "maxStrokes": MAX_STROKES,
+            "maxPoints": MAX_POINTS,
+            "height": height,
+            "percent": None if probabilities is None else [_percent(share) for share in probabilities],
+            "classes": list(classes),
+            "hint": hint,
+        },
+        on_drawing_change=partial(_on_drawing, key),
+    )
+    return drawn(key, generation, strokes)
+
+
+def drawn(key: str, generation: str | int = 0, strokes: Drawing | None = None) -> Drawing | None:
+    """What is on the canvas `key` now; `strokes` are those its generation began with. None if it is blank."""
+    sent = _sent(key, str(generation))
+    drawing = sent.drawing if sent else strokes
+    return drawing if drawing and drawing.strokes else None
+
+
+def take_drawing(key: str, value: Any) -> None:
+    """Take what the browser sent, {"generation", "revision", "drawing"}, if it is a drawing and newer than the last."""
+    if not isinstance(value, dict):
+        return
+    generation, revision = value.get("generation"), value.get("revision")
+    if not isinstance(generation, str) or not isinstance(revision, int):
+        return
+    last = _sent(key, generation)
+    if last and revision <= last.revision:
+        return
+    try:
+        drawing = Drawing.from_dict(value.get("drawing"))
+    except SpecError:  # our own script keeps the bounds; this came from elsewhere
+        return
+    st.session_state[_record(key)] = _Sent(generation, revision, drawing)
+
+
+def _on_drawing(key: str) -> None:
+    take_drawing(key, st.session_state[key]["drawing"])
+
+
+def _sent(key: str, generation: str) -> _Sent | None:
+    sent: _Sent | None = st.session_state.get(_record(key))
+    return sent if sent and sent.generation == generation else None
+
+
+def _record(key: str) -> str:
+    return f"{key}_drawn"
+
+
+def _percent(share: float) -> float:
+    return round(100 * share, 1) if math.isfinite(share) else 0.0
