@@ -55,8 +55,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; messages go to standard error, never a traceback for what can be
     expected to go wrong."""
     for stream in (sys.stdout, sys.stderr):
-        if not stream.isatty() and hasattr(stream, "reconfigure"):
-            stream.reconfigure(encoding="utf-8")  # a script or table put into a file is UTF-8 on Windows too
+        if hasattr(stream, "reconfigure"):
+            # A script or table put into a file is UTF-8 on Windows too; a terminal shows "?" for what it lacks.
+            stream.reconfigure(encoding=stream.encoding if stream.isatty() else "utf-8", errors="replace")
     parser = _parser()
     try:
         arguments = parser.parse_args(argv)
@@ -168,11 +169,15 @@ def _data(arguments: argparse.Namespace) -> int:
         print(f"{DATASETS[arguments.dataset].title} is ready.")
         return 0
     print(f"in {data_root()}:")
-    lines = [["name", "there", "what"]]
+    lines, problems = [["name", "there", "what"]], []
     for dataset in DATASETS.values():
-        there = "damaged" if dataset.problem() else "yes" if dataset.available() else "no"
+        problem = dataset.problem()
+        there = "damaged" if problem else "yes" if dataset.available() else "no"
         lines.append([dataset.name, there, f"{dataset.title}: {dataset.origin}"])
+        problems += [problem] if problem else []
     _print_table(lines, "lll")
+    for problem in problems:
+        _say(problem, 0)
     return 0
 
 
@@ -186,7 +191,9 @@ def _stay_with(store: RunStore, run: Run, arguments: argparse.Namespace) -> int:
     threads = arguments.threads or run.threads or ((os.cpu_count() or 1) if convolves else 1)
     torch.set_num_threads(threads)
     mailbox, reporter = Mailbox(), _Reporter()
+    dataset = DATASETS[run.config.data]
     reporter.line(f"run {run.id}: {run.name}")
+    reporter.line(f"data: {dataset.title}, {dataset.origin}")
     with _signals_as_commands(mailbox) as got:
         status = train_run(store, run.id, mailbox, reporter, threads)
     reporter.clear()
@@ -222,7 +229,7 @@ def _signals_as_commands(mailbox: Mailbox) -> Iterator[list[int]]:
 
 class _Reporter:
     """Says how a training goes: a line for each epoch on standard output, a bar on standard error if it is a
-    terminal. Nobody reading any more is no reason to stop training."""
+    terminal. That nobody reads any more, or what is said can't be kept, is no reason to stop training."""
 
     def __init__(self) -> None:
         self.bar = _Bar(sys.stderr)
@@ -243,6 +250,9 @@ class _Reporter:
             print(text, flush=True)
         except BrokenPipeError:
             _hush()
+        except OSError as error:  # the disk that it goes to is full
+            _hush()
+            _say(f"note: standard output can't be written ({error.strerror}); the training goes on", 0)
 
     def clear(self) -> None:
         self.bar.clear()
@@ -305,10 +315,11 @@ class _Bar:
 def _get_data(name: str) -> None:
     """Make sure that the data set is there, with progress. Raises DataError with what else can be done."""
     dataset = DATASETS[name]
-    if dataset.available() and not dataset.problem():
+    problem = dataset.problem()
+    if dataset.available() and not problem:
         return
     bar = _Bar(sys.stderr)
-    _say(f"{dataset.title} is not there yet; getting it into {data_root()} …", 0)
+    _say(f"{problem or f'{dataset.title} is not there yet.'} Getting it into {data_root()} …", 0)
     try:
         dataset.prepare(lambda share, text: bar.draw(share, text))
     except DataError as error:
@@ -396,9 +407,10 @@ def _add_fields(group: argparse._ArgumentGroup, cls: type[NetworkSpec] | type[Tr
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         PROGRAM, description="Train neural networks without a browser, on the runs that the app shows.",
-        allow_abbrev=False,
+        allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, epilog=_EPILOG,
     )  # fmt: skip
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    parser.set_defaults(command=lambda arguments: _say(parser.format_help().rstrip(), _USAGE))
+    commands = parser.add_subparsers(metavar="COMMAND")
 
     def command(name: str, function: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
         made = commands.add_parser(
@@ -445,6 +457,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+_EPILOG = f"""environment:
+  NNVIZ_DATA  folder of the data sets (default: data)
+  NNVIZ_RUNS  folder of the runs (default: runs)
+
+`{PROGRAM} COMMAND --help` tells the options of a command. For example:
+  {PROGRAM} train --hidden 128,64 --lr 0.05 --epochs 3
+  {PROGRAM} evaluate {LAST}
+"""
+
 _USES = {
     "train": "[options]",
     "resume": "[options] RUN",
@@ -482,7 +503,7 @@ def _find(store: RunStore, word: str) -> Run:
     runs = store.runs()
     if word == LAST and runs:
         return runs[0]
-    found = [run for run in runs if run.id == word] or [run for run in runs if run.id.startswith(word)]
+    found = [run for run in runs if run.id == word] or [run for run in runs if word and run.id.startswith(word)]
     if not found:
         raise RunGone(f"there is no run {word!r} in {store.root}; `{PROGRAM} runs` lists them")
     if len(found) > 1:

@@ -361,7 +361,8 @@ def describe(network: NetworkSpec, config: TrainConfig) -> str:
 
 
 def clean_name(name: str) -> str:
-    return " ".join(name.split())[:80]
+    """On one line, not long, and storable: a name from a command line may hold bytes that are no text."""
+    return " ".join(name.encode(errors="replace").decode().split())[:80]
 
 
 def this_process() -> str:
