@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor
 from nnviz import torchvision_ops
 from nnviz.batches import BLOCK, MAX_ANGLE, MAX_SHIFT, Feed, epoch_order, generator, move, random_moves
 from nnviz.config import AUGMENTATIONS, TrainConfig
-from nnviz.datasets import DATASETS, Dataset, Loaded, first_per_class, to_input
+from nnviz.datasets import DATASETS, Dataset, Loaded, Split, first_per_class, to_input
 
 torchvision_ops.declare()
 from torchvision import transforms  # noqa: E402  # needs the declared operators
@@ -116,7 +117,7 @@ def test_an_epoch_has_every_image_once_in_its_order(blobs: Loaded, size: int) ->
 @pytest.mark.parametrize("augment", AUGMENTATIONS)
 def test_images_do_not_depend_on_how_they_are_batched_or_on_what_came_before(blobs: Loaded, augment: str) -> None:
     one = feed(blobs, augment=augment, seed=6)
-    epoch_of(one, 0, [64])
+    epoch_of(one, 0, [300])
     whole = epoch_of(one, 1, [300])
     for sizes in ([64], [5, 130, 1, 299]):
         parts = epoch_of(feed(blobs, augment=augment, seed=6), 1, sizes)
@@ -128,17 +129,23 @@ def test_images_do_not_depend_on_how_they_are_batched_or_on_what_came_before(blo
 def test_every_epoch_moves_every_image_anew(blobs: Loaded) -> None:
     one = feed(blobs, augment="shift_rotate")
     first, second = (epoch_of(one, epoch, [100])[0][epoch_order(300, 0, epoch).argsort()] for epoch in (0, 1))
+    moves = [random_moves(300, "shift_rotate", generator(0, epoch, 1)) for epoch in (0, 1)]
+    assert not torch.equal(*moves)
+    assert one.moves is not None
+    assert torch.equal(one.moves, moves[1])
     plain = to_input(blobs.train.images, blobs.dataset)
     assert not any(torch.equal(a, b) for a, b in zip(first, second, strict=True))
     assert not any(torch.equal(a, b) for a, b in zip(first, plain, strict=True))
 
 
 def test_only_the_first_of_each_class(blobs: Loaded) -> None:
+    by_class = blobs.train.labels.argsort(stable=True)
+    blobs = replace(blobs, train=Split(blobs.train.images[by_class], blobs.train.labels[by_class]))
     some = feed(blobs, per_class=4)
     assert some.count == 40
     images, labels = epoch_of(some, 0, [16])
     assert labels.bincount().tolist() == [4] * 10
     first = first_per_class(blobs.train.labels, 4)
-    assert torch.equal(first, torch.arange(40))  # the blobs' labels count 0 to 9 again and again
+    assert torch.equal(first, torch.cat([torch.arange(30 * c, 30 * c + 4) for c in range(10)]))
     assert torch.equal(images, to_input(blobs.train.images[first[epoch_order(40, 0, 0)]], blobs.dataset))
     assert feed(blobs, per_class=7000).count == 300  # all there are

@@ -104,6 +104,14 @@ def test_too_much_memory_is_refused_with_figures() -> None:
     check(NetworkSpec((Conv(512, padding=1),)), TrainConfig(batch_size=64))
 
 
+def test_the_optimizer_s_state_counts() -> None:
+    """58 million weights: a second number kept for each is 0.23 GB more."""
+    network = NetworkSpec((Conv(64, kernel=1), Dense(1150)))
+    check(network, TrainConfig(batch_size=7600, optimizer="sgd"))
+    with pytest.raises(SpecError, match=r"about 4\.1 GB"):
+        check(network, TrainConfig(batch_size=7600, optimizer="adam"))
+
+
 def test_a_network_that_does_not_fit_is_refused() -> None:
     with pytest.raises(SpecError, match="Convolution needs an image"):
         check(NetworkSpec((Dense(), Conv())), TrainConfig())
