@@ -17,11 +17,13 @@ from nnviz.training import Batch, Trainer
 
 
 def test_the_default_is_the_classic_recipe() -> None:
-    assert TrainConfig().to_dict() == {
+    classic: dict[str, Any] = {
         "data": "mnist", "per_class": 0, "optimizer": "sgd", "lr": 0.001, "momentum": 0.9, "nesterov": False,
         "weight_decay": 0.0, "batch_size": 64, "epochs": 10, "schedule": "constant", "loss": "cross_entropy",
         "augment": "none", "seed": 0, "device": "auto",
     }  # fmt: skip
+    assert TrainConfig(**classic) == TrainConfig()
+    assert classic.items() <= TrainConfig().to_dict().items()
 
 
 def extremes() -> list[tuple[str, Any]]:
