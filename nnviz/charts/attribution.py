@@ -13,8 +13,11 @@ from nnviz.charts.look import LIGHT, layout, look, plot_config
 
 Floats = npt.NDArray[np.floating[Any]]
 
-HEIGHT, FOOT = 330, 62
-"""Of a picture, and of the room below it for the scale, CSS pixels."""
+WIDTH = 300
+"""CSS pixels for which the height is made; in less room the picture is smaller."""
+
+SIDE, TOP, FOOT = 20, 8, 58
+"""Room around the picture, CSS pixels; below it stands the scale."""
 
 EDGE = 0.4
 """The outline runs where there is so much ink."""
@@ -91,15 +94,15 @@ def attribution_figure(info: AttributionInfo, *, dark: bool) -> go.Figure:
             "data": traces,
             "layout": {
                 **layout(dark),
-                "height": HEIGHT + FOOT,
-                "margin": {"l": 14, "r": 14, "t": 8, "b": FOOT},
+                "height": TOP + WIDTH - 2 * SIDE + FOOT,
+                "margin": {"l": SIDE, "r": SIDE, "t": TOP, "b": FOOT},
                 "dragmode": False,
                 "hovermode": "closest",
                 "shapes": [frame],
                 "xaxis": {**axis, "range": [-0.5, width - 0.5], "constrain": "domain"},
                 "yaxis": {
                     **axis, "range": [height - 0.5, -0.5], "scaleanchor": "x", "constrain": "domain",
-                    "constraintoward": "bottom",
+                    "constraintoward": "top",
                 },
             },
         }
