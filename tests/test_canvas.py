@@ -8,7 +8,7 @@ import pytest
 import streamlit as st
 
 from nnviz.drawing import Drawing, Stroke
-from nnviz.ui.canvas import canvas, drawn, take_drawing
+from nnviz.ui.canvas import canvas, drawn, keep_photo, take_drawing, take_photo
 
 ONE = Drawing((Stroke(((10, 10, 0), (90, 90, 50))),))
 TWO = Drawing((*ONE.strokes, Stroke(((5, 5, 0),))))
@@ -63,6 +63,19 @@ def test_what_is_no_drawing_changes_nothing(value: Any) -> None:
     take_drawing("pad", message(ONE, 1))
     take_drawing("pad", value)
     assert drawn("pad", "a") == ONE
+
+
+def test_a_photo_is_taken_once() -> None:
+    assert take_photo("pad") is None
+    keep_photo("pad", "aGVsbG8=")
+    assert take_photo("pad") == b"hello"
+    assert take_photo("pad") is None
+
+
+@pytest.mark.parametrize("value", [None, 7, ["a"], "not base64!", "é"])
+def test_what_is_no_photo_is_a_file_without_a_picture(value: Any) -> None:
+    keep_photo("pad", value)
+    assert take_photo("pad") == b""
 
 
 def test_a_probability_for_each_class() -> None:

@@ -3,8 +3,8 @@
 import numpy as np
 import streamlit as st
 
-from nnviz.drawing import Drawing, Stroke, prepare, rasterise
-from nnviz.ui.canvas import canvas, drawn
+from nnviz.drawing import Drawing, Stroke, from_photo, prepare, rasterise
+from nnviz.ui.canvas import canvas, drawn, take_photo
 
 LOADED = Drawing((Stroke(((60, 60, 0), (220, 60, 80), (120, 230, 200))),))
 
@@ -30,7 +30,17 @@ if st.toggle("Shown", True):
         if prepared and not prepared.empty:
             weights = np.array([column.sum() + 1.0 for column in np.array_split(prepared.pixels.astype(float), 10, 1)])
             shares = (weights / weights.sum()).tolist()
-        canvas(key="canvas", generation=state["generation"], strokes=loaded, probabilities=shares, classes="0123456789")
+        canvas(
+            key="canvas",
+            generation=state["generation"],
+            strokes=loaded,
+            probabilities=shares,
+            classes="0123456789",
+            photos=True,
+        )
+        if photo := take_photo("canvas"):
+            st.session_state["photo"] = f"photo: {from_photo(photo).shape}"
+        st.write(st.session_state.get("photo", "no photo"))
         strokes = drawing.strokes if drawing else ()
         st.write(f"strokes: {len(strokes)}, points: {sum(len(s.points) for s in strokes)}")
         st.write(f"erasers: {sum(s.erase for s in strokes)}, ink: {rasterise(drawing).sum() if drawing else 0:.0f}")

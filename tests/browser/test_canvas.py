@@ -114,6 +114,7 @@ class TestMouse:
         expect_strokes(stage, 1)
         expect(stage.get_by_test_id("first-guess")).to_have_text(re.compile(r"^\d$"))
         expect(stage.get_by_test_id("second-guess")).to_have_text(re.compile(r"^or \d: \d+ %$"))
+        expect(stage.get_by_test_id("spoken-answer")).to_have_text(re.compile(r"^\d, \d+ % sure$"))
         shares = stage.locator("[data-testid^=bar-] .percent").all_inner_texts()
         assert len(shares) == 10
         assert 90 <= sum(int(re.sub(r"\D", "", share)) for share in shares) <= 110
@@ -286,6 +287,31 @@ class TestUpdates:
         expect(stage.get_by_test_id("bars")).to_have_css("grid-auto-flow", "column")
         stage.wait_for_function("canvas => canvas.width === Math.round(canvas.clientWidth)", arg=drawing)
         assert ink(stage) == pytest.approx(before, rel=0.03)
+
+
+GIVE = """async (canvas, kind) => {
+    const picture = new OffscreenCanvas(2400, 1800);
+    const context = picture.getContext('2d');
+    context.fillStyle = 'white';
+    context.fillRect(0, 0, 2400, 1800);
+    context.lineWidth = 120;
+    context.strokeRect(900, 500, 500, 800);
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([await picture.convertToBlob()], 'digit.png', { type: 'image/png' }));
+    const options = { bubbles: true, composed: true, cancelable: true };
+    const pasted = new ClipboardEvent('paste', { ...options, clipboardData: transfer });
+    const dropped = new DragEvent('drop', { ...options, dataTransfer: transfer });
+    kind === 'paste' ? document.body.dispatchEvent(pasted) : canvas.dispatchEvent(dropped);
+}"""
+
+
+@pytest.mark.parametrize("kind", ["paste", "drop"])
+def test_a_picture_is_taken_made_smaller_and_leaves_the_drawing_alone(stage: Page, kind: str) -> None:
+    stroke(stage, (60, 60), (220, 60))
+    before = ink(stage)
+    stage.get_by_test_id("drawing").evaluate(GIVE, kind)
+    expect(stage.get_by_text("photo: (315, 420)")).to_be_visible()
+    assert ink(stage) == before
 
 
 class TestPhone:

@@ -11,6 +11,7 @@ A page reads `drawn` first and mounts `canvas` after it, so that the answer trav
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from typing import Any
 import streamlit as st
 from streamlit.components.v2 import component
 
-from nnviz.drawing import BRUSH, CANVAS, MAX_POINTS, MAX_STROKES, Drawing
+from nnviz.drawing import BRUSH, CANVAS, MAX_PHOTO_BYTES, MAX_POINTS, MAX_STROKES, Drawing
 from nnviz.fields import SpecError
 
 _HERE = Path(__file__).parent
@@ -50,12 +51,13 @@ def canvas(
     probabilities: Sequence[float] | None = None,
     classes: Sequence[str] = (),
     hint: str = "Draw a digit",
+    photos: bool = False,
 ) -> Drawing | None:
     """Show the canvas, at most `height` CSS pixels high; what is drawn on it, or None if nothing is.
 
     With a new `generation` it starts with `strokes`, or empty. `probabilities` in [0, 1], one for each of `classes`,
     are shown as bars; without them the bars are empty, and `hint` says what to do. A canvas without `classes` has no
-    bars.
+    bars. With `photos`, pictures may be pasted into the page and dropped onto the canvas: see `take_photo`.
     """
     if probabilities is not None and len(probabilities) != len(classes):
         raise ValueError(f"{len(classes)} classes need as many probabilities, not {len(probabilities)}")
@@ -75,8 +77,10 @@ def canvas(
             "percent": None if probabilities is None else [_percent(share) for share in probabilities],
             "classes": list(classes),
             "hint": hint,
+            "photos": photos,
         },
         on_drawing_change=partial(_on_drawing, key),
+        on_photo_change=partial(_on_photo, key),
     )
     return drawn(key, generation, strokes)
 
@@ -86,6 +90,12 @@ def drawn(key: str, generation: str | int = 0, strokes: Drawing | None = None) -
     sent = _sent(key, str(generation))
     drawing = sent.drawing if sent else strokes
     return drawing if drawing and drawing.strokes else None
+
+
+def take_photo(key: str) -> bytes | None:
+    """The file that was just pasted or dropped, once; None if there is none. For `nnviz.drawing.from_photo`."""
+    photo: bytes | None = st.session_state.pop(f"{key}_photo", None)
+    return photo
 
 
 def take_drawing(key: str, value: Any) -> None:
@@ -107,6 +117,19 @@ def take_drawing(key: str, value: Any) -> None:
 
 def _on_drawing(key: str) -> None:
     take_drawing(key, st.session_state[key]["drawing"])
+
+
+def _on_photo(key: str) -> None:
+    keep_photo(key, st.session_state[key]["photo"])
+
+
+def keep_photo(key: str, value: Any) -> None:
+    """Keep a pasted picture, base64 text, for `take_photo`; what is not such text is a file that is no picture."""
+    try:
+        photo = base64.b64decode(value, validate=True) if len(value) <= 2 * MAX_PHOTO_BYTES else b""
+    except (TypeError, ValueError):
+        photo = b""
+    st.session_state[f"{key}_photo"] = photo
 
 
 def _sent(key: str, generation: str) -> _Sent | None:

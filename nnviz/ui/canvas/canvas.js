@@ -7,6 +7,8 @@ const KEY_STEP_PX = 8;
 const FINE_STEP_PX = 2;
 const BRUSHES = [6, 40];
 const MAX_HISTORY = 200;
+const MAX_PHOTO_BYTES = 20e6;
+const PHOTO_SIDE_PX = 1200; // pasted and dropped pictures are made this small before they are sent
 const ICONS = {
   undo: "M9 14 4 9l5-5M4 9h10a6 6 0 0 1 0 12h-3",
   redo: "m15 14 5-5-5-5M20 9H10a6 6 0 0 0 0 12h3",
@@ -19,10 +21,11 @@ const ICONS = {
 const left = new Map();
 const sheets = new WeakMap(); // by parent element, so that every mount has its own
 
-export default function ({ data, parentElement, setStateValue }) {
+export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
   if (!data) return;
   let sheet = sheets.get(parentElement);
   if (!sheet) sheets.set(parentElement, (sheet = new Sheet(parentElement)));
+  sheet.sendPhoto = (photo) => setTriggerValue("photo", photo);
   sheet.receive(data, (value) => setStateValue("drawing", value));
   return () => {
     sheet.leave();
@@ -55,16 +58,17 @@ class Sheet {
           <div class="keys">By keyboard: <kbd>←</kbd> <kbd>↑</kbd> <kbd>↓</kbd> <kbd>→</kbd> move, <kbd>Space</kbd> pen down or up</div>
           <div class="spoken" role="status" data-testid="spoken"></div>
         </div>
-        <div class="answer" data-testid="answer"><div class="guess" role="status">
+        <div class="answer" data-testid="answer"><div class="guess">
           <span class="first" data-testid="first-guess"></span>
           <span><span class="sure" data-testid="first-percent"></span><br><span class="second" data-testid="second-guess"></span></span>
-        </div><ol class="bars" data-testid="bars"></ol></div>
+        </div><ol class="bars" data-testid="bars"></ol><div class="spoken" role="status" data-testid="spoken-answer"></div></div>
       </div></div>`);
     parent.append(this.root);
     const find = (selector) => this.root.querySelector(selector);
     this.canvas = find(".sheet");
     this.context = this.canvas.getContext("2d");
     this.done = document.createElement("canvas"); // finished strokes, so that a move of the pen draws one stroke only
+    this.paper = find(".paper");
     this.ring = find(".ring");
     this.invitation = find(".invitation");
     this.spoken = find(".spoken");
@@ -226,6 +230,9 @@ class Sheet {
     on(this.canvas, "focus", () => this.canvas.matches(":focus-visible") && this.showCursor());
     on(this.canvas, "blur", () => this.putAway());
     on(this.root, "keydown", (event) => this.shortcut(event));
+    on(document, "paste", (event) => this.photo(event, event.clipboardData));
+    on(this.paper, "dragover", (event) => this.limits.photos && event.preventDefault());
+    on(this.paper, "drop", (event) => this.photo(event, event.dataTransfer));
     on(this.brush, "input", () => this.setBrush(Number(this.brush.value)));
     for (const name of ["undo", "redo", "clear"]) on(this.tools[name], "click", () => this[name]());
     on(this.tools.pen, "click", () => this.setErasing(false));
@@ -317,6 +324,15 @@ class Sheet {
     if (this.pointer === "keys") this.end();
     this.held.clear();
     this.showRing(null);
+  }
+
+  // A picture that was pasted or dropped goes to Python as it is, only smaller; text pasted elsewhere is none of ours.
+  async photo(event, transfer) {
+    const file = [...(transfer?.files ?? [])].find((one) => one.type.startsWith("image/"));
+    if (!file || !this.limits.photos) return;
+    event.preventDefault();
+    this.sendPhoto(await smaller(file));
+    this.say("Picture taken");
   }
 
   setBrush(width) {
@@ -443,7 +459,34 @@ class Sheet {
     text(sure, percent ? `${inPercent(percent[order[0]])} sure` : hint);
     text(second, percent && order.length > 1 ? `or ${classes[order[1]]}: ${inPercent(percent[order[1]])}` : "");
     this.answer.dataset.revision = revision; // which drawing the bars answer
+    // Bars that move with the pen would be read out without end: only the answer to a finished stroke is.
+    if (!this.stroke && revision === this.revision) {
+      text(this.answer.querySelector(".spoken"), percent ? `${classes[order[0]]}, ${inPercent(percent[order[0]])} sure` : "");
+    }
   }
+}
+
+// A picture file as base64 of a PNG; a file that the browser can't read is passed on for Python to say what it is.
+async function smaller(file) {
+  let blob = file;
+  try {
+    const picture = await createImageBitmap(file);
+    const scale = Math.min(1, PHOTO_SIDE_PX / Math.max(picture.width, picture.height));
+    const canvas = new OffscreenCanvas(Math.max(1, Math.round(scale * picture.width)), Math.max(1, Math.round(scale * picture.height)));
+    const context = canvas.getContext("2d");
+    context.imageSmoothingQuality = "high";
+    context.drawImage(picture, 0, 0, canvas.width, canvas.height);
+    picture.close();
+    blob = await canvas.convertToBlob({ type: "image/png" });
+  } catch (error) {
+    console.warn(error);
+  }
+  const url = await new Promise((resolve) => {
+    const reader = new FileReader();
+    reader.addEventListener("load", () => resolve(reader.result));
+    reader.readAsDataURL(blob.size <= MAX_PHOTO_BYTES ? blob : blob.slice(0, 1));
+  });
+  return url.slice(url.indexOf(",") + 1);
 }
 
 function inPercent(share) {
