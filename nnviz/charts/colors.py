@@ -8,3 +8,7 @@ NEGATIVE = "#d55e00"
 NEUTRAL = "#f4f4f4"
 DIVERGING = ((0.0, NEGATIVE), (0.5, NEUTRAL), (1.0, POSITIVE))
 """For signed values; the range is always centred on zero."""
+CLASSES = (
+    "#4e79a7", "#f28e2b", "#e15759", "#76b7b2", "#59a14f", "#edc948", "#b07aa1", "#ff9da7", "#9c755f", "#8c8c8c"
+)  # fmt: skip
+"""Of the ten classes, where they are told apart; Tableau's. No eye tells ten apart for sure: write their names too."""
