@@ -201,8 +201,8 @@ def _brightness(data: bytes) -> Floats:
             if picture.width * picture.height > limit * 1e6:
                 raise DrawingError(_too_large(picture.width * picture.height / 1e6, limit))
             picture.draft("RGB", (2 * _PHOTO_SIDE, 2 * _PHOTO_SIDE))
-            small = picture.convert("RGBA" if picture.has_transparency_data else _grey_mode(picture))
-        with small:
+            mode = "RGBA" if picture.has_transparency_data else _grey_mode(picture)
+            small = picture if picture.mode == mode else picture.convert(mode)  # a copy may be 100 MB
             small.thumbnail((_PHOTO_SIDE, _PHOTO_SIDE), Image.Resampling.BOX, reducing_gap=None)
             small = ImageOps.exif_transpose(small)
             if small.mode == "RGBA":

@@ -78,7 +78,7 @@ class TestDrawing:
             ({"strokes": [{"points": "123"}]}, "at least one point"),
             ({"strokes": [{"points": [[1, 2]]}]}, r"three numbers \(x, y, time\), not \[1, 2\]"),
             ({"strokes": [{"points": [[math.nan, 0, 0]]}]}, "place must be a number from -2000 to 3000, not nan"),
-            ({"strokes": [{"points": [[0, 1e9, 0]]}]}, r"not 1e\+09"),
+            ({"strokes": [{"points": [[0, 1e9, 0]]}]}, "place must be a number"),
             ({"strokes": [{"points": [[0, True, 0]]}]}, "not True"),
             ({"strokes": [{"points": [[0, 0, -1]]}]}, "time must be"),
             ({"strokes": [{"points": [[0, 0, 0]], "width": math.inf}]}, "width must be a number from 0.5 to 100"),
