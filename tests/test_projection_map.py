@@ -196,6 +196,6 @@ def test_the_images_themselves_are_the_same_for_every_run_and_moment() -> None:
 def test_no_wrong_answer_is_told_as_such() -> None:
     labels = np.array([0, 1])
     seen = Seen(Projection(np.zeros((2, 2)), (0.5, 0.25)), (3,), False, labels, labels)
-    told = in_words(Cloud("", np.zeros((2, 2)), seen, "pca", ""))
+    told = in_words(Cloud(np.zeros((2, 2)), seen, "pca", ""))
     assert told.startswith("2 images; none is answered wrongly.")
     assert "50.0% lies along the horizontal axis and 25.0% along the vertical" in told

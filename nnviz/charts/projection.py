@@ -106,7 +106,13 @@ def projection_figure(info: ProjectionInfo, *, chosen: int | None = None, dark: 
                 "hovermode": "closest",
                 "dragmode": "pan",
                 "annotations": names,
-                "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "itemsizing": "constant"},
+                "legend": {
+                    "orientation": "h",
+                    "x": 0,
+                    "y": -0.12 if meaning else 0,
+                    "yanchor": "top",
+                    "itemsizing": "constant",
+                },
                 "xaxis": across,
                 # A distance is as long up as it is across.
                 "yaxis": {**up, "scaleanchor": "x"},

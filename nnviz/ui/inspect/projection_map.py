@@ -24,6 +24,9 @@ COUNTS = (1000, 300, 2000, 3000)
 LIVE_COUNT = 500
 """At most so many while the page follows a training."""
 
+WIDTH = 620
+"""Of a map, CSS pixels; on a narrow screen, what there is."""
+
 LOOK_SECONDS = 0.5
 """Between two looks at how far t-SNE is."""
 
@@ -52,7 +55,6 @@ class Seen(NamedTuple):
 class Cloud(NamedTuple):
     """One map to be drawn."""
 
-    title: str
     points: Points
     seen: Seen
     method: str
@@ -75,19 +77,21 @@ def show(view: View) -> None:
     count: int = min(st.session_state[_COUNT], LIVE_COUNT) if view.live else st.session_state[_COUNT]
     st.caption(_WORDS[method])
 
+    beside = view.beside
     with st.container(horizontal=True, gap="medium", key="inspect-map-pictures"):
-        title = f"After step {view.moment.step_number:,}"
-        first = _cloud(view, view.run.id, view.moment, layer, count, method, title, 0)
-        if first is None:
-            return
-        first = first._replace(points=_steady((view.run.id, layer, count, first.method), first.points))
-        _draw(view, first, 0)
-        beside = view.beside
+        with st.container(width=WIDTH, key="inspect-map-0"):
+            title = f"After step {view.moment.step_number:,}"
+            first = _cloud(view, view.run.id, view.moment, layer, count, method, title, 0)
+            if first is None:
+                return
+            first = first._replace(points=_steady((view.run.id, layer, count, first.method), first.points))
+            _draw(view, first, 0)
         if beside is not None and layer in (PIXELS, *(one.name for one in beside.moment.layers)):
-            title = beside.title[:1].upper() + beside.title[1:]
-            other = _cloud(view, beside.run.id, beside.moment, layer, count, method, title, 1)
-            if other is not None:
-                _draw(view, other._replace(points=aligned(other.points, first.points)), 1)
+            with st.container(width=WIDTH, key="inspect-map-1"):
+                title = beside.title[:1].upper() + beside.title[1:]
+                other = _cloud(view, beside.run.id, beside.moment, layer, count, method, title, 1)
+                if other is not None:
+                    _draw(view, other._replace(points=aligned(other.points, first.points)), 1)
     _chosen_image(view, first.seen)
 
 
@@ -95,6 +99,7 @@ def _cloud(
     view: View, run_id: str, moment: Moment, layer: str, count: int, method: str, title: str, place: int
 ) -> Cloud | None:
     """The map of one moment by the chosen method; by PCA as long as t-SNE isn't done. Says what is missing."""
+    st.markdown(f"**{title}**")
     try:
         seen = _seen(run_id, moment.step_number, layer, count, moment)
     except ValueError as error:
@@ -104,7 +109,7 @@ def _cloud(
     if method == "tsne":
         found = _tsne(view, run_id, moment, layer, count, place)
         points, used = (points, "pca") if found is None else (found, "tsne")
-    return Cloud(title, points, seen, used, f"{run_id}-step-{moment.step_number}-{layer}-{used}")
+    return Cloud(points, seen, used, f"{run_id}-step-{moment.step_number}-{layer}-{used}")
 
 
 @st.cache_resource(max_entries=200, show_spinner=False)
@@ -211,18 +216,16 @@ def _draw(view: View, cloud: Cloud, place: int) -> None:
         axes = (f"first component ({one:.1%} of the variance)", f"second component ({two:.1%})")
     info = projection_info(cloud.points, seen.labels, seen.answers, view.moment.data.dataset.classes, axes)
     words = in_words(cloud)
-    with st.container(width=620, key=f"inspect-map-{place}"):
-        st.markdown(f"**{cloud.title}**")
-        clicked = plot(
-            projection_figure(info, chosen=st.session_state.get(_CHOSEN), dark=view.dark),
-            key=f"inspect-map-plot-{place}", config=projection_config(cloud.file),
-            alt=f"Map of the test images, {METHODS[cloud.method]}. {words}",
-        )  # fmt: skip
-        st.caption(words)
-        st.download_button(
-            "CSV", lambda: projection_csv(info), f"{cloud.file}.csv", "text/csv", key=f"inspect-map-csv-{place}",
-            icon=":material/download:", on_click="ignore",
-        )  # fmt: skip
+    clicked = plot(
+        projection_figure(info, chosen=st.session_state.get(_CHOSEN), dark=view.dark),
+        key=f"inspect-map-plot-{place}", config=projection_config(cloud.file),
+        alt=f"Map of the test images, {METHODS[cloud.method]}. {words}",
+    )  # fmt: skip
+    st.caption(words)
+    st.download_button(
+        "CSV", lambda: projection_csv(info), f"{cloud.file}.csv", "text/csv", key=f"inspect-map-csv-{place}",
+        icon=":material/download:", on_click="ignore",
+    )  # fmt: skip
     if isinstance(clicked, int) and 0 <= clicked < len(seen.labels) and clicked != st.session_state.get(_CHOSEN):
         st.session_state[_CHOSEN] = clicked
         st.rerun()
