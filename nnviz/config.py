@@ -8,7 +8,7 @@ from typing import Any
 from nnviz.datasets import DATASETS
 from nnviz.fields import Choice, Flag, Number, SpecError, field, from_dict, to_dict, validate
 from nnviz.losses import LOSSES
-from nnviz.network import NetworkSpec, smallest_batch, training_bytes
+from nnviz.network import BYTES_PER_NUMBER, NetworkSpec, smallest_batch, training_bytes
 from nnviz.optimizers import OPTIMIZERS, SCHEDULES
 
 AUGMENTATIONS: dict[str, str] = {
@@ -60,6 +60,13 @@ class TrainConfig:
         0, Number("seed", 0, 2**31 - 1, whole=True, help="Same seed, same initial weights and order: the same curve.")
     )
     device: str = field("auto", Choice("device", DEVICES))
+    snapshots: int = field(
+        30,
+        Number(
+            "snapshots kept", 2, 300, whole=True,
+            help="Moments of the training that can be looked into later, and continued from; denser at its start.",
+        ),
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         validate(self)
@@ -79,6 +86,13 @@ class TrainConfig:
 
 LIVE_FIELDS = ("lr", "momentum", "batch_size")
 """What may be changed while a run is going."""
+
+
+def snapshot_bytes(network: NetworkSpec, config: TrainConfig) -> int:
+    """What one snapshot of the training takes on the disk: weights and optimizer state. Raises LayerError."""
+    dataset = DATASETS[config.data]
+    parameters = sum(plan.parameters for plan in network.plan(dataset.input_shape, len(dataset.classes)))
+    return parameters * (1 + OPTIMIZERS[config.optimizer].state) * BYTES_PER_NUMBER
 
 
 def check(network: NetworkSpec, config: TrainConfig) -> None:

@@ -19,20 +19,26 @@ from nnviz.datasets import DATASETS, DataError, Loaded
 from nnviz.fields import SpecError
 from nnviz.live import look, sample_of
 from nnviz.runs import RunGone, RunStore, Status
-from nnviz.snapshots import SnapshotError
-from nnviz.training import Batch, Change, Diverged, Epoch, Event, Trainer
+from nnviz.snapshots import SnapshotError, moments
+from nnviz.training import Batch, Change, Diverged, Epoch, Event, Norms, Trainer
 
 RECORD_EVERY = 0.2
 """Seconds between two writes to the store and two live looks."""
 
 CHECKPOINT_EVERY = 5.0
-"""Seconds between two snapshots to resume from; only the last of them is kept, beside those of whole epochs."""
+"""Seconds between two snapshots to resume from; only the last of them is kept, beside those for looking."""
+
+SHOW_EVERY = 0.4
+"""Seconds between two snapshots for those who look into the running net, unless it is so large that..."""
+
+SHOW_SHARE = 0.05
+"""...more than this share of the time would go into them."""
 
 SPEED_OVER = 2.0
 """Seconds over which images per second are counted."""
 
 SNAPSHOT_BUDGET = 400_000_000
-"""Bytes of snapshots a run may keep; beyond it every second epoch is let go."""
+"""Bytes of snapshots a run may keep; beyond it every second one is let go."""
 
 
 class Command(NamedTuple):
@@ -107,6 +113,8 @@ class _Recorder:
         self.store, self.run_id, self.mailbox, self.on_event = store, run_id, mailbox, on_event
         self.run = store.run(run_id)
         self.pending: list[Batch] = []
+        self.norms: list[Norms] = []
+        self.next_show = 0.0
         self.paused = False
         self.pause_after: str | None = None
         self.ending: tuple[Status, str] | None = None
@@ -121,9 +129,11 @@ class _Recorder:
         self.trainer = Trainer(run.network, run.config, data, start=start, changes=store.changes(run.id))
         self.data, self.sample = data, sample_of(data.test.labels)
         self.attempt = store.begin(run.id, str(self.trainer.device), threads)
+        store.hide(run.id)
+        self._plan()
         if start is None:
             self._snapshot()
-        elif start.position.cursor:
+        elif start.position.step not in self.kept and start.position.step != run.parent_step:
             self.rolling = store.snapshot_path(run.id, start.position.step)
 
     def train(self) -> tuple[Status, str]:
@@ -138,17 +148,25 @@ class _Recorder:
             if isinstance(event, Batch):
                 self.pending.append(event)
                 self.stopwatch.images += event.size
+                if event.norms:
+                    self.norms.append(event.norms)
+                if event.step in self.kept:
+                    self._record()
+                    self._snapshot(keep=True)
+                    self._thin_out()
             elif isinstance(event, Epoch):
                 self._record()
-                self._snapshot(keep=True)
+                self._snapshot(keep=event.epoch % self.epochs_apart == 0 or event.epoch == self.run.config.epochs)
                 self.store.add_epoch(self.run_id, event)
                 self._thin_out()
             elif isinstance(event, Change):
                 self.store.add_change(self.run_id, event)
+                self._plan()
             elif isinstance(event, Diverged):
                 return self._end_diverged(event)
             if (now := time.monotonic()) >= next_record:
                 self._record()
+                self._show(now)
                 next_record = now + RECORD_EVERY
                 if now >= next_checkpoint:
                     self._snapshot()
@@ -164,9 +182,17 @@ class _Recorder:
             if self.ending:
                 self._record()
                 self._snapshot()
+                self.store.hide(self.run_id)
                 return self.ending
         self._record()
+        self.store.hide(self.run_id)
         return Status.FINISHED, ""
+
+    def _plan(self) -> None:
+        """Which snapshots are kept: at chosen moments, and after whole epochs, no more of those than of the others."""
+        config = self.trainer.config
+        self.kept = frozenset(moments(self.trainer.total_steps, config.snapshots))
+        self.epochs_apart = -(-config.epochs // config.snapshots)
 
     def _obey(self, command: Command) -> None:
         if command.kind == "pause":
@@ -195,6 +221,7 @@ class _Recorder:
     def _end_diverged(self, event: Diverged) -> tuple[Status, str]:
         self._record()
         self._snapshot(keep=True)
+        self.store.hide(self.run_id)
         what = "infinite" if event.loss in (float("inf"), float("-inf")) else "not a number (NaN)"
         return (
             Status.DIVERGED,
@@ -208,16 +235,22 @@ class _Recorder:
     def _record(self) -> None:
         """Write what happened since the last time, and look into the net."""
         trainer = self.trainer
-        speed = self.stopwatch.tick()
-        left = trainer.config.epochs - trainer.position.epoch
-        step = trainer.position.step - trainer.position.batches
         self.store.add_batches(
-            self.run_id, self.attempt, self.pending,
-            seconds=self.stopwatch.seconds, steps=step + left * trainer.batches_per_epoch, speed=speed,
+            self.run_id, self.attempt, self.pending, self.norms,
+            seconds=self.stopwatch.seconds, steps=trainer.total_steps, speed=self.stopwatch.tick(),
         )  # fmt: skip
-        self.pending = []
+        self.pending, self.norms = [], []
         with suppress(PermissionError):  # Windows: a reader has the file open; the next look is due in a moment
             look(trainer.model, self.data, self.sample, trainer.position.step).save(self.store.folder(self.run_id))
+
+    def _show(self, now: float) -> None:
+        """Write the whole present state for those who look into the net, if there are any."""
+        if now < self.next_show or not self.store.is_watched(self.run_id):
+            return
+        with suppress(OSError):  # a full disk ends the run when something must be kept, not for this
+            self.trainer.snapshot().save(self.store.shown_path(self.run_id))
+        took = time.monotonic() - now
+        self.next_show = now + max(SHOW_EVERY, took / SHOW_SHARE)
 
     def _snapshot(self, keep: bool = False) -> None:
         path = self.store.snapshot_path(self.run_id, self.trainer.position.step)

@@ -14,8 +14,8 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,12 +24,16 @@ import numpy as np
 import numpy.typing as npt
 import psutil
 
-from nnviz.config import TrainConfig
+from nnviz.config import TrainConfig, check
 from nnviz.datasets import DATASETS
+from nnviz.fields import SpecError
 from nnviz.network import NetworkSpec
 from nnviz.optimizers import OPTIMIZERS
 from nnviz.snapshots import Snapshot, SnapshotError
-from nnviz.training import Batch, Change, Epoch
+from nnviz.training import Batch, Change, Epoch, Norms
+
+WATCHED_FOR = 3.0
+"""Seconds that somebody who looked into a running net is taken to be still looking."""
 
 
 class Status(StrEnum):
@@ -88,6 +92,10 @@ class Run:
     """How many times it was started or resumed."""
     test_accuracy: float | None
     """After the last complete epoch, in [0, 1]."""
+    parent: str
+    """The run it was forked from, which may be deleted by now; empty for one that began at the beginning."""
+    parent_step: int
+    """The step of that run after which it went its own way."""
 
 
 class Curve(NamedTuple):
@@ -99,13 +107,27 @@ class Curve(NamedTuple):
     lr: npt.NDArray[np.float32]
 
 
+class NormCurves(NamedTuple):
+    """Sizes of every layer's weight matrix over the training, one row per measured step."""
+
+    step: npt.NDArray[np.int64]
+    """(n,)."""
+    layers: tuple[str, ...]
+    """As in the model's parameters: "dense1", …, "output"."""
+    weight: npt.NDArray[np.float32]
+    """Euclidean norm before the step, (n, layers), as the two below."""
+    gradient: npt.NDArray[np.float32]
+    update: npt.NDArray[np.float32]
+
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, note TEXT NOT NULL DEFAULT '', network TEXT NOT NULL, config TEXT NOT NULL,
     status TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '', created REAL NOT NULL, seconds REAL NOT NULL DEFAULT 0,
     step INTEGER NOT NULL DEFAULT 0, steps INTEGER NOT NULL DEFAULT 0, speed REAL NOT NULL DEFAULT 0,
     device TEXT NOT NULL DEFAULT '', threads INTEGER NOT NULL DEFAULT 0, attempt INTEGER NOT NULL DEFAULT 0,
-    owner TEXT NOT NULL, queued REAL NOT NULL DEFAULT 0
+    owner TEXT NOT NULL, queued REAL NOT NULL DEFAULT 0, parent TEXT NOT NULL DEFAULT '',
+    parent_step INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE TABLE IF NOT EXISTS batches (
     run TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE, attempt INTEGER NOT NULL, first_step INTEGER NOT NULL,
@@ -119,10 +141,17 @@ CREATE TABLE IF NOT EXISTS changes (
     run TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE, step INTEGER NOT NULL, name TEXT NOT NULL,
     before REAL NOT NULL, after REAL NOT NULL, PRIMARY KEY (run, step, name)
 ) STRICT;
+CREATE TABLE IF NOT EXISTS norms (
+    run TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE, step INTEGER NOT NULL, numbers BLOB NOT NULL,
+    PRIMARY KEY (run, step)
+) STRICT;
 """
 
+_ADDED_COLUMNS = ("parent TEXT NOT NULL DEFAULT ''", "parent_step INTEGER NOT NULL DEFAULT 0")
+"""Of `runs`, since the first stores were written."""
+
 _COLUMNS = """id, name, note, network, config, status, reason, created, seconds, step, steps, speed, device, threads,
-    attempt, owner,
+    attempt, owner, parent, parent_step,
     (SELECT test_accuracy FROM epochs WHERE epochs.run = runs.id ORDER BY epoch DESC LIMIT 1) AS test_accuracy"""
 
 
@@ -150,6 +179,10 @@ class RunStore:
             self._db.execute("PRAGMA synchronous=NORMAL")
             self._db.execute("PRAGMA foreign_keys=ON")
             self._db.executescript(_SCHEMA)
+            known = {row["name"] for row in self._db.execute("PRAGMA table_info(runs)")}
+            for column in _ADDED_COLUMNS:
+                if column.split()[0] not in known:
+                    self._db.execute(f"ALTER TABLE runs ADD COLUMN {column}")
         except (OSError, sqlite3.Error) as error:
             raise StoreError(
                 f"the runs folder {self.root} can't be used ({error}); free some space, mend its permissions,"
@@ -183,12 +216,33 @@ class RunStore:
         ]
         return waiting.index(run_id) + 1 if run_id in waiting else 0
 
+    def lineage(self, run_id: str) -> list[tuple[str, int]]:
+        """The runs that its training went through and the last step in each, the oldest first, itself last (without an
+        end: step -1). What was deleted is left out.
+        """
+        run = self.run(run_id)
+        found = [(run.id, -1)]
+        while run.parent and run.parent not in (one for one, _ in found):
+            step = run.parent_step
+            try:
+                run = self.run(run.parent)
+            except RunGone:
+                break
+            found.insert(0, (run.id, step))
+        return found
+
     def curve(self, run_id: str) -> Curve:
-        """All recorded steps in order. A step recorded twice (by a resumed run) has the same values both times."""
-        rows = self._read("SELECT first_step, numbers FROM batches WHERE run = ? ORDER BY attempt, first_step", run_id)
-        if not rows:
-            self._row(run_id)
-        parts = [(row["first_step"], np.frombuffer(row["numbers"], np.float32).reshape(3, -1)) for row in rows]
+        """All recorded steps in order, those before a fork included. A step recorded twice (by a resumed run) has the
+        same values both times.
+        """
+        parts: list[tuple[int, npt.NDArray[np.float32]]] = []
+        for one, end in self.lineage(run_id):
+            for row in self._read(
+                "SELECT first_step, numbers FROM batches WHERE run = ? ORDER BY attempt, first_step", one
+            ):
+                numbers = np.frombuffer(row["numbers"], np.float32).reshape(3, -1)
+                first = row["first_step"]
+                parts.append((first, numbers if end < 0 else numbers[:, : max(0, end - first + 1)]))
         last = max((first + part.shape[1] - 1 for first, part in parts), default=0)
         numbers = np.full((3, last), np.nan, np.float32)
         for first, part in parts:
@@ -196,16 +250,33 @@ class RunStore:
         return Curve(np.arange(1, last + 1), *numbers)
 
     def epochs(self, run_id: str) -> list[Epoch]:
-        rows = self._read(
-            "SELECT epoch, step, train_loss, train_accuracy, test_loss, test_accuracy FROM epochs WHERE run = ?"
-            " ORDER BY epoch",
-            run_id,
-        )
+        """Whole epochs, those before a fork included."""
+        columns = "epoch, step, train_loss, train_accuracy, test_loss, test_accuracy"
+        rows = self._through_lineage(f"SELECT {columns} FROM epochs", run_id, "epoch")
         return [Epoch(*row[:2], *(math.nan if number is None else number for number in row[2:])) for row in rows]
 
     def changes(self, run_id: str) -> list[Change]:
+        """What was changed while it ran; changes of a run it was forked from are in its configuration already."""
         rows = self._read("SELECT step, name, before, after FROM changes WHERE run = ? ORDER BY step", run_id)
         return [Change(*row) for row in rows]
+
+    def norms(self, run_id: str) -> NormCurves:
+        """Sizes of weights, gradients and updates, those before a fork included."""
+        run = self.run(run_id)
+        layers = learning_layers(run.network, run.config)
+        rows = self._through_lineage("SELECT step, numbers FROM norms", run_id, "step")
+        shaped = np.frombuffer(b"".join(row["numbers"] for row in rows), np.float32).reshape(-1, 3, len(layers))
+        return NormCurves(
+            np.array([row["step"] for row in rows], np.int64), layers, shaped[:, 0], shaped[:, 1], shaped[:, 2]
+        )
+
+    def config_at(self, run_id: str, step: int) -> TrainConfig:
+        """The run's settings as they held for the step after `step`."""
+        config = self.run(run_id).config
+        for change in self.changes(run_id):
+            if change.step <= step:
+                config = config.with_(**{change.name: change.after})
+        return config
 
     # ------------------------------------------------------------------ by people
 
@@ -223,6 +294,35 @@ class RunStore:
         )
         self.folder(run_id).mkdir(exist_ok=True)
         return self.run(run_id)
+
+    def fork(self, run_id: str, step: int, config: TrainConfig, name: str = "") -> Run:
+        """A new run, waiting to be started, that goes on from the snapshot of `run_id` at `step` with other settings.
+
+        Weights, optimizer state and the place in the order of images go along. Another optimizer starts afresh; another
+        seed means another order from there on. Raises SpecError if the settings can't go on from there, SnapshotError.
+        """
+        parent, snapshot = self.run(run_id), self.snapshot(run_id, step)
+        check(parent.network, config)
+        for field in ("data", "per_class"):
+            if getattr(config, field) != getattr(parent.config, field):
+                raise SpecError(f"a fork goes on with the data of its run: {field} must be"
+                                f" {getattr(parent.config, field)}, not {getattr(config, field)}")  # fmt: skip
+        if config.epochs <= snapshot.position.epoch:
+            raise SpecError(
+                f"epochs must be more than the {snapshot.position.epoch} that are done after step {step}, not"
+                f" {config.epochs}"
+            )
+        if config.optimizer != parent.config.optimizer:
+            snapshot = replace(snapshot, optimizer={})
+        words = clean_name(name) or f"{describe(parent.network, config)} · from step {step:,}"
+        child = self.create(parent.network, config, words)
+        self._update(child.id, parent=run_id, parent_step=step, step=step)
+        try:
+            snapshot.save(self.snapshot_path(child.id, step))
+        except OSError:
+            self.delete(child.id)
+            raise
+        return self.run(child.id)
 
     def rename(self, run_id: str, name: str) -> None:
         """An empty name gives back the one that describes the set-up."""
@@ -257,7 +357,15 @@ class RunStore:
         self._update(run_id, status=status, reason=reason)
 
     def add_batches(
-        self, run_id: str, attempt: int, batches: Sequence[Batch], *, seconds: float, steps: int, speed: float
+        self,
+        run_id: str,
+        attempt: int,
+        batches: Sequence[Batch],
+        norms: Sequence[Norms] = (),
+        *,
+        seconds: float,
+        steps: int,
+        speed: float,
     ) -> None:
         """Append consecutive steps and say how far the run is. Writing the same steps again is harmless."""
         with self._transaction():
@@ -268,6 +376,10 @@ class RunStore:
                     (run_id, attempt, batches[0].step, numbers.tobytes()),
                 )
                 self._update(run_id, step=batches[-1].step)
+            self._db.executemany(
+                "INSERT OR REPLACE INTO norms VALUES (?,?,?)",
+                [(run_id, norm.step, np.array(norm[1:], np.float32).tobytes()) for norm in norms],
+            )
             self._update(run_id, seconds=seconds, steps=steps, speed=speed)
 
     def add_epoch(self, run_id: str, epoch: Epoch) -> None:
@@ -305,6 +417,36 @@ class RunStore:
                 problem = error
         raise problem
 
+    # ------------------------------------------------------------------ looking into a running net
+
+    def watch(self, run_id: str) -> None:
+        """Let the process that trains the run show its present state for the next WATCHED_FOR seconds."""
+        with suppress(OSError):  # deleted meanwhile, or a full disk: then there is nothing new to see
+            (self.folder(run_id) / "watched").touch()
+
+    def is_watched(self, run_id: str) -> bool:
+        try:
+            return time.time() - (self.folder(run_id) / "watched").stat().st_mtime < WATCHED_FOR
+        except OSError:
+            return False
+
+    def shown_path(self, run_id: str) -> Path:
+        """Where the present state of a watched run is, replaced again and again."""
+        return self.folder(run_id) / "now.safetensors"
+
+    def hide(self, run_id: str) -> None:
+        """Nothing is shown any more: the run is about to begin, or its last snapshot says all."""
+        with suppress(OSError):
+            self.shown_path(run_id).unlink(missing_ok=True)
+
+    def now(self, run_id: str) -> Snapshot | None:
+        """The newest state that is known: shown or kept; None before the first."""
+        newest = [Snapshot.load(self.shown_path(run_id))] if self.shown_path(run_id).exists() else []
+        steps = self.snapshot_steps(run_id)
+        if steps and (not newest or steps[-1] > newest[0].position.step):
+            newest = [self.snapshot(run_id)]
+        return newest[0] if newest else None
+
     # ------------------------------------------------------------------ SQLite
 
     def _row(self, run_id: str) -> sqlite3.Row:
@@ -312,6 +454,16 @@ class RunStore:
         if not rows:
             raise RunGone(f"there is no run {run_id!r}; it may have been deleted")
         return rows[0]
+
+    def _through_lineage(self, select: str, run_id: str, order: str) -> list[sqlite3.Row]:
+        """Rows of the run and, up to the forks, of those it comes from."""
+        return [
+            row
+            for one, end in self.lineage(run_id)
+            for row in self._read(
+                f"{select} WHERE run = ? AND (? < 0 OR step <= ?) ORDER BY {order}", one, end, end
+            )
+        ]  # fmt: skip
 
     def _read(self, query: str, *values: Any) -> list[sqlite3.Row]:
         with self._lock:
@@ -358,6 +510,13 @@ def describe(network: NetworkSpec, config: TrainConfig) -> str:
             f"{kinds.count('conv')} conv + {kinds.count('dense')} dense" if "conv" in kinds else f"{len(plans)} layers"
         )
     return f"{shape} · {OPTIMIZERS[config.optimizer].title} {config.lr:g}"
+
+
+def learning_layers(network: NetworkSpec, config: TrainConfig) -> tuple[str, ...]:
+    """Names of the layers with a weight matrix, in order."""
+    dataset = DATASETS[config.data]
+    plans = network.plan(dataset.input_shape, len(dataset.classes))
+    return tuple(plan.name for plan in plans if plan.layer.kind in ("dense", "conv"))
 
 
 def clean_name(name: str) -> str:

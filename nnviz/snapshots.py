@@ -68,6 +68,15 @@ class Snapshot:
         return Snapshot(position, _part(tensors, _MODEL), _part(tensors, _OPTIMIZER))
 
 
+def moments(total: int, count: int) -> list[int]:
+    """The steps of a training of `total` at which a snapshot is kept: about `count`, ascending, denser at the start.
+
+    The first ones change most: the gaps grow with the square of the place, from single steps to 3 % of the training.
+    """
+    spaced = {round(total * (place / (count - 1)) ** 3) for place in range(count)}
+    return sorted(step for step in {0, 1, 2, total} | spaced if step <= total)
+
+
 def take(model: nn.Module, optimizer: torch.optim.Optimizer, position: Position) -> Snapshot:
     """Copy the present state."""
     state = {

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from nnviz import snapshots
 from nnviz.batches import Feed, generator
@@ -25,8 +25,26 @@ from nnviz.network import NetworkSpec, build_model, smallest_batch
 from nnviz.optimizers import OPTIMIZERS, SCHEDULES
 from nnviz.snapshots import Position, Snapshot
 
+NORM_ROWS = 400
+"""About how often over a whole training the sizes of weights, gradients and updates are measured; 0: never."""
+
+NORM_FIRST = 20
+"""Steps at the start that are all measured: most happens there."""
+
 GUARD_EVERY = 20
 """Steps between two copies of the weights kept in memory, to fall back on when they cease to be finite."""
+
+
+class Norms(NamedTuple):
+    """Euclidean norms of each weight matrix in one step, in the order of the layers; biases are left out."""
+
+    step: int
+    weight: tuple[float, ...]
+    """Before the step."""
+    gradient: tuple[float, ...]
+    """Of the mini-batch's mean loss."""
+    update: tuple[float, ...]
+    """W_new − W_old, whatever the optimizer makes of the gradient."""
 
 
 class Batch(NamedTuple):
@@ -39,6 +57,8 @@ class Batch(NamedTuple):
     lr: float
     """The rate this step was taken with."""
     size: int
+    norms: Norms | None = None
+    """Measured at some steps only."""
 
 
 class Tested(NamedTuple):
@@ -109,6 +129,7 @@ class Trainer:
         self.position = Position()
         if start is not None:
             snapshots.restore(start, self.model, self.optimizer)
+            OPTIMIZERS[config.optimizer].adjust(self.optimizer, config)  # it may go on with other settings
             self.position = start.position
         self._replay = deque(sorted(changes))
         self._asked: deque[tuple[str, float]] = deque()
@@ -119,6 +140,7 @@ class Trainer:
         self._has_dropout = any(isinstance(m, SeededDropout) for m in self.model.modules())
         self._smallest_batch = smallest_batch(network.plan(dataset.input_shape, len(dataset.classes)))
         self._guard: tuple[Position, list[Tensor]] | None = None
+        self._weights = [m.weight for m in self.model.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
 
     def change(self, name: str, value: float) -> None:
         """Ask for another learning rate, momentum or batch size from the next step on. Raises SpecError."""
@@ -130,6 +152,12 @@ class Trainer:
     def snapshot(self) -> Snapshot:
         """A copy of the present state, to look at or to resume from."""
         return snapshots.take(self.model, self.optimizer, self.position)
+
+    @property
+    def total_steps(self) -> int:
+        """Optimizer steps of the whole training, at the present batch size from here on."""
+        left = self.config.epochs - self.position.epoch
+        return self.position.step - self.position.batches + left * self.batches_per_epoch
 
     @property
     def batches_per_epoch(self) -> int:
@@ -162,9 +190,11 @@ class Trainer:
             return self._diverged(value, lr)
         if position.step % GUARD_EVERY == 0:
             self._guard = (position, [p.detach().clone() for p in self._state()])
+        before = [w.detach().clone() for w in self._weights] if self._measures(position.step + 1) else None
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
+        norms = self._measure(position.step + 1, before) if before is not None else None
         size = len(labels)
         correct = int((logits.detach().argmax(1) == labels).sum().item())
         self.position = Position(
@@ -175,7 +205,18 @@ class Trainer:
             position.loss_sum + value * size,
             position.correct + correct,
         )
-        return Batch(position.step + 1, value, correct / size, lr, size)
+        return Batch(position.step + 1, value, correct / size, lr, size, norms)
+
+    def _measures(self, step: int) -> bool:
+        """Whether the norms of this step are taken; a function of the step and the settings alone."""
+        return NORM_ROWS > 0 and (step <= NORM_FIRST or step % max(1, self.total_steps // NORM_ROWS) == 0)
+
+    def _measure(self, step: int, before: list[Tensor]) -> Norms:
+        with torch.no_grad():
+            gradients = [w.grad if w.grad is not None else torch.zeros_like(w) for w in self._weights]
+            updates = [w - old for w, old in zip(self._weights, before, strict=True)]
+            norms = torch.stack([t.norm() for t in (*before, *gradients, *updates)]).view(3, -1).tolist()
+        return Norms(step, *map(tuple, norms))
 
     def _test(self) -> Iterator[Event]:
         """The test pass that ends an epoch."""

@@ -1,0 +1,330 @@
+"""What a run records so that it can be looked into: moments, norms, its present state; and forks from any moment."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from nnviz import recording, training
+from nnviz.config import TrainConfig, snapshot_bytes
+from nnviz.datasets import Dataset, Loaded
+from nnviz.fields import SpecError
+from nnviz.layers import Conv, Dense, MaxPool
+from nnviz.network import NetworkSpec
+from nnviz.optimizers import OPTIMIZERS
+from nnviz.recording import Command, Mailbox, train_run
+from nnviz.runs import RunStore, Status
+from nnviz.snapshots import Snapshot, SnapshotError, moments
+from nnviz.training import Batch, Event, Trainer
+
+NETWORK = NetworkSpec((Dense(16),))
+CONFIG = TrainConfig(epochs=3, batch_size=20, lr=0.01, snapshots=5)  # 45 steps
+CNN = NetworkSpec((Conv(3), MaxPool(), Dense(8)))
+
+
+@pytest.fixture
+def store(tmp_path: Path, blobs: Loaded, monkeypatch: pytest.MonkeyPatch) -> RunStore:
+    monkeypatch.setattr(Dataset, "load", lambda self, root=None: blobs)
+    return RunStore(tmp_path)
+
+
+def trained(store: RunStore, config: TrainConfig = CONFIG, network: NetworkSpec = NETWORK, **options: Any) -> str:
+    run = store.create(network, config)
+    assert train_run(store, run.id, **options) is Status.FINISHED
+    return run.id
+
+
+def posting(mailbox: Mailbox, **commands: Command) -> Any:
+    """Posts a command after a step: `step18=Command(…)`."""
+
+    def on_event(event: Event, trainer: Trainer) -> None:
+        if isinstance(event, Batch) and (command := commands.get(f"step{event.step}")):
+            mailbox.post(command)
+
+    return on_event
+
+
+# ---------------------------------------------------------------------- moments
+
+
+@pytest.mark.parametrize(("total", "count"), [(0, 2), (1, 30), (3, 2), (45, 5), (9380, 30), (9380, 300), (10**6, 30)])
+def test_moments_are_denser_at_the_start_and_bounded(total: int, count: int) -> None:
+    steps = moments(total, count)
+    assert steps == sorted(set(steps))
+    assert steps[0] == 0
+    assert steps[-1] == total
+    assert len(steps) <= count + 3
+    if total > 1000:
+        gaps = np.diff(steps)
+        assert gaps[:2].max() == 1
+        assert gaps[len(gaps) // 2] < gaps[-1] / 3
+        assert gaps[-1] < 3.2 * total / count
+
+
+def test_a_run_keeps_the_moments_and_whole_epochs(store: RunStore) -> None:
+    assert store.snapshot_steps(trained(store)) == sorted({*moments(45, 5), 15, 30, 45})
+
+
+def test_epochs_do_not_add_more_snapshots_than_asked_for(store: RunStore) -> None:
+    run = trained(store, CONFIG.with_(epochs=24, batch_size=300, snapshots=4))
+    assert len(store.snapshot_steps(run)) <= 2 * 4 + 3
+
+
+def test_another_batch_size_moves_the_moments_to_come(store: RunStore) -> None:
+    mailbox = Mailbox()
+    run = trained(store, mailbox=mailbox, on_event=posting(mailbox, step15=Command("set", "batch_size", 10)))
+    assert store.run(run).steps == 15 + 2 * 30
+    assert {step for step in moments(75, 5) if step > 15} <= set(store.snapshot_steps(run))
+
+
+def test_the_number_of_snapshots_does_not_touch_the_curve(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    many, few = trained(store), trained(store, CONFIG.with_(snapshots=2))
+    monkeypatch.setattr(training, "NORM_ROWS", 0)
+    bare = trained(store, CONFIG.with_(snapshots=2))
+    assert store.curve(many).loss.tolist() == store.curve(few).loss.tolist() == store.curve(bare).loss.tolist()
+    assert not len(store.norms(bare).step)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_what_a_snapshot_costs_is_what_it_takes_on_the_disk(store: RunStore, optimizer: str) -> None:
+    config = CONFIG.with_(optimizer=optimizer, epochs=1)
+    run = trained(store, config)
+    size = store.snapshot_path(run, 15).stat().st_size
+    assert size == pytest.approx(snapshot_bytes(NETWORK, config), rel=0.05)
+
+
+# ---------------------------------------------------------------------- norms
+
+
+@pytest.mark.parametrize("network", [NETWORK, CNN])
+def test_norms_are_those_of_plain_pytorch(blobs: Loaded, network: NetworkSpec) -> None:
+    trainer = Trainer(network, CONFIG.with_(epochs=1), blobs)
+    names = [name for name, p in trainer.model.named_parameters() if name.endswith("weight") and p.dim() > 1]
+    before = {name: trainer.model.get_parameter(name).detach().clone() for name in names}
+    seen = 0
+    for event in trainer.run():
+        if isinstance(event, Batch) and (norms := event.norms):
+            now = {name: trainer.model.get_parameter(name) for name in names}
+            for place, name in enumerate(names):
+                gradient = now[name].grad
+                assert gradient is not None
+                assert norms.weight[place] == pytest.approx(float(before[name].norm()), rel=1e-5)
+                assert norms.gradient[place] == pytest.approx(float(gradient.norm()), rel=1e-5)
+                assert norms.update[place] == pytest.approx(float((now[name] - before[name]).detach().norm()), rel=1e-4)
+            before = {name: value.detach().clone() for name, value in now.items()}
+            seen += 1
+            assert norms.step == event.step == seen
+    assert seen == 15
+
+
+def test_norms_are_kept_for_every_layer_and_survive_a_resume(store: RunStore) -> None:
+    whole = store.norms(trained(store))
+    run, mailbox = store.create(NETWORK, CONFIG), Mailbox()
+    train_run(store, run.id, mailbox, posting(mailbox, step22=Command("stop")))
+    assert train_run(store, run.id) is Status.FINISHED
+    again = store.norms(run.id)
+    assert whole.layers == ("dense1", "output")
+    assert whole.step.tolist() == list(range(1, 46))
+    for one, other in zip(whole[2:], again[2:], strict=True):
+        assert one.shape == (45, 2)
+        np.testing.assert_array_equal(one, other)
+
+
+def test_long_trainings_are_measured_now_and_then(blobs: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "NORM_ROWS", 5)
+    events = list(Trainer(NETWORK, CONFIG, blobs).run())
+    assert [event.step for event in events if isinstance(event, Batch) and event.norms] == [*range(1, 21), 27, 36, 45]
+
+
+# ---------------------------------------------------------------------- the present state
+
+
+def test_only_a_watched_run_shows_its_present_state(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording, "RECORD_EVERY", 0.0)
+    monkeypatch.setattr(recording, "SHOW_EVERY", 0.0)
+    monkeypatch.setattr(recording, "SHOW_SHARE", 1e9)
+    run = store.create(NETWORK, CONFIG)
+    seen: list[int] = []
+
+    def look(event: Event, trainer: Trainer) -> None:
+        if isinstance(event, Batch):
+            if event.step == 10:
+                assert not store.shown_path(run.id).exists()
+                store.watch(run.id)
+            snapshot = store.now(run.id)
+            assert snapshot is not None
+            seen.append(snapshot.position.step)
+            if event.step == 30:
+                expected = trainer.model.state_dict()
+                assert snapshot.position.step == 29
+                assert not torch.equal(snapshot.model["dense1.weight"], expected["dense1.weight"])
+                assert "0.momentum_buffer" in snapshot.optimizer
+
+    assert train_run(store, run.id, on_event=look) is Status.FINISHED
+    assert seen[10:] == list(range(10, 45))
+    assert not store.shown_path(run.id).exists()
+    last = store.now(run.id)
+    assert last is not None
+    assert last.position.step == 45
+
+
+def test_a_paused_run_shows_the_step_it_stands_at(store: RunStore) -> None:
+    run = store.create(NETWORK, CONFIG)
+    store.watch(run.id)
+    seen: list[int] = []
+    orders = iter([Command("batch"), Command("batch"), Command("stop")])
+
+    class Stepping(Mailbox):
+        def wait(self) -> Command:
+            snapshot = store.now(run.id)
+            assert snapshot is not None
+            seen.append(snapshot.position.step)
+            return next(orders)
+
+    mailbox = Stepping()
+    mailbox.post(Command("batch"))
+    train_run(store, run.id, mailbox)
+    assert seen == [1, 2, 3]
+
+
+def test_a_disk_too_full_to_show_does_not_end_the_run(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording, "RECORD_EVERY", 0.0)
+    run, save = store.create(NETWORK, CONFIG), Snapshot.save
+
+    def full(self: Snapshot, path: Path) -> None:
+        if path == store.shown_path(run.id):
+            raise OSError(28, "No space left on device")
+        save(self, path)
+
+    monkeypatch.setattr(Snapshot, "save", full)
+    store.watch(run.id)
+    assert train_run(store, run.id) is Status.FINISHED
+
+
+def test_nothing_is_shown_of_a_run_that_has_not_begun_or_is_gone(store: RunStore) -> None:
+    run = store.create(NETWORK, CONFIG)
+    assert store.now(run.id) is None
+    store.delete(run.id)
+    store.watch(run.id)
+    assert not store.is_watched(run.id)
+    assert store.now(run.id) is None
+
+
+def test_a_damaged_snapshot_is_named(store: RunStore) -> None:
+    run = trained(store)
+    store.snapshot_path(run, 15).write_bytes(b"half a file")
+    with pytest.raises(SnapshotError, match=r"000000015\.safetensors is damaged"):
+        store.snapshot(run, 15)
+
+
+# ---------------------------------------------------------------------- forks
+
+
+@pytest.mark.parametrize("step", [0, 2, 15, 19])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_an_unchanged_fork_repeats_the_curve_bit_for_bit(store: RunStore, optimizer: str, step: int) -> None:
+    config = CONFIG.with_(optimizer=optimizer, lr=0.003)
+    run = trained(store, config)
+    child = store.fork(run, step, store.config_at(run, step))
+    assert (child.parent, child.parent_step, child.status) == (run, step, Status.QUEUED)
+    assert train_run(store, child.id) is Status.FINISHED
+    assert store.curve(child.id).loss.tolist() == store.curve(run).loss.tolist()
+    assert store.epochs(child.id) == store.epochs(run)
+    np.testing.assert_array_equal(store.norms(child.id).update, store.norms(run).update)
+    assert store.snapshot_steps(child.id)[0] == step
+
+
+def test_changes_before_the_fork_hold_in_it(store: RunStore) -> None:
+    mailbox = Mailbox()
+    run = trained(store, mailbox=mailbox, on_event=posting(mailbox, step10=Command("set", "lr", 0.05)))
+    assert [store.config_at(run, step).lr for step in (3, 10, 15)] == [0.01, 0.05, 0.05]
+    child = store.fork(run, 15, store.config_at(run, 15))
+    train_run(store, child.id)
+    assert store.curve(child.id).loss.tolist() == store.curve(run).loss.tolist()
+    assert store.changes(child.id) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"lr": 0.1}, {"momentum": 0.0}, {"batch_size": 7}, {"optimizer": "adam"}, {"optimizer": "rmsprop"}, {"seed": 5},
+     {"epochs": 5}, {"weight_decay": 0.01}, {"nesterov": True}, {"schedule": "cosine"}, {"augment": "shift"}],
+)  # fmt: skip
+def test_a_fork_goes_its_own_way_from_there(store: RunStore, change: dict[str, Any]) -> None:
+    run = trained(store)
+    child = store.fork(run, 15, CONFIG.with_(**change))
+    assert train_run(store, child.id) is Status.FINISHED
+    own, before = store.curve(child.id), store.curve(run)
+    assert own.loss[:15].tolist() == before.loss[:15].tolist()
+    assert np.isfinite(own.loss).all()
+    assert own.loss[15:].tolist() != before.loss[15:].tolist()
+    assert store.run(child.id).step == len(own.step)
+
+
+def test_momentum_that_was_off_can_be_turned_on(store: RunStore) -> None:
+    for optimizer in ("sgd", "rmsprop"):
+        run = trained(store, CONFIG.with_(optimizer=optimizer, momentum=0.0, lr=0.001))
+        child = store.fork(run, 15, CONFIG.with_(optimizer=optimizer, momentum=0.5, lr=0.001))
+        assert train_run(store, child.id) is Status.FINISHED
+
+
+def test_a_fork_of_a_fork_and_a_deleted_parent(store: RunStore) -> None:
+    run = trained(store)
+    child = store.fork(run, 15, CONFIG.with_(lr=0.02))
+    train_run(store, child.id)
+    grandchild = store.fork(child.id, 30, CONFIG.with_(lr=0.04), "the third")
+    train_run(store, grandchild.id)
+    assert store.lineage(grandchild.id) == [(run, 15), (child.id, 30), (grandchild.id, -1)]
+    curve = store.curve(grandchild.id)
+    assert curve.lr[[0, 14, 15, 29, 30, 44]].tolist() == pytest.approx([0.01, 0.01, 0.02, 0.02, 0.04, 0.04])
+    assert [epoch.epoch for epoch in store.epochs(grandchild.id)] == [1, 2, 3]
+    assert store.run(grandchild.id).name == "the third"
+    store.delete(child.id)
+    assert store.lineage(grandchild.id) == [(grandchild.id, -1)]
+    own = store.curve(grandchild.id)
+    assert np.isnan(own.loss[:30]).all()
+    assert own.loss[30:].tolist() == curve.loss[30:].tolist()
+
+
+def test_a_stopped_fork_can_be_resumed(store: RunStore) -> None:
+    run = trained(store)
+    child, mailbox = store.fork(run, 15, CONFIG), Mailbox()
+    assert train_run(store, child.id, mailbox, posting(mailbox, step20=Command("stop"))) is Status.STOPPED
+    assert train_run(store, child.id) is Status.FINISHED
+    assert store.curve(child.id).loss.tolist() == store.curve(run).loss.tolist()
+    assert 15 in store.snapshot_steps(child.id)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"data": "kmnist"}, "goes on with the data of its run: data must be mnist, not kmnist"),
+        ({"per_class": 5}, "per_class must be 0, not 5"),
+        ({"epochs": 1}, "epochs must be more than the 1 that are done after step 15, not 1"),
+    ],
+)
+def test_what_can_not_go_on_is_refused(store: RunStore, change: dict[str, Any], words: str) -> None:
+    run = trained(store)
+    with pytest.raises(SpecError, match=words):
+        store.fork(run, 15, CONFIG.with_(**change))
+    with pytest.raises(SnapshotError, match="is gone"):
+        store.fork(run, 14, CONFIG)
+    assert len(store.runs()) == 1
+
+
+def test_a_store_of_an_older_version_opens(tmp_path: Path) -> None:
+    RunStore(tmp_path).close()
+    with sqlite3.connect(tmp_path / "runs.sqlite") as db:
+        db.execute("ALTER TABLE runs DROP COLUMN parent")
+        db.execute("ALTER TABLE runs DROP COLUMN parent_step")
+        db.execute("DROP TABLE norms")
+    db.close()
+    store = RunStore(tmp_path)
+    run = store.create(NETWORK, CONFIG)
+    assert (run.parent, run.parent_step) == ("", 0)
+    assert store.norms(run.id).weight.shape == (0, 2)
+    store.close()
