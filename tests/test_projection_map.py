@@ -108,6 +108,18 @@ def test_a_clicked_image_is_shown_with_its_answer(store: RunStore) -> None:
     assert "Click a point" in words(app.run())
 
 
+def test_a_click_chooses_the_image_for_all_sections(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorded(store, NetworkSpec())
+    monkeypatch.setattr(projection_map, "plot", lambda figure, **kwargs: 42)
+    wanted: list[int] = []
+    monkeypatch.setattr(projection_map, "set_subject_index", wanted.append)
+    app = shown()
+    assert app.session_state["inspect_map_chosen"] == 42
+    assert wanted == [42]
+    monkeypatch.setattr(projection_map, "plot", lambda figure, **kwargs: 100)  # there are but 100 images
+    assert app.run().session_state["inspect_map_chosen"] == 42
+
+
 def test_tsne_is_computed_on_request_and_then_kept(store: RunStore) -> None:
     run = recorded(store, NetworkSpec())
     app = shown()

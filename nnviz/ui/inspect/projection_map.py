@@ -13,6 +13,7 @@ from nnviz.charts.projection import projection_config, projection_csv, projectio
 from nnviz.inspection.moment import Moment
 from nnviz.inspection.projection import PIXELS, Points, Projection, aligned, features, pca, tsne
 from nnviz.jobs import Job, Jobs, Report, State
+from nnviz.ui.inspect.subject import set_subject_index
 from nnviz.ui.inspect.view import View
 from nnviz.ui.plot import plot
 from nnviz.ui.state import keep
@@ -228,6 +229,7 @@ def _draw(view: View, cloud: Cloud, place: int) -> None:
     )  # fmt: skip
     if isinstance(clicked, int) and 0 <= clicked < len(seen.labels) and clicked != st.session_state.get(_CHOSEN):
         st.session_state[_CHOSEN] = clicked
+        set_subject_index(clicked)
         st.rerun()
 
 
@@ -235,7 +237,7 @@ def _chosen_image(view: View, seen: Seen) -> None:
     """The image of the point that was clicked last."""
     chosen: int | None = st.session_state.get(_CHOSEN)
     if chosen is None or chosen >= len(seen.labels):
-        st.caption("Click a point to see its image.")
+        st.caption("Click a point to see its image. The other sections then look at it too.")
         return
     classes, test = view.moment.data.dataset.classes, view.moment.data.test
     label, answer = int(seen.labels[chosen]), int(seen.answers[chosen])
