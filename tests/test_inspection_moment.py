@@ -10,9 +10,17 @@ from torch import nn
 from nnviz.batches import epoch_order
 from nnviz.config import TrainConfig
 from nnviz.datasets import Loaded, to_input
-from nnviz.inspection.activations import arithmetic, trace, unit_values
+from nnviz.inspection.activations import (
+    arithmetic,
+    backwards,
+    feeding_layer,
+    source_shape,
+    source_title,
+    trace,
+    unit_values,
+)
 from nnviz.inspection.moment import Moment
-from nnviz.layers import BatchNorm, Conv, Dense, Dropout, MaxPool
+from nnviz.layers import BatchNorm, Conv, Dense, Dropout, Flatten, MaxPool
 from nnviz.network import NetworkSpec
 from nnviz.presets import PRESETS
 from nnviz.snapshots import Snapshot, SnapshotError
@@ -140,8 +148,59 @@ def test_the_arithmetic_of_a_neuron_adds_up(blobs: Loaded) -> None:
     assert len(told.terms) == 5
 
 
-def test_only_a_dense_neuron_is_one_sum(blobs: Loaded) -> None:
+@pytest.mark.parametrize("conv", [Conv(3, 5, padding=2, activation="tanh"), Conv(4, 3, stride=2), Conv(2, 28)])
+def test_the_arithmetic_of_a_filter_is_that_of_its_largest_output(blobs: Loaded, conv: Conv) -> None:
+    network = NetworkSpec((Conv(2, 3), conv) if conv.kernel < 28 else (conv,))
+    moment = Moment(network, TrainConfig(), Trainer(network, TrainConfig(), blobs).snapshot(), blobs)
+    layer = moment.learning_layers[-2]
+    assert layer.weight is not None
+    assert layer.bias is not None
+    traced = trace(moment, to_input(blobs.test.images[:4], blobs.dataset)).of(layer.name)
+    for unit in range(layer.units):
+        told = arithmetic(layer, traced, image=2, unit=unit, count=6)
+        assert told.position is not None
+        assert told.output == float(traced.output[2, unit].max()) == float(traced.output[2, unit][told.position])
+        positions = traced.sums.shape[3]
+        patches = F.unfold(traced.given[2:3], conv.kernel, padding=conv.padding, stride=conv.stride)[0]
+        patch = patches[:, told.position[0] * positions + told.position[1]]
+        w = layer.weight[unit].flatten()
+        assert told.total == pytest.approx(float(patch @ w + layer.bias[unit]), abs=1e-5)
+        assert sum(term.product for term in told.terms) + told.rest + told.bias == pytest.approx(told.total, abs=1e-6)
+        for term in told.terms:
+            assert (term.value, term.weight) == (float(patch[term.source]), float(w[term.source]))
+        assert told.others + len(told.terms) == len(w)
+
+
+def test_a_layer_without_weights_has_no_arithmetic(blobs: Loaded) -> None:
     moment = Moment(CNN, TrainConfig(), Trainer(CNN, TrainConfig(), blobs).snapshot(), blobs)
     traced = trace(moment, to_input(blobs.test.images[:1], blobs.dataset))
-    with pytest.raises(ValueError, match="Convolution 1 is not dense"):
-        arithmetic(moment.layers[0], traced.layers[0], 0, 0)
+    with pytest.raises(ValueError, match="Batch normalisation 1 has no weights"):
+        arithmetic(moment.layers[1], traced.layers[1], 0, 0)
+
+
+def test_the_way_back_follows_the_largest_contribution(blobs: Loaded) -> None:
+    """A net set by hand: neuron 3 adds most to class 6, through batch normalisation; neuron 1 adds most to that."""
+    network = NetworkSpec((Conv(2), Dense(4), Dense(5), BatchNorm(), Dropout()))
+    snapshot = Trainer(network, TrainConfig(), blobs).snapshot()
+    for name in ("dense1", "dense2", "output"):
+        snapshot.model[f"{name}.weight"].zero_()
+        snapshot.model[f"{name}.bias"].fill_(1.0)
+    snapshot.model["output.weight"][6, 3] = 0.5
+    snapshot.model["output.weight"][6, 2] = -4.0
+    snapshot.model["dense2.weight"][3, 1] = 2.0
+    moment = Moment(network, TrainConfig(), snapshot, blobs)
+    links = backwards(moment, trace(moment, to_input(blobs.test.images[:1], blobs.dataset)), 0, 6, count=2)
+    assert [(link.layer.name, link.unit) for link in links] == [("output", 6), ("dense2", 3), ("dense1", 1)]
+    assert [term.source for term in links[0].told.terms] == [2, 3]
+    assert links[1].told.total == pytest.approx(3.0)
+    assert feeding_layer(moment, moment.layer("dense1")) is None
+
+
+def test_sources_are_named_by_what_they_are(blobs: Loaded) -> None:
+    network = NetworkSpec((Conv(4, 3), MaxPool(), Flatten(), Dropout(), Dense(12), Dense(6)))
+    moment = Moment(network, TrainConfig(), Trainer(network, TrainConfig(), blobs).snapshot(), blobs)
+    shapes = {layer.name: source_shape(moment, layer) for layer in moment.learning_layers}
+    assert list(shapes.values()) == [(1, 3, 3), (4, 13, 13), (12,), (6,)]
+    assert source_title((1, 28, 28), 28 * 3 + 9) == "pixel (3, 9)"
+    assert source_title((4, 13, 13), 2 * 169 + 13 * 5 + 1) == "channel 2 (5, 1)"
+    assert source_title((12,), 7) == "neuron 7"

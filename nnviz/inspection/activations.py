@@ -67,7 +67,8 @@ class Term(NamedTuple):
     """One summand of Wx + b."""
 
     source: int
-    """Index into the layer's (flattened) input."""
+    """Index into the neuron's (flattened) weights: into the layer's flattened input for a dense layer, into the kernel
+    (in channels, h, w) for a convolution."""
     value: float
     """x."""
     weight: float
@@ -79,7 +80,7 @@ class Term(NamedTuple):
 
 
 class Arithmetic(NamedTuple):
-    """How one dense neuron comes to its output for one image: sum of all terms + bias → activation → output."""
+    """How one neuron comes to its output for one image: sum of all terms + bias → activation → output."""
 
     terms: tuple[Term, ...]
     """Those of the largest magnitude, the largest first."""
@@ -90,22 +91,106 @@ class Arithmetic(NamedTuple):
     """Wx + b."""
     activation: str
     output: float
+    position: tuple[int, int] | None = None
+    """Row and column of this output in a convolution's map; None for a dense neuron."""
+    others: int = 0
+    """How many products are in `rest`."""
 
 
 def arithmetic(layer: LayerView, traced: LayerTrace, image: int, unit: int, count: int = 8) -> Arithmetic:
-    """The sum that neuron `unit` of a dense layer computes for image number `image` of the trace, in float32.
+    """The sum that neuron `unit` of a layer computes for image number `image` of the trace, in float32.
 
-    Raises ValueError for a layer that is not dense.
+    A convolution's filter computes one at every position: this is where its output is largest. `count` is how many
+    terms are told one by one. Raises ValueError for a layer without a weight matrix.
     """
-    if layer.weight is None or layer.weight.dim() != 2:
-        raise ValueError(f"only a dense layer's neuron is one sum; {layer.title} is not dense")
-    x, w = traced.given[image].flatten(), layer.weight[unit]
+    if layer.weight is None:
+        raise ValueError(f"only a dense neuron or a filter is a sum of inputs × weights; {layer.title} has no weights")
+    sums, outputs, position = traced.sums[image, unit], traced.output[image, unit], None
+    x = traced.given[image]
+    if layer.weight.dim() == 4:
+        row, column = divmod(int(outputs.argmax()), outputs.shape[1])
+        position = (row, column)
+        x, sums, outputs = _patch(layer, x, row, column), sums[position], outputs[position]
+    x, w = x.flatten(), layer.weight[unit].flatten()
     products = x * w
     order = products.abs().argsort(descending=True, stable=True)[:count].tolist()
     terms = tuple(Term(j, float(x[j]), float(w[j])) for j in order)
-    total = float(traced.sums[image, unit])
+    total = float(sums)
     bias = 0.0 if layer.bias is None else float(layer.bias[unit])
     return Arithmetic(
         terms, total - bias - sum(term.product for term in terms), bias, total, layer.activation,
-        float(traced.output[image, unit]),
+        float(outputs), position, len(products) - len(terms),
     )  # fmt: skip
+
+
+def _patch(layer: LayerView, image: Tensor, row: int, column: int) -> Tensor:
+    """What a convolution's filters see of `image` (channels, h, w) at one position, (channels, kernel, kernel)."""
+    conv = next(module for module in layer.modules if isinstance(module, nn.Conv2d))
+    (high, wide), (down, right), (above, left) = conv.kernel_size, conv.stride, _pair(conv.padding)
+    padded = nn.functional.pad(image, (left, left, above, above))
+    return padded[:, row * down : row * down + high, column * right : column * right + wide]
+
+
+def _pair(padding: object) -> tuple[int, int]:
+    assert isinstance(padding, tuple)  # torch also takes words; our layers give numbers
+    return padding[0], padding[1]
+
+
+def source_shape(moment: Moment, layer: LayerView) -> tuple[int, ...]:
+    """The shape of what a neuron of `layer` is given, before it was flattened; of a filter, its kernel's."""
+    assert layer.weight is not None
+    if layer.weight.dim() == 4:
+        return tuple(layer.weight.shape[1:])
+    shape = layer.plan.in_shape
+    for before in reversed(moment.layers[: layer.place]):
+        if len(shape) > 1 or before.plan.layer.kind not in ("batchnorm", "dropout", "flatten"):
+            break
+        shape = before.plan.in_shape
+    return shape
+
+
+def source_title(shape: tuple[int, ...], source: int) -> str:
+    """Number `source` of what has `shape`, flattened: "neuron 7", "pixel (3, 9)" or "channel 2 (3, 9)".
+
+    Rows and columns count from 0.
+    """
+    if len(shape) == 1:
+        return f"neuron {source}"
+    channel, place = divmod(source, shape[1] * shape[2])
+    row, column = divmod(place, shape[2])
+    return f"channel {channel} ({row}, {column})" if shape[0] > 1 else f"pixel ({row}, {column})"
+
+
+def feeding_layer(moment: Moment, layer: LayerView) -> LayerView | None:
+    """The dense layer whose neuron j is input j of `layer`, perhaps normalised on its way; None if there is none."""
+    for before in reversed(moment.layers[: layer.place]):
+        if before.plan.layer.kind == "dense":
+            return before if layer.weight is not None and layer.weight.dim() == 2 else None
+        if len(before.plan.out_shape) != 1:
+            return None
+    return None
+
+
+class Link(NamedTuple):
+    """One neuron on the way back from a class, and what adds up to its sum."""
+
+    layer: LayerView
+    unit: int
+    told: Arithmetic
+
+
+def backwards(moment: Moment, traced: Trace, image: int, unit: int, count: int = 5) -> tuple[Link, ...]:
+    """From output `unit` back through the dense layers, each time to the neuron that adds most to the sum before.
+
+    Where all products are negative or 0, to the one of the largest magnitude. The output comes first.
+    """
+    links: list[Link] = []
+    layer: LayerView | None = moment.learning_layers[-1]
+    while layer is not None:
+        told = arithmetic(layer, traced.of(layer.name), image, unit, count)
+        links.append(Link(layer, unit, told))
+        layer = feeding_layer(moment, layer)
+        if told.terms:
+            best = max(told.terms, key=lambda term: term.product)
+            unit = best.source if best.product > 0 else told.terms[0].source
+    return tuple(links)
