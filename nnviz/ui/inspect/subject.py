@@ -19,6 +19,7 @@ from nnviz.datasets import Dataset, Split, to_input
 from nnviz.evaluation import evaluate
 from nnviz.inspection.moment import Moment
 from nnviz.ui.inspect.view import View, test_part
+from nnviz.ui.results import percent
 from nnviz.ui.state import keep
 
 ANY = -1
@@ -141,6 +142,14 @@ def test_subject(test: Split, dataset: Dataset, index: int) -> Subject:
         test.images[index, 0].numpy(), to_input(test.images[index : index + 1], dataset), label,
         f"Test image {index:,}: {dataset.classes[label]}", f"{dataset.name}-test-{index}",
     )  # fmt: skip
+
+
+def answer_in_words(classes: Sequence[str], answer: int, share: float, label: int | None) -> str:
+    """What the net says of an image, and whether that is right where the true class is known."""
+    words = f"The net answers {classes[answer]}, with {percent(share)}."
+    if label is None:
+        return words
+    return f"{words} That is {'right' if label == answer else f'wrong: it is {classes[label]}'}."
 
 
 def to_pixels(inputs: Tensor, dataset: Dataset) -> npt.NDArray[np.uint8]:
