@@ -7,6 +7,7 @@ turns, and the best of the turns counts. All train in processes with the same nu
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import statistics
 import subprocess
@@ -16,7 +17,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from pathlib import Path
 
 import psutil
@@ -109,9 +110,8 @@ class App:
         wait_until(self._answers)
         warm = self.start(CONFIG.with_(per_class=10))
         wait_until(lambda: self.store.run(warm.id).status is Status.FINISHED)
-        browser = Browser(PORT, "Train", f"run={warm.id}")
-        browser.open()
-        browser.close()
+        with Browser(PORT, "Train", f"run={warm.id}") as browser:
+            browser.open()
 
     def start(self, config: TrainConfig) -> Run:
         run = self.store.create(NetworkSpec(), config)
@@ -135,77 +135,70 @@ class App:
 def seconds_in_worker(app: App, watched: bool, epochs: int) -> float:
     """Training seconds per epoch of a run in its worker, recording and live looks included."""
     run = app.start(CONFIG.with_(epochs=epochs))
-    with watching(run, 1, 0.25) if watched else nobody():
+    with watching([run], 0.25) if watched else nullcontext():
         wait_until(lambda: app.store.run(run.id).status is Status.FINISHED)
     return app.store.run(run.id).seconds / epochs
 
 
 @contextmanager
-def watching(run: Run, count: int, every: float) -> Iterator[list[Browser]]:
-    """So many browsers on the run's page, refreshing every so many seconds."""
+def watching(runs: list[Run], every: float) -> Iterator[list[Browser]]:
+    """A browser on the page of each run, refreshing every so many seconds until the end of the context."""
     stop = threading.Event()
-    browsers = [Browser(PORT, "Train", f"run={run.id}") for _ in range(count)]
-    for browser in browsers:
+    with ExitStack() as sessions:
+        browsers = [sessions.enter_context(Browser(PORT, "Train", f"run={run.id}")) for run in runs]
+        for browser in browsers:
+            browser.open()
+        threads = [threading.Thread(target=browser.follow, args=(stop, every)) for browser in browsers]
+        try:
+            for thread in threads:
+                thread.start()
+                time.sleep(every / len(threads))  # people don't refresh in step
+            yield browsers
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+
+
+def first_points(app: App, count: int) -> list[float]:
+    """Seconds from pressing Train to the end of the first drawing of the page whose curve has a point, so many times.
+
+    The page is open, refreshes at 4 Hz, and the training processes are warm.
+    """
+    found = []
+    with Browser(PORT, "Train") as browser:
         browser.open()
-    threads = [threading.Thread(target=browser.follow, args=(stop, every)) for browser in browsers]
-    for index, thread in enumerate(threads):
-        thread.start()
-        time.sleep(every / max(1, len(threads)) * (index < len(threads) - 1))  # people don't refresh in step
-    yield browsers
-    stop.set()
-    for thread in threads:
-        thread.join()
-    for browser in browsers:
-        browser.close()
+        for _ in range(1 + count):  # the first one starts the server's own training processes
+            start = time.perf_counter()
+            took = browser.press("train")
+            while not has_points(browser.drawn["curves-plot"]):
+                time.sleep(max(0.0, 0.25 - took))
+                took = browser.refresh()
+            found.append(time.perf_counter() - start)
+            run = app.store.runs()[0]
+            browser.press("control-stop")
+            wait_until_over(app, [run])
+            browser.open()
+    return found[1:]
 
 
-@contextmanager
-def nobody() -> Iterator[None]:
-    yield
-
-
-def first_point(app: App) -> float:
-    """Seconds from submitting a run to a page that has its first step drawn, polling at 4 Hz; the worker is warm."""
-    start = time.perf_counter()
-    run = app.start(CONFIG.with_(epochs=50))
-    browser = Browser(PORT, "Train", f"run={run.id}")
-    browser.open()
-    while app.store.run(run.id).step == 0:
-        time.sleep(0.002)
-    seen = time.perf_counter() - start
-    stop = threading.Event()
-    threading.Timer(0.3, stop.set).start()
-    browser.follow(stop, 0.25)
-    browser.close()
-    app.executor.control(run.id, Command("stop"))
-    wait_until(lambda: not app.store.run(run.id).status.active)
-    # The page's next look may be a whole interval away. A page opened after the first step has drawn it already.
-    return seen + 0.25 + max(browser.waits, default=0.0)
+def has_points(message: bytes) -> bool:
+    """Whether the curves sent to the browser have a training loss to show."""
+    traces = json.loads(message)["figure"]["data"]
+    return any(trace["name"] == "train" and trace["x"] for trace in traces)
 
 
 def class_of_thirty(app: App, seconds: float) -> tuple[list[float], list[float]]:
     """Four runs train while thirty sessions refresh once a second: seconds of each refresh; images/s of each run."""
     runs = [app.start(CONFIG.with_(epochs=1000, seed=seed)) for seed in range(4)]
     wait_until(lambda: all(app.store.run(run.id).step for run in runs))
-    waits: list[float] = []
-    stop = threading.Event()
-    browsers = [Browser(PORT, "Train", f"run={runs[index % 4].id}") for index in range(30)]
-    for browser in browsers:
-        browser.open()
-    threads = [threading.Thread(target=browser.follow, args=(stop, 1.0)) for browser in browsers]
-    for thread in threads:
-        thread.start()
-        time.sleep(1 / 30)
-    time.sleep(seconds)
-    stop.set()
-    for thread, browser in zip(threads, browsers, strict=True):
-        thread.join()
-        waits += browser.waits[1:]
-        browser.close()
+    with watching([runs[index % 4] for index in range(30)], 1.0) as browsers:
+        time.sleep(seconds)
+    waits = [wait for browser in browsers for wait in browser.waits[1:]]
     speeds = [app.store.run(run.id).speed for run in runs]
     for run in runs:
         app.executor.control(run.id, Command("stop"))
-    wait_until(lambda: not any(app.store.run(run.id).status.active for run in runs))
+    wait_until_over(app, runs)
     return waits, speeds
 
 
@@ -216,7 +209,7 @@ def memory(app: App) -> tuple[float, float]:
     worker = psutil.Process(int(app.store.owner(run.id).split(":")[0]))
     sizes = tuple(own_megabytes(process) for process in (psutil.Process(app.server.pid), worker))
     app.executor.control(run.id, Command("stop"))
-    wait_until(lambda: not app.store.run(run.id).status.active)
+    wait_until_over(app, [run])
     return sizes[0], sizes[1]
 
 
@@ -240,6 +233,10 @@ def wait_until(condition: Callable[[], bool], seconds: float = 300) -> None:
         time.sleep(0.02)
 
 
+def wait_until_over(app: App, runs: list[Run]) -> None:
+    wait_until(lambda: not any(app.store.run(run.id).status.active for run in runs))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--turns", type=int, default=5, help="how often each way takes its turn")
@@ -247,11 +244,15 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
 
-    app = App()
+    with closing(App()) as app:
+        measure(app, options.turns, options.seconds)
+
+
+def measure(app: App, turns: int, seconds: float) -> None:
     ways = {"tight loop, preloaded tensors": tight(), "our Trainer alone": trainer()}
     times: dict[str, list[float]] = {name: [] for name in ("classic script", *ways, *_WORKER)}
     slow = classic()
-    for turn in range(options.turns):
+    for turn in range(turns):
         if turn < 2:
             times["classic script"].append(best(slow))
         for name, way in ways.items():
@@ -266,10 +267,9 @@ def main() -> None:
         took = min(found)
         print(f"{name:46}{took:9.3f}{slowest / took:10.1f}×{took / reference - 1:+10.1%}")
 
-    points = [first_point(app) for _ in range(5)]
-    waits, speeds = class_of_thirty(app, options.seconds)
+    points = first_points(app, 5)
+    waits, speeds = class_of_thirty(app, seconds)
     server, worker = memory(app)
-    app.close()
     waits.sort()
     print(
         f"\nclick to first plotted point, worker warm      {statistics.median(points):6.2f} s (worst {max(points):.2f})"
