@@ -1,4 +1,4 @@
-"""Heat maps, histograms and norms: the numbers exactly, the drawings so far as they carry them."""
+"""Heat maps of weights: the numbers exactly, the drawing so far as it carries them."""
 
 from __future__ import annotations
 
@@ -38,8 +38,10 @@ def test_a_large_matrix_is_drawn_as_means_of_blocks(shape: tuple[int, int]) -> N
     last = values[(info.values.shape[0] - 1) * high :, (info.values.shape[1] - 1) * wide :]
     assert info.values[-1, -1] == pytest.approx(last.mean(), abs=1e-5)
     assert f"mean of {high}×{wide}" in info.caption
-    assert info.cell(2, 0) == (2 * high, 0)
-    matrix_figure(info, dark=True)
+    cells = matrix_figure(info, dark=True).data[0]
+    np.testing.assert_array_equal(cells.y, np.arange(0, shape[0], high))  # what a click tells
+    np.testing.assert_array_equal(cells.x, np.arange(0, shape[1], wide))
+    assert f"mean of {high}×{wide}" in cells.hovertemplate
 
 
 def test_what_is_not_finite_counts_as_zero_and_a_zero_matrix_has_no_range() -> None:
@@ -51,6 +53,16 @@ def test_what_is_not_finite_counts_as_zero_and_a_zero_matrix_has_no_range() -> N
 
 def test_a_limit_given_holds() -> None:
     assert matrix_figure(matrix_info(np.ones((2, 2)), limit=5), dark=False).data[0].zmax == 5
+
+
+def test_the_classic_first_layer_travels_light_and_says_where_a_cell_is() -> None:
+    weights = np.random.default_rng(2).normal(size=(128, 784)).astype(np.float32)
+    figure = matrix_figure(matrix_info(weights), dark=False, title="Weights")
+    assert figure.layout.title.text == "Weights"
+    assert figure.data[0].customdata is None
+    assert figure.data[0].meta == "cell"
+    assert figure.data[0].hovertemplate.startswith("neuron %{y}, input %{x}<br>")
+    assert len(figure.to_json(validate=False)) < 2 * weights.nbytes  # its floats in base64
 
 
 def test_no_matrix_is_refused() -> None:

@@ -1,12 +1,11 @@
-"""Histograms and sizes over time: the numbers exactly."""
+"""Sizes over time: the numbers exactly."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from nnviz.charts.distribution import distribution_csv, distribution_figure, distribution_info
-from nnviz.charts.norms import layer_colours, norms_csv, norms_figure, norms_info, pace
+from nnviz.charts.norms import HEALTHY_PACE, layer_colours, norms_csv, norms_figure, norms_info, pace
 
 STEPS = np.array([1, 5, 9])
 
@@ -35,20 +34,13 @@ def test_layers_have_different_colours() -> None:
         assert len(set(layer_colours(count, dark=True))) == count
 
 
-def test_the_histogram_is_numpys() -> None:
-    values = np.random.default_rng(3).normal(2, 3, 5000)
-    info = distribution_info({"w": values, "g": np.append(values / 2, np.nan)}, bins=40)
-    counts, edges = np.histogram(values, 40, (values.min(), values.max()))
-    np.testing.assert_array_equal(info.spreads[0].counts, counts)
-    np.testing.assert_allclose(info.edges, edges)
-    assert info.spreads[0].mean == pytest.approx(values.mean())
-    assert info.spreads[1].deviation == pytest.approx(values.std() / 2)
-    assert len(distribution_figure(info, dark=True).data) == 2
-    assert distribution_csv(info).splitlines()[0] == "from,to,w,g"
+@pytest.mark.parametrize(("steps", "mode"), [(1, "lines+markers"), (50, "lines")])
+def test_a_single_step_can_be_seen(steps: int, mode: str) -> None:
+    info = norms_info(np.arange(steps), ["a"], np.ones((steps, 1)), "norm")
+    assert norms_figure(info, dark=True).data[0].mode == mode
 
 
-@pytest.mark.parametrize("values", [np.zeros(0), np.full(7, 3.0), np.array([np.nan])])
-def test_nothing_and_all_the_same_can_be_drawn(values: np.ndarray) -> None:
-    info = distribution_info({"w": values})
-    assert info.spreads[0].counts.sum() == np.isfinite(values).sum()
-    distribution_figure(info, dark=False)
+def test_the_usual_range_is_shaded() -> None:
+    figure = norms_figure(norms_info(STEPS, ["a"], np.ones((3, 1)), "‖ΔW‖ / ‖W‖", HEALTHY_PACE), dark=False)
+    assert (figure.layout.shapes[0].y0, figure.layout.shapes[0].y1) == (1e-4, 1e-2)
+    assert figure.layout.yaxis.type == "log"

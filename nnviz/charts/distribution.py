@@ -11,10 +11,16 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
-from nnviz.charts.colors import POSITIVE, TEST, TRAIN
+from nnviz.charts.colors import CLASSES, POSITIVE, TEST, TRAIN
 from nnviz.charts.look import layout, look, plot_config
 
+Floats = npt.NDArray[np.float64]
+
 BINS = 80
+
+NEAR_ZERO = 1e-3
+"""Of the largest magnitude: what is smaller counts as near zero."""
+
 _PENS = (POSITIVE, TEST, TRAIN)
 
 
@@ -23,15 +29,27 @@ def distribution_config(file_name: str) -> dict[str, Any]:
 
 
 class Spread(NamedTuple):
+    """One set of values. Without any, mean, deviation and share are 0."""
+
     name: str
     counts: npt.NDArray[np.int64]
     """(bins,)."""
     mean: float
     deviation: float
+    near_zero: float
+    """Share of the values whose magnitude is at most NEAR_ZERO of the largest one, in [0, 1]."""
+
+    @property
+    def caption(self) -> str:
+        """The numbers in words."""
+        return (
+            f"mean {self.mean:.3g} · deviation {self.deviation:.3g} · {self.near_zero:.1%} near zero"
+            f" (within {NEAR_ZERO:.1%} of the largest magnitude)"
+        )
 
 
 class DistributionInfo(NamedTuple):
-    edges: npt.NDArray[np.float64]
+    edges: Floats
     """(bins + 1,), the same for all."""
     spreads: tuple[Spread, ...]
 
@@ -46,33 +64,46 @@ def distribution_info(values: Mapping[str, npt.NDArray[np.floating[Any]]], bins:
     edges = np.linspace(low, high, bins + 1)
     return DistributionInfo(
         edges,
-        tuple(
-            Spread(
-                name, np.histogram(one, edges)[0], float(one.mean()) if one.size else 0.0,
-                float(one.std()) if one.size else 0.0,
-            )
-            for name, one in finite.items()
-        ),
-    )  # fmt: skip
+        tuple(_spread(name, one, edges) for name, one in finite.items()),
+    )
+
+
+def _spread(name: str, values: Floats, edges: Floats) -> Spread:
+    counts = np.histogram(values, edges)[0]
+    if not values.size:
+        return Spread(name, counts, 0.0, 0.0, 0.0)
+    magnitude = np.abs(values)
+    near = float((magnitude <= NEAR_ZERO * magnitude.max()).mean())
+    return Spread(name, counts, float(values.mean()), float(values.std()), near)
 
 
 def distribution_figure(info: DistributionInfo, *, dark: bool, unit: str = "value") -> go.Figure:
+    """Bars, one set over the other; more than three sets (the ten digits) as outlines, in the colours of classes."""
     colours = look(dark)
     several = len(info.spreads) > 1
     middles = (info.edges[:-1] + info.edges[1:]) / 2
     width = info.edges[1] - info.edges[0]
-    bars = [
+    many = len(info.spreads) > len(_PENS)
+    words = f"%{{x:.4~g}} ± {width / 2:.2g}: <b>%{{y:,}}</b> values"
+    traces = [
         {
-            "type": "bar", "x": middles, "y": spread.counts, "name": spread.name, "showlegend": several,
-            "marker": {"color": _PENS[place % len(_PENS)]}, "opacity": 0.6 if several else 1,
-            "hovertemplate": f"%{{x:.4f}} ± {width / 2:.2g}: <b>%{{y:,}}</b> values<extra></extra>",
+            "x": middles, "y": spread.counts, "name": spread.name, "showlegend": several,
+            "hovertemplate": f"{spread.name}: {words}<extra></extra>" if several else f"{words}<extra></extra>",
+            **(
+                {
+                    "type": "scatter", "mode": "lines",
+                    "line": {"color": CLASSES[place % len(CLASSES)], "shape": "hvh", "width": 1.8},
+                }
+                if many
+                else {"type": "bar", "marker": {"color": _PENS[place]}, "opacity": 0.6 if several else 1}
+            ),
         }
         for place, spread in enumerate(info.spreads)
     ]  # fmt: skip
     axis = {"gridcolor": colours.grid, "zeroline": False}
     return go.Figure(
         {
-            "data": bars,
+            "data": traces,
             "layout": {
                 **layout(dark),
                 "height": 320,

@@ -50,10 +50,6 @@ class MatrixInfo(NamedTuple):
             f"{words} Each cell is the mean of {self.block[0]}×{self.block[1]} values: there are too many to draw all."
         )
 
-    def cell(self, row: int, column: int) -> tuple[int, int]:
-        """The first value of a cell that was clicked, as an index into the whole matrix."""
-        return row * self.block[0], column * self.block[1]
-
 
 def matrix_info(
     values: npt.NDArray[np.floating[Any]],
@@ -76,22 +72,23 @@ def matrix_info(
     return MatrixInfo(drawn, block, values.shape, limit, rows, columns)
 
 
-def matrix_figure(info: MatrixInfo, *, dark: bool) -> go.Figure:
-    """Row 0 on top. customdata of a clicked cell is [row, column] of its first value."""
+def matrix_figure(info: MatrixInfo, *, dark: bool, title: str = "") -> go.Figure:
+    """Row 0 on top. A click on a cell gives [row, column] of its first value, an index into the whole matrix."""
     colours = look(dark)
     down, across = info.values.shape
     end = info.limit or 1.0
     y, x = np.arange(down) * info.block[0], np.arange(across) * info.block[1]
-    many = "" if info.block == (1, 1) else f", mean of {info.block[0]}×{info.block[1]}"
+    hover = f"{info.rows} %{{y}}, {info.columns} %{{x}}"
+    if info.block != (1, 1):
+        hover = f"from {hover} on, mean of {info.block[0]}×{info.block[1]} values"
     return go.Figure(
         {
             "data": [
                 {
                     "type": "heatmap", "z": info.values, "x": x, "y": y, "zmin": -end, "zmax": end,
                     "colorscale": DIVERGING, "hoverongaps": False,
-                    "hovertemplate": (
-                        f"{info.rows} %{{y}}, {info.columns} %{{x}}{many}<br><b>%{{z:+.6f}}</b><extra></extra>"
-                    ),
+                    "meta": "cell",  # its place is what a click tells: a name for each of 100,000 cells would be heavy
+                    "hovertemplate": f"{hover}<br><b>%{{z:+.6~g}}</b><extra></extra>",
                     "colorbar": {
                         "thickness": 10, "outlinewidth": 0, "tickmode": "array", "tickvals": [-end, 0, end],
                         "ticktext": [f"−{info.limit:.2g}", "0", f"+{info.limit:.2g}"] if info.limit else ["", "0", ""],
@@ -101,8 +98,9 @@ def matrix_figure(info: MatrixInfo, *, dark: bool) -> go.Figure:
             ],
             "layout": {
                 **layout(dark),
-                "height": int(min(640, max(150, CELL_HEIGHT * down, 26 * min(down, 12))) + 60),
-                "margin": {"l": 60, "r": 8, "t": 8, "b": 46},
+                "height": int(min(640, max(150, CELL_HEIGHT * down, 26 * min(down, 12))) + (86 if title else 60)),
+                "margin": {"l": 60, "r": 8, "t": 34 if title else 8, "b": 46},
+                "title": {"text": title, "font": {"size": 14}, "x": 0, "xref": "paper", "y": 0.98} if title else None,
                 "hovermode": "closest",
                 "dragmode": "zoom",
                 "uirevision": f"{info.shape}",

@@ -17,6 +17,9 @@ from nnviz.charts.look import layout, look, plot_config
 HEALTHY_PACE = (1e-4, 1e-2)
 """Norm of an update over norm of the weights: about 1e-3 is the usual advice (Karpathy's CS231n notes)."""
 
+FEW = 20
+"""So few steps have a dot each."""
+
 
 def norms_config(file_name: str) -> dict[str, Any]:
     return plot_config(file_name)
@@ -69,7 +72,9 @@ def norms_figure(info: NormsInfo, *, dark: bool, at: int | None = None) -> go.Fi
     colours = look(dark)
     lines = [
         {
-            "type": "scatter", "mode": "lines", "x": info.step, "y": info.values[:, place], "name": name,
+            # A line through one point can't be seen.
+            "type": "scatter", "mode": "lines" if len(info.step) > FEW else "lines+markers", "name": name,
+            "x": info.step, "y": info.values[:, place],
             "line": {"color": colour, "width": 2}, "hovertemplate": f"{name} <b>%{{y:.3~g}}</b><extra></extra>",
         }
         for place, (name, colour) in enumerate(zip(info.layers, layer_colours(len(info.layers), dark), strict=True))

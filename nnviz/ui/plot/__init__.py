@@ -29,7 +29,8 @@ _mount = component(
 def plot(figure: go.Figure, *, key: str, alt: str, config: dict[str, Any] | None = None) -> Any:
     """Draw `figure`, as wide as there is room and as high as its layout says.
 
-    Returns the customdata of the point just clicked, or None. `alt` says what it shows to those who can't see it.
+    Returns the customdata of the point just clicked, or None; of a heat map whose `meta` is "cell" the cell's [y, x].
+    `alt` says what it shows to those who can't see it.
     """
     address = _plotly_js()
     if address is None:

@@ -59,8 +59,9 @@ class Plot {
     this.listening = true;
     this.width = this.box.clientWidth;
     this.box.on("plotly_click", ({ points: [point] }) => {
-      const value = point?.customdata;
-      if (value !== undefined && value !== null) this.clicked(value);
+      // A heat map may have too many cells to give each its customdata; by `meta` it asks for [y, x] instead.
+      const value = point?.customdata ?? (point?.data.meta === "cell" ? [point.y, point.x] : null);
+      if (value !== null) this.clicked(value);
     });
   }
 
