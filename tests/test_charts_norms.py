@@ -37,7 +37,15 @@ def test_layers_have_different_colours() -> None:
 @pytest.mark.parametrize(("steps", "mode"), [(1, "lines+markers"), (50, "lines")])
 def test_a_single_step_can_be_seen(steps: int, mode: str) -> None:
     info = norms_info(np.arange(steps), ["a"], np.ones((steps, 1)), "norm")
-    assert norms_figure(info, dark=True).data[0].mode == mode
+    figure = norms_figure(info, dark=True)
+    assert figure.data[0].mode == mode
+    assert figure.layout.xaxis.range == (0, max(10, steps - 1))
+
+
+@pytest.mark.parametrize(("largest", "dtick"), [(1.2, None), (1e4, 1)])
+def test_values_close_together_have_numbers_at_the_axis(largest: float, dtick: int | None) -> None:
+    info = norms_info(STEPS, ["a"], np.array([[1.1], [largest], [np.nan]]), "norm")
+    assert norms_figure(info, dark=False).layout.yaxis.dtick == dtick
 
 
 def test_the_usual_range_is_shaded() -> None:

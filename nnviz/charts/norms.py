@@ -74,7 +74,7 @@ def norms_figure(info: NormsInfo, *, dark: bool, at: int | None = None) -> go.Fi
         {
             # A line through one point can't be seen.
             "type": "scatter", "mode": "lines" if len(info.step) > FEW else "lines+markers", "name": name,
-            "x": info.step, "y": info.values[:, place],
+            "x": info.step, "y": info.values[:, place], "cliponaxis": False,
             "line": {"color": colour, "width": 2}, "hovertemplate": f"{name} <b>%{{y:.3~g}}</b><extra></extra>",
         }
         for place, (name, colour) in enumerate(zip(info.layers, layer_colours(len(info.layers), dark), strict=True))
@@ -91,6 +91,10 @@ def norms_figure(info: NormsInfo, *, dark: bool, at: int | None = None) -> go.Fi
             "line": {"color": colours.faint, "width": 1, "dash": "dash"},
         })  # fmt: skip
     axis = {"gridcolor": colours.grid, "zeroline": False}
+    last = int(info.step[-1]) if len(info.step) else 0
+    shown = [*info.values[np.isfinite(info.values)].tolist(), *(info.band or ())]
+    # Within less than that there may be no power of ten, and thus no number at the axis.
+    powers = {"dtick": 1} if shown and max(shown) > 100 * min(shown) else {"nticks": 6}
     return go.Figure(
         {
             "data": lines,
@@ -104,11 +108,11 @@ def norms_figure(info: NormsInfo, *, dark: bool, at: int | None = None) -> go.Fi
                 "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
                 "xaxis": {
                     **axis, "title": {"text": "step (mini-batches)", "standoff": 6}, "tickformat": ",d", "nticks": 7,
-                    "range": [0, None], "unifiedhovertitle": {"text": "step %{x:,d}"},
+                    "range": [0, max(last, 10)], "unifiedhovertitle": {"text": "step %{x:,d}"},
                 },
                 "yaxis": {
                     **axis, "type": "log", "title": {"text": info.title, "standoff": 6}, "exponentformat": "power",
-                    "dtick": 1,
+                    **powers, "ticklabelstandoff": 4,
                 },
             },
         }
