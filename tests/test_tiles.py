@@ -17,7 +17,8 @@ def unpack(message: bytes) -> tuple[dict[str, Any], np.ndarray]:
     (length,) = struct.unpack_from("<I", message)
     header = json.loads(message[4 : 4 + length])
     shape = header["count"], header["height"], header["width"]
-    return header, np.frombuffer(message[4 + length :], np.uint8).reshape(shape)
+    pixels = np.frombuffer(message, np.uint8, int(np.prod(shape)), 4 + length)
+    return header, pixels.reshape(shape)
 
 
 class TestSigned:
@@ -71,12 +72,30 @@ class TestPack:
         assert header["captions"] == [["1", "75 %", True]]
         assert header["bars"] == {"percent": [[25.0, 75.0]], "classes": ["0", "1"], "true": [1]}
 
+    def test_values_follow_the_pixels(self) -> None:
+        values = np.random.default_rng(0).normal(size=(3, 4, 5)).astype(np.float32)
+        images, _ = signed_to_bytes(values)
+        names = ("neuron", "row", "column")
+        message = pack(images[:, ::-1], values=values[:, ::-1], names=names, file_name="weights.png")
+        header, pixels = unpack(message)
+        np.testing.assert_array_equal(pixels, images[:, ::-1])
+        np.testing.assert_array_equal(np.frombuffer(message[-3 * 4 * 5 * 4 :], "<f4").reshape(3, 4, 5), values[:, ::-1])
+        assert (header["names"], header["file"]) == (list(names), "weights.png")
+
+    def test_nothing_is_sent_for_what_was_not_asked(self) -> None:
+        images = np.zeros((2, 3, 4), np.uint8)
+        message = pack(images)
+        header, _ = unpack(message)
+        assert not {"names", "file"} & set(header)
+        assert message.endswith(b"}" + images.tobytes())
+
     @pytest.mark.parametrize(
         ("images", "more", "message"),
         [
             (np.zeros((2, 2), np.uint8), {}, r"uint8 \(n, h, w\)"),
             (np.zeros((1, 2, 2), np.float32), {}, "float32"),
             (np.zeros((2, 2, 2), np.uint8), {"captions": [Caption("1")]}, "as many captions"),
+            (np.zeros((2, 2, 2), np.uint8), {"values": np.zeros((2, 2), np.float32)}, r"\(2, 2, 2\) like the images"),
             (np.zeros((2, 2, 2), np.uint8), {"bars": Bars(np.zeros((1, 10)), "0123456789")}, r"\(2, 10\)"),
         ],
     )

@@ -9,6 +9,8 @@ import pytest
 
 pytest.importorskip("playwright.sync_api")
 
+import numpy as np
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from nnviz.charts.colors import NEGATIVE, NEUTRAL, POSITIVE
@@ -98,6 +100,78 @@ def test_a_click_and_the_keyboard_choose_a_tile(stage: Page) -> None:
     expect(stage.get_by_role("button", name="1, 99 %, right")).to_be_focused()
     stage.keyboard.press("Enter")
     expect(stage.get_by_text("clicked: 0")).to_be_visible()
+
+
+def over(page: Page, tile: int, x: int, y: int) -> None:
+    """Move the mouse over a pixel of the 5 × 4 pictures that tell their values."""
+    canvas = page.locator(".st-key-exact canvas").nth(tile)
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + (x + 0.5) * box["width"] / 5, box["y"] + (y + 0.5) * box["height"] / 4)
+
+
+def test_a_pixel_under_the_mouse_tells_its_value(stage: Page) -> None:
+    words = stage.locator(".st-key-exact .words")
+    expect(words).to_be_hidden()
+    over(stage, 0, 2, 3)
+    expect(words).to_have_text("neuron 7 · row 3, column 2 · −0.0342")
+    over(stage, 1, 4, 1)
+    expect(words).to_have_text("neuron 8 · row 1, column 4 · +0.25")
+    spot, picture = (stage.locator(f".st-key-exact {part}").bounding_box() for part in (".spot", "canvas >> nth=1"))
+    assert spot
+    assert picture
+    assert spot["x"] == pytest.approx(picture["x"] + 1 + 4 * 16, abs=1)
+    assert spot["y"] == pytest.approx(picture["y"] + 1 + 1 * 16, abs=1)
+    over(stage, 1, 0, 0)
+    expect(words).to_have_text("neuron 8 · row 0, column 0 · 0")
+    over(stage, 2, 0, 0)
+    expect(words).to_have_text("neuron 9 · row 0, column 0 · not a number")
+    stage.mouse.move(0, 0)
+    expect(words).to_be_hidden()
+
+
+def test_the_value_changes_with_the_picture(stage: Page) -> None:
+    over(stage, 1, 4, 1)
+    words = stage.locator(".st-key-exact .words")
+    expect(words).to_have_text("neuron 8 · row 1, column 4 · +0.25")
+    stage.locator(".st-key-next button").evaluate("button => button.click()")  # the mouse stays where it is
+    expect(words).to_have_text("neuron 8 · row 1, column 4 · +1.25")
+
+
+def test_the_keyboard_reads_the_values(stage: Page) -> None:
+    words = stage.locator(".st-key-exact .words")
+    stage.get_by_role("button", name="Next").focus()
+    stage.keyboard.press("Tab")  # the grid without values
+    stage.keyboard.press("Tab")
+    expect(stage.get_by_role("img", name="neuron 7")).to_be_focused()
+    expect(words).to_have_text("neuron 7 · row 3, column 2 · −0.0342")
+    expect(words).to_have_attribute("aria-live", "polite")
+    stage.keyboard.press("Shift+ArrowRight")
+    expect(words).to_have_text("neuron 7 · row 3, column 3 · 0")
+    stage.keyboard.press("Shift+ArrowDown")  # the last row
+    expect(words).to_have_text("neuron 7 · row 3, column 3 · 0")
+    stage.keyboard.press("ArrowRight")
+    expect(stage.get_by_role("img", name="neuron 8")).to_be_focused()
+    expect(words).to_have_text("neuron 8 · row 1, column 4 · +0.25")
+    stage.keyboard.press("Escape")
+    expect(words).to_be_hidden()
+
+
+@pytest.mark.parametrize(("stage", "paper"), [("light", "light"), ("dark", "dark")], indirect=["stage"])
+def test_the_grid_can_be_downloaded_as_a_picture(stage: Page, tmp_path: Path, paper: str) -> None:
+    button = stage.get_by_role("button", name="Download as a picture: Weights of a layer")
+    expect(stage.locator(".download:visible")).to_have_count(1)  # only where a file has a name
+    with stage.expect_download() as download:
+        button.press("Enter")
+    assert download.value.suggested_filename == "weights.png"
+    download.value.save_as(tmp_path / "weights.png")
+    image = np.asarray(Image.open(tmp_path / "weights.png").convert("RGB"))
+    colours = {f"#{r:02x}{g:02x}{b:02x}" for r, g, b in np.unique(image.reshape(-1, 3), axis=0)}
+    assert {POSITIVE, NEUTRAL} <= colours
+    assert (image[0, 0].mean() < 128) == (paper == "dark")
+    pixel = (image == [int(POSITIVE[at : at + 2], 16) for at in (1, 3, 5)]).all(2)
+    assert pixel.sum() == pytest.approx(32 * 32, rel=0.1)  # one pixel of 16 CSS pixels, at twice the size
 
 
 def test_a_plot_is_updated_in_place_and_keeps_its_zoom(stage: Page) -> None:

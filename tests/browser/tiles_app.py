@@ -21,6 +21,22 @@ signed[:, 0, 0], signed[:, 0, 1], signed[round_, 1, 1] = 1, -1, 0.5
 pixels, limit = signed_to_bytes(signed)
 tiles(pixels, key="signed", palette="diverging", limit=limit, label="Unit", size=40)
 
+exact = np.zeros((3, 4, 5), np.float32)
+exact[0, 3, 2], exact[1, 1, 4], exact[2, 0, 0] = -0.0342, 0.25 + round_, np.nan
+pixels, limit = signed_to_bytes(exact)
+tiles(
+    pixels,
+    key="exact",
+    palette="diverging",
+    limit=limit,
+    label="Weights of a layer",
+    size=80,
+    captions=[Caption("7"), Caption("8"), Caption("9")],
+    values=exact,
+    names=("neuron", "row", "column"),
+    file_name="weights.png",
+)
+
 ink = np.zeros((2, 28, 28), np.uint8)
 ink[:, 4:24, 14] = 255
 clicked = tiles(

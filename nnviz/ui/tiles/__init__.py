@@ -1,7 +1,8 @@
 """A grid of small images that never flickers: the browser keeps its canvases and only their pixels change.
 
-One message holds everything: the length of a JSON header (4 bytes, little-endian), the header, and one byte a pixel.
-The bytes are positions on a palette, which the browser turns into the colours of its theme.
+One message holds everything: the length of a JSON header (4 bytes, little-endian), the header, one byte a pixel, and
+where the values themselves are to be told, one little-endian float32 a pixel. The bytes are positions on a palette,
+which the browser turns into the colours of its theme.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from nnviz.charts.colors import NEGATIVE, NEUTRAL, POSITIVE
 from nnviz.charts.look import DARK, LIGHT
 
 Bytes = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.floating[Any]]
 Palette = Literal["ink", "diverging"]
 
 MIDDLE = 128
@@ -69,17 +71,25 @@ def tiles(
     size: int = 56,
     label: str,
     clickable: bool = False,
+    values: Floats | None = None,
+    names: tuple[str, str, str] | None = None,
+    file_name: str = "",
 ) -> int | None:
     """Show `images` (n, h, w) in a grid, the longer side of each `size` CSS pixels; the index just clicked, or None.
 
     A multiple of the images' side keeps all their pixels the same size. `label` says what the grid shows to those
     who can't see it. With `limit`, a legend tells which value is which colour, from −limit to +limit.
+
+    With `values` (n, h, w), a pixel under the mouse tells its own: "neuron 12 · row 3, column 17 · −0.0342". So does
+    the largest of a tile that has the keyboard's focus, from where Shift and the arrow keys go on. `names` are the
+    words for a tile, a row and a column; a tile's number is its caption's title, if it has one, else its index.
+    `file_name` adds a button that downloads the whole grid, as it stands on the screen, as a PNG of that name.
     """
     result = _mount(
         key=key,
         data=pack(
             images, palette=palette, captions=captions, bars=bars, limit=limit, size=size, label=label,
-            clickable=clickable,
+            clickable=clickable, values=values, names=names, file_name=file_name,
         ),
         on_clicked_change=_nothing_else,
     )  # fmt: skip
@@ -97,6 +107,9 @@ def pack(
     size: int = 56,
     label: str = "",
     clickable: bool = False,
+    values: Floats | None = None,
+    names: tuple[str, str, str] | None = None,
+    file_name: str = "",
 ) -> bytes:
     """The message to the browser; see the module's docstring. Raises ValueError if the parts don't fit together."""
     if images.dtype != np.uint8 or images.ndim != 3:
@@ -120,8 +133,15 @@ def pack(
         header["bars"] = {"percent": percent, "classes": list(bars.classes), "true": bars.true and list(bars.true)}
     if limit is not None:
         header["legend"] = [f"−{limit:.2g}", "0", f"+{limit:.2g}"] if limit else ["", "0", ""]
+    if values is not None:
+        if values.shape != images.shape:
+            raise ValueError(f"values must be {images.shape} like the images, not {values.shape}")
+        header["names"] = names or ("image", "row", "column")
+    if file_name:
+        header["file"] = file_name
     text = json.dumps(header, separators=(",", ":")).encode()
-    return struct.pack("<I", len(text)) + text + np.ascontiguousarray(images).tobytes()
+    floats = b"" if values is None else values.astype("<f4").tobytes()
+    return struct.pack("<I", len(text)) + text + images.tobytes() + floats
 
 
 def signed_to_bytes(values: npt.NDArray[np.floating[Any]], limit: float | None = None) -> tuple[Bytes, float]:
