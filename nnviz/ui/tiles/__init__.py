@@ -80,9 +80,9 @@ def tiles(
     A multiple of the images' side keeps all their pixels the same size. `label` says what the grid shows to those
     who can't see it. With `limit`, a legend tells which value is which colour, from −limit to +limit.
 
-    With `values` (n, h, w), a pixel under the mouse tells its own: "neuron 12 · row 3, column 17 · −0.0342". So does
-    the largest of a tile that has the keyboard's focus, from where Shift and the arrow keys go on. `names` are the
-    words for a tile, a row and a column; a tile's number is its caption's title, if it has one, else its index.
+    With `values` (n, h, w), a pixel under the mouse tells its own; so does the largest of a tile that has the focus of
+    the keyboard, from where Shift and the arrow keys go on. `names` are the words for a tile, a row and a column. With
+    `file_name`, a button downloads the whole grid, as it stands on the screen, as a PNG of that name.
     `file_name` adds a button that downloads the whole grid, as it stands on the screen, as a PNG of that name.
     """
     result = _mount(
