@@ -23,6 +23,12 @@ MAX_SHIFT = 2.0
 MAX_ANGLE = 10.0
 """Degrees, either way, as torchvision's RandomAffine(degrees=10)."""
 
+MAX_SCALE = 0.1
+"""Share of the size, either way, as torchvision's RandomAffine(scale=(0.9, 1.1))."""
+
+MAX_STROKE = 0.7
+"""How far towards lines that are one pixel thicker or thinner on either side."""
+
 
 def generator(seed: int, *path: int) -> torch.Generator:
     """A generator of its own for one purpose, e.g. (seed, epoch)."""
@@ -83,22 +89,45 @@ class Feed:
 
 
 def random_moves(count: int, kind: str, source: torch.Generator) -> Tensor:
-    """For each image (angle in degrees, shift right, shift down in pixels), uniform; float32 (count, 3)."""
-    moves = torch.rand(count, 3, generator=source) * 2 - 1
-    rotates, shifts = kind in ("rotate", "shift_rotate"), kind in ("shift", "shift_rotate")
-    return moves * torch.tensor([MAX_ANGLE * rotates, MAX_SHIFT * shifts, MAX_SHIFT * shifts])
+    """For each image (angle in degrees, shift right, shift down in pixels), uniform; float32 (count, 3).
+
+    With "drawing" it is (count, 5): also by what share it grows, and how much thicker (thinner, below 0) its lines get.
+    """
+    rotates, shifts = (kind in (*names, "drawing") for names in (("rotate", "shift_rotate"), ("shift", "shift_rotate")))
+    limits = [MAX_ANGLE * rotates, MAX_SHIFT * shifts, MAX_SHIFT * shifts]
+    if kind == "drawing":
+        limits += [MAX_SCALE, MAX_STROKE]
+    return (torch.rand(count, len(limits), generator=source) * 2 - 1) * torch.tensor(limits)
 
 
 def move(images: Tensor, moves: Tensor) -> Tensor:
-    """Rotate and shift uint8 images (n, 1, h, w) by `moves` (n, 3), bilinear, zeros (paper) flowing in; uint8."""
-    side = images.shape[-1]
+    """Rotate, shift and scale uint8 images (n, 1, h, w) by `moves` (n, 3 or 5), bilinear, zeros (paper) flowing in;
+    before that, make their lines thicker or thinner. uint8.
+    """
+    side, inks = images.shape[-1], images.float()
+    growth = torch.ones(len(moves), device=moves.device)
+    if moves.shape[1] > 3:
+        growth = 1 + moves[:, 3]
+        inks = thicken(inks, moves[:, 4])
     angle = moves[:, 0] * (math.pi / 180)
-    cos, sin = angle.cos(), angle.sin()
+    cos, sin = angle.cos() / growth, angle.sin() / growth
     right, down = moves[:, 1] * (2 / side), moves[:, 2] * (2 / side)
     # affine_grid wants the way from output back to input: undo the shift, then the rotation.
     theta = torch.stack([cos, sin, -cos * right - sin * down, -sin, cos, sin * right - cos * down], dim=1).view(
         -1, 2, 3
     )
     grid = F.affine_grid(theta, list(images.shape), align_corners=False)
-    moved = F.grid_sample(images.float(), grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    moved = F.grid_sample(inks, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
     return moved.round_().to(torch.uint8)
+
+
+def thicken(inks: Tensor, amount: Tensor) -> Tensor:
+    """Float images (n, 1, h, w) part of the way to lines a pixel thicker on either side (`amount` 1, a dilation by a
+    cross of five pixels) or thinner (−1, an erosion).
+    """
+    sign = torch.where(amount < 0, -1.0, 1.0).view(-1, 1, 1, 1)
+    signed = inks * sign  # the erosion of a picture is the dilation of its negative
+    widest = torch.maximum(
+        F.max_pool2d(signed, (3, 1), 1, (1, 0)), F.max_pool2d(signed, (1, 3), 1, (0, 1))
+    )  # fmt: skip
+    return inks + amount.abs().view(-1, 1, 1, 1) * (sign * widest - inks)

@@ -16,6 +16,7 @@ AUGMENTATIONS: dict[str, str] = {
     "shift": "Shifts up to 2 pixels",
     "rotate": "Rotations up to 10°",
     "shift_rotate": "Shifts and rotations",
+    "drawing": "As people draw: shifts, rotations, sizes, stroke widths",
 }
 
 DEVICES: dict[str, str] = {"auto": "Automatic", "cpu": "CPU", "cuda": "NVIDIA GPU (CUDA)", "mps": "Apple GPU"}

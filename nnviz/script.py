@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterator
 
-from nnviz.batches import MAX_ANGLE, MAX_SHIFT
+from nnviz.batches import MAX_ANGLE, MAX_SCALE, MAX_SHIFT, MAX_STROKE
 from nnviz.config import TrainConfig
 from nnviz.datasets import DATASETS, OFFLINE, SIDE, Dataset
 from nnviz.evaluation import CHUNK
@@ -81,10 +82,13 @@ def _data(dataset: Dataset, config: TrainConfig, plans: tuple[LayerPlan, ...]) -
     if config.augment != "none":
         yield "# Each training image is moved a little, anew in every epoch."
         yield from _wrapped(f"move = {_affine(config.augment)}")
+    if config.augment == "drawing":
+        yield from _THICKEN
     yield ""
     source = dataset.folder if dataset.name == OFFLINE else f"datasets.{dataset.folder}"
     download = "" if dataset.name == OFFLINE else ", download=True"
-    transform = "to_input" if config.augment == "none" else "transforms.Compose([move, to_input])"
+    moves = {"none": "", "drawing": "thicken, move, "}.get(config.augment, "move, ")
+    transform = f"transforms.Compose([{moves}to_input])" if moves else "to_input"
     yield 'root = os.environ.get("NNVIZ_DATA", "data")  # the folder of the images'
     yield from _wrapped(f"train_data = {source}(root, train=True, transform={transform}{download})")
     yield f"test_data = {source}(root, train=False, transform=to_input{download})"
@@ -107,13 +111,30 @@ def _data(dataset: Dataset, config: TrainConfig, plans: tuple[LayerPlan, ...]) -
 
 
 def _affine(augment: str) -> str:
-    rotates, shifts = augment in ("rotate", "shift_rotate"), augment in ("shift", "shift_rotate")
+    rotates, shifts = (augment in (*kinds, "shift_rotate", "drawing") for kinds in (("rotate",), ("shift",)))
     words = [f"degrees={MAX_ANGLE if rotates else 0:g}"]
     if shifts:
         words.append(f"translate=({MAX_SHIFT:g} / {SIDE}, {MAX_SHIFT:g} / {SIDE})")
+    if augment == "drawing":
+        words.append(f"scale=({1 - MAX_SCALE:g}, {1 + MAX_SCALE:g})")
     if rotates:
         words.append("interpolation=transforms.InterpolationMode.BILINEAR")
     return f"transforms.RandomAffine({', '.join(words)})"
+
+
+_THICKEN = f"""
+
+def thicken(image):
+    \"\"\"Part of the way to lines a pixel thicker on either side (dilation) or thinner.\"\"\"
+    amount = {MAX_STROKE} * (2 * torch.rand(()).item() - 1)
+    sign = -1 if amount < 0 else 1
+    ink = transforms.functional.pil_to_tensor(image).float()
+    upright = nn.functional.max_pool2d(sign * ink, (3, 1), 1, (1, 0))
+    widest = torch.maximum(upright, nn.functional.max_pool2d(sign * ink, (1, 3), 1, (0, 1)))
+    changed = ink + abs(amount) * (sign * widest - ink)
+    return transforms.functional.to_pil_image(changed.round().to(torch.uint8))
+
+""".splitlines()
 
 
 def _network(plans: tuple[LayerPlan, ...]) -> Iterator[str]:
@@ -203,11 +224,11 @@ def _loop(config: TrainConfig) -> Iterator[str]:
 
 
 def _wrapped(line: str) -> Iterator[str]:
-    """One call as it is, or broken after its opening bracket if it is too long."""
+    """One call as it is, or broken after its opening bracket, and at spaces, if it is too long."""
     head, _, arguments = line.partition("(")
     if len(line) <= MAX_WIDTH:
         yield line
-    else:
-        yield f"{head}("
-        yield f"    {arguments[:-1]}"
-        yield ")"
+        return
+    yield f"{head}("
+    yield from textwrap.wrap(arguments[:-1], MAX_WIDTH, initial_indent="    ", subsequent_indent="    ")
+    yield ")"

@@ -5,13 +5,28 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import replace
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 from torch import Tensor
 
 from nnviz import torchvision_ops
-from nnviz.batches import BLOCK, MAX_ANGLE, MAX_SHIFT, Feed, epoch_order, generator, move, random_moves
+from nnviz.batches import (
+    BLOCK,
+    MAX_ANGLE,
+    MAX_SCALE,
+    MAX_SHIFT,
+    MAX_STROKE,
+    Feed,
+    epoch_order,
+    generator,
+    move,
+    random_moves,
+    thicken,
+)
 from nnviz.config import AUGMENTATIONS, TrainConfig
 from nnviz.datasets import DATASETS, Dataset, Loaded, Split, first_per_class, to_input
 
@@ -62,6 +77,29 @@ def test_a_move_is_torchvision_s_affine(move_by: tuple[float, float, float], blo
     assert (ours.int() - theirs.int()).abs().max() <= 1
 
 
+@pytest.mark.parametrize("move_by", [*itertools.product((-8.0, 5.0), (0.0, 1.5), (-0.1, 0.0, 0.07))], ids=str)
+def test_a_scaled_move_is_torchvision_s_affine(move_by: tuple[float, float, float], blobs: Loaded) -> None:
+    angle, right, growth = move_by
+    images = blobs.test.images[:20]
+    ours = move(images, torch.tensor([[angle, right, -1.0, growth, 0.0]]).expand(20, 5))
+    theirs = vision.affine(
+        images, angle, [right, -1.0], 1 + growth, [0.0], interpolation=transforms.InterpolationMode.BILINEAR
+    )  # fmt: skip
+    assert (ours.int() - theirs.int()).abs().max() <= 1
+
+
+@pytest.mark.parametrize(("amount", "morphology"), [(1.0, ndimage.grey_dilation), (-1.0, ndimage.grey_erosion)])
+def test_lines_get_thicker_and_thinner_as_in_scipy(amount: float, morphology: Any, blobs: Loaded) -> None:
+    images = blobs.test.images[:10].float()
+    cross = ndimage.generate_binary_structure(2, 1)
+    mode = {"mode": "constant", "cval": -math.inf if amount > 0 else math.inf}
+    full = torch.from_numpy(np.stack([morphology(image.numpy(), footprint=cross, **mode) for image in images[:, 0]]))
+    assert torch.equal(thicken(images, torch.full((10,), amount))[:, 0], full)
+    assert torch.equal(thicken(images, torch.zeros(10)), images)
+    some = thicken(images, torch.full((10,), 0.25 * amount))[:, 0]
+    assert torch.allclose(some, images[:, 0] + 0.25 * (full - images[:, 0]), atol=1e-3)
+
+
 def test_images_go_right_and_down_and_turn_clockwise() -> None:
     image = torch.zeros(1, 1, 28, 28, dtype=torch.uint8)
     image[0, 0, 4, 14] = 200  # above the middle
@@ -74,9 +112,11 @@ def test_images_go_right_and_down_and_turn_clockwise() -> None:
 @pytest.mark.parametrize("kind", AUGMENTATIONS)
 def test_random_moves_are_uniform_in_their_ranges(kind: str) -> None:
     moves = random_moves(20_000, kind, torch.Generator().manual_seed(1))
-    for column, limit, moved in zip(
-        moves.T, (MAX_ANGLE, MAX_SHIFT, MAX_SHIFT), ("rotate" in kind, "shift" in kind, "shift" in kind), strict=True
-    ):
+    drawing = kind == "drawing"
+    rotates, shifts = "rotate" in kind or drawing, "shift" in kind or drawing
+    limits = [(MAX_ANGLE, rotates), (MAX_SHIFT, shifts), (MAX_SHIFT, shifts)]
+    limits += [(MAX_SCALE, True), (MAX_STROKE, True)] if drawing else []
+    for column, (limit, moved) in zip(moves.T, limits, strict=True):
         if not moved:
             assert not column.any()
             continue

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from nnviz import torchvision_ops
-from nnviz.batches import MAX_ANGLE, MAX_SHIFT
+from nnviz.batches import MAX_ANGLE, MAX_SCALE, MAX_SHIFT, MAX_STROKE, thicken
 from nnviz.config import AUGMENTATIONS, TrainConfig
 from nnviz.datasets import DATASETS, Loaded, Split, to_input
 from nnviz.layers import BatchNorm, Dense, Dropout, Flatten
@@ -27,6 +27,7 @@ from nnviz.script import training_script
 from nnviz.training import Epoch, Trainer
 
 torchvision_ops.declare()
+from torchvision import transforms  # noqa: E402  # needs the declared operators
 
 SMALL = NetworkSpec((Dense(12),))
 LINE = re.compile(r"epoch (\d+): loss (\S+), test accuracy (\S+) %")
@@ -143,8 +144,22 @@ def test_augmentation_has_our_ranges(augment: str, root: Path, monkeypatch: pyte
         assert "move" not in names
         return
     move = names["move"]
-    assert move.degrees == ([-MAX_ANGLE, MAX_ANGLE] if "rotate" in augment else [0.0, 0.0])
-    assert move.translate == ((MAX_SHIFT / 28, MAX_SHIFT / 28) if "shift" in augment else None)
+    drawing = augment == "drawing"
+    assert move.degrees == ([-MAX_ANGLE, MAX_ANGLE] if "rotate" in augment or drawing else [0.0, 0.0])
+    assert move.translate == ((MAX_SHIFT / 28, MAX_SHIFT / 28) if "shift" in augment or drawing else None)
+    assert move.scale == ((1 - MAX_SCALE, 1 + MAX_SCALE) if drawing else None)
+    assert ("thicken" in names) == drawing
+
+
+def test_its_stroke_widths_are_ours(blobs: Loaded, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = run(training_script(SMALL, TrainConfig(augment="drawing", epochs=1, per_class=1)), root, monkeypatch)
+    image = blobs.train.images[3]
+    for share in (0.0, 0.3, 0.5, 0.9):
+        monkeypatch.setattr(torch, "rand", lambda *_, share=share: torch.tensor(share))
+        amount = torch.tensor([MAX_STROKE * (2 * share - 1)])
+        ours = thicken(image[None].float(), amount).round()[0]
+        theirs = transforms.functional.pil_to_tensor(names["thicken"](transforms.functional.to_pil_image(image)))
+        assert (ours - theirs).abs().max() <= 1
 
 
 def test_only_the_first_of_each_class(blobs: Loaded, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,7 +185,7 @@ def test_the_device_can_be_chosen() -> None:
 
 def test_no_line_is_too_long_to_read() -> None:
     for preset in PRESETS.values():
-        for config in (TrainConfig(), TrainConfig(augment="shift_rotate", schedule="onecycle", per_class=100)):
+        for config in (TrainConfig(), TrainConfig(augment="drawing", schedule="onecycle", per_class=100)):
             assert max(map(len, training_script(preset.network, config).splitlines())) <= 105
 
 
