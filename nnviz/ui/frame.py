@@ -35,6 +35,7 @@ PAGES = (
     ("app.py", "nnviz", ":material/neurology:"),
     ("pages/1_Build.py", "Build", ":material/account_tree:"),
     ("pages/2_Train.py", "Train", ":material/play_circle:"),
+    ("pages/3_Inspect.py", "Inspect", ":material/search:"),
 )
 
 

@@ -1,0 +1,134 @@
+"""The Inspect page: which run, which moment, which layer, and the section that shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from nnviz.datasets import DataError
+from nnviz.inspection.moment import LayerView, Moment
+from nnviz.runs import Run, RunGone
+from nnviz.snapshots import SnapshotError
+from nnviz.ui import services, state
+from nnviz.ui.inspect import activations, diagnosis, edit, fork, matrices, moments, neuron, pixels, projection_map, time
+from nnviz.ui.inspect.view import View
+from nnviz.ui.text import sentence
+from nnviz.ui.train import controls
+
+SECTIONS: dict[str, tuple[str, Callable[[View], None]]] = {
+    "matrices": ("Weights & gradients", matrices.show),
+    "time": ("Over time", time.show),
+    "activations": ("Activations", activations.show),
+    "neuron": ("One neuron", neuron.show),
+    "pixels": ("Which pixels", pixels.show),
+    "map": ("Map of the digits", projection_map.show),
+    "doctor": ("Doctor", diagnosis.show),
+    "operate": ("Operate", edit.show),
+    "fork": ("Fork", fork.show),
+}
+"""Name → (title, what shows it), in the order of the page."""
+
+_RUN, _CHOSEN, _LAYER, _SECTION = "inspect-run", "inspect_run_chosen", "inspect-layer", "inspect-look"
+
+
+def inspect_page() -> None:
+    run = controls.chosen() or _newest()
+    if run is None:
+        _empty_state()
+        return
+    every = moments.refresh_every(run)
+    st.fragment(_inspect, run_every=every)(run.id, every)
+
+
+def _newest() -> Run | None:
+    runs = services.store().runs()
+    return next((run for run in runs if run.step), runs[0] if runs else None)
+
+
+def _inspect(run_id: str, every: float | None) -> None:
+    """All of it is one fragment: it follows a running training, or plays, by itself."""
+    try:
+        run = services.store().run(run_id)
+        with st.container(horizontal=True, vertical_alignment="bottom", key="inspect-what"):
+            _choose_run(run)
+            other = moments.choose_other(run)
+        moment = moments.choose_moment(run)
+        if moments.refresh_every(run) != every:
+            st.rerun()
+        if moment is None:
+            words = "This run has no weights to look at yet: it is waiting, or about to begin."
+            st.info(words, icon=":material/hourglass_empty:")
+            return
+        beside = moments.beside(run, moment, other)
+        with st.container(key="inspect-choice", gap="small"):
+            layer, section = _choose_layer(moment), _choose_section()
+        view = View(run, moment, layer, beside, moments.following(run), st.context.theme.type == "dark")
+        with st.container(key=f"inspect-section-{section}"):
+            SECTIONS[section][1](view)
+    except RunGone:
+        st.rerun()
+    except (SnapshotError, DataError) as error:
+        st.warning(sentence(str(error)), icon=":material/warning:")
+
+
+def _choose_run(run: Run) -> None:
+    runs = {one.id: one for one in services.store().runs()}
+    if st.session_state.get(_RUN) not in runs or not st.session_state.pop(_CHOSEN, False):
+        st.session_state[_RUN] = run.id
+    st.selectbox("Run", list(runs), key=_RUN, format_func=lambda one: _in_words(runs[one]), on_change=_note_choice)
+    if st.session_state[_RUN] != run.id:
+        state.choose_run(st.session_state[_RUN])
+        st.rerun()
+
+
+def _note_choice() -> None:
+    """Only what a person chose moves the page to another run; a run chosen elsewhere moves the box."""
+    st.session_state[_CHOSEN] = True
+
+
+def _in_words(run: Run) -> str:
+    accuracy = f" · {run.test_accuracy:.2%} on the test images" if run.test_accuracy is not None else ""
+    return f"{run.name} · {run.status}{accuracy} · started {run.id[9:11]}:{run.id[11:13]}"
+
+
+def _choose_layer(moment: Moment) -> LayerView:
+    if wanted := st.session_state.pop("inspect-layer-wanted", None):
+        st.session_state[_LAYER] = wanted
+    layers = {layer.name: layer for layer in moment.learning_layers}
+    state.keep(_LAYER, list(layers))
+    st.pills(
+        "Layer", list(layers), key=_LAYER, format_func=lambda name: _layer_in_words(layers[name]), required=True,
+        label_visibility="collapsed",
+    )  # fmt: skip
+    return layers[st.session_state[_LAYER]]
+
+
+def _layer_in_words(layer: LayerView) -> str:
+    return f"{layer.title} · {_sizes(layer.plan.in_shape)} → {_sizes(layer.plan.out_shape)}"
+
+
+def _sizes(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, shape))
+
+
+def _choose_section() -> str:
+    if wanted := st.session_state.pop("inspect-section-wanted", None):
+        st.session_state[_SECTION] = wanted
+    state.keep(_SECTION, list(SECTIONS))
+    st.segmented_control(
+        "Look at", list(SECTIONS), key=_SECTION, format_func=lambda one: SECTIONS[one][0], required=True,
+        label_visibility="collapsed",
+    )  # fmt: skip
+    section: str = st.session_state[_SECTION]
+    return section
+
+
+def _empty_state() -> None:
+    with st.container(border=True, key="inspect-empty"):
+        st.markdown(
+            "#### Nothing to look into yet\n"
+            "Train a network first. Then every weight, gradient and activation of every layer can be seen here, at any "
+            "moment of its training, also while it trains."
+        )
+        st.page_link("pages/2_Train.py", label="Train a network", icon=":material/play_circle:")
