@@ -83,7 +83,6 @@ def tiles(
     With `values` (n, h, w), a pixel under the mouse tells its own; so does the largest of a tile that has the focus of
     the keyboard, from where Shift and the arrow keys go on. `names` are the words for a tile, a row and a column. With
     `file_name`, a button downloads the whole grid, as it stands on the screen, as a PNG of that name.
-    `file_name` adds a button that downloads the whole grid, as it stands on the screen, as a PNG of that name.
     """
     result = _mount(
         key=key,
