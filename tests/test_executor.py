@@ -123,6 +123,18 @@ def test_more_runs_than_places_wait_their_turn(store: RunStore, executor: LocalE
     wait_until(is_(store, first, Status.FINISHED))
 
 
+def test_a_paused_run_leaves_its_place_however_it_came_to_pause(store: RunStore, executor: LocalExecutor) -> None:
+    """Two places: a class that tries "one batch" must not stand in everybody's way, nor must a changed setting."""
+    paused = [store.create(NETWORK, LONG) for _ in range(2)]
+    for run in paused:
+        executor.submit(run.id, Command("batch"))
+    wait_until(lambda: all(store.run(run.id).status is Status.PAUSED for run in paused))
+    executor.control(paused[0].id, Command("set", "lr", 0.01))
+    others = [started(store, executor), started(store, executor)]
+    for run in (*paused, *others):
+        executor.delete(store.run(run.id))
+
+
 def test_a_killed_worker_is_said_and_can_be_resumed(store: RunStore, executor: LocalExecutor) -> None:
     config = LONG.with_(epochs=4)
     run = store.create(NETWORK, config)

@@ -26,6 +26,9 @@ from nnviz.runs import RunGone, RunStore, Status
 
 SHUTDOWN_SECONDS = 10
 
+RECHECK_SECONDS = 0.5
+"""How long a run waits at most for a place that a paused training left: it pauses by itself too, after one batch."""
+
 
 def slots() -> int:
     """How many trainings run at once: NNVIZ_SLOTS, or one per core but at least four."""
@@ -36,7 +39,6 @@ def slots() -> int:
 class _Child:
     process: BaseProcess
     commands: Connection
-    paused: bool = False
 
 
 @dataclass
@@ -55,7 +57,11 @@ class Supervisor:
         self._warm_up()
         threading.Thread(target=self._read_commands, daemon=True).start()
         while True:
-            what, run_id, command = self.inbox.get()
+            try:
+                what, run_id, command = self.inbox.get(timeout=RECHECK_SECONDS if self.waiting else None)
+            except queue.Empty:
+                self._fill_slots()
+                continue
             if what == "close":
                 break
             if what == "submit":
@@ -80,8 +86,16 @@ class Supervisor:
         self.inbox.put(("close", "", None))
 
     def _fill_slots(self) -> None:
-        while self.waiting and sum(not child.paused for child in self.children.values()) < self.slots:
+        while self.waiting and self._training() < self.slots:
             self._launch(*self.waiting.popleft())
+
+    def _training(self) -> int:
+        """How many places are taken; a paused training leaves its place to others."""
+        taken = 0
+        for run_id in self.children:
+            with suppress(RunGone):
+                taken += self.store.run(run_id).status is not Status.PAUSED
+        return taken
 
     def _launch(self, run_id: str, first: Command | None) -> None:
         if run_id in self.children:
@@ -109,7 +123,6 @@ class Supervisor:
             child.process.kill()
             child.process.join()
             return
-        child.paused = command.kind == "pause"
         with suppress(OSError):  # it is just ending
             child.commands.send(command)
 
