@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from nnviz.charts.confusion import confusion_info
 from nnviz.config import TrainConfig
-from nnviz.datasets import DATASETS, Dataset, Loaded
+from nnviz.datasets import DATASETS, Dataset, Loaded, Split
 from nnviz.evaluation import Evaluation
 from nnviz.network import NetworkSpec
 from nnviz.recording import train_run
@@ -122,6 +122,16 @@ def test_without_the_data_it_says_so(recorded: tuple[RunStore, Run], monkeypatch
     assert shown().warning[0].value == "MNIST is not there: some/file is missing."
 
 
+def test_weights_that_ran_away_give_no_number(recorded: tuple[RunStore, Run], monkeypatch: pytest.MonkeyPatch) -> None:
+    def overflown(model: object, dataset: Dataset, split: Split) -> Evaluation:
+        return Evaluation(torch.full((len(split.labels), 10), torch.nan), split.labels)
+
+    monkeypatch.setattr("nnviz.ui.results.evaluate", overflown)
+    app = shown()
+    assert "For 100 of these images the weights are so large" in app.warning[0].value
+    assert "nan" not in words(app).lower()
+
+
 @pytest.fixture
 def evaluation() -> Evaluation:
     probabilities = torch.tensor([[0.9, 0.1, 0], [0.2, 0.8, 0], [0, 0.0001, 0.9999], [0.3, 0.6, 0.1]])
@@ -139,7 +149,9 @@ def test_captions(evaluation: Evaluation) -> None:
     ]
 
 
-@pytest.mark.parametrize(("share", "text"), [(0.998, "99.8 %"), (0.99951, "> 99.9 %"), (0.1, "10.0 %")])
+@pytest.mark.parametrize(
+    ("share", "text"), [(0.998, "99.8 %"), (0.99951, "> 99.9 %"), (0.1, "10.0 %"), (float("nan"), "no number")]
+)
 def test_percent(share: float, text: str) -> None:
     assert percent(share) == text
 

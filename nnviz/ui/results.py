@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from typing import NamedTuple
 
 import streamlit as st
@@ -101,6 +102,12 @@ def _show(run: Run, result: Result, dataset: Dataset, test: Split) -> None:
             on_click="ignore",
         )  # fmt: skip
 
+    if overflown := int(result.evaluation.probabilities.isnan().any(1).sum()):
+        st.warning(
+            f"For {overflown:,} of these images the weights are so large that the net's answer is no number any more. "
+            f"It is counted as {info.classes[0]}, but means nothing.",
+            icon=":material/exposure:",
+        )
     cell = _chosen_cell(run.id, info)
     matrix, bars = st.columns([3, 2], gap="large")
     with matrix, st.container(key="confusion"):
@@ -194,7 +201,11 @@ def captions(evaluation: Evaluation, classes: tuple[str, ...], found: Tensor) ->
 
 
 def percent(share: float) -> str:
-    """One decimal; never "100.0 %" for less than all, which a probability of a softmax always is."""
+    """One decimal; never "100.0 %" for less than all, which a probability of a softmax always is. A net whose weights
+    ran away may answer with NaN.
+    """
+    if math.isnan(share):
+        return "no number"
     return "> 99.9 %" if share > 0.9995 else f"{share:.1%}".replace("%", " %")
 
 
@@ -211,7 +222,7 @@ def predictions_csv(evaluation: Evaluation, classes: tuple[str, ...]) -> str:
             strict=True,
         )
     ):
-        write((index, classes[label], classes[answer], f"{share:.6g}"))
+        write((index, classes[label], classes[answer], "" if math.isnan(share) else f"{share:.6g}"))
     return file.getvalue()
 
 
