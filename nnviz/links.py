@@ -37,7 +37,7 @@ def from_query(query: Mapping[str, str]) -> tuple[NetworkSpec, TrainConfig, list
             network = NetworkSpec(NetworkSpec.layers_from_text(net))
             network.plan((1, 28, 28), 10)
         except SpecError as error:
-            where = f"layer {error.index + 1}: " if hasattr(error, "index") else ""
+            where = f"Layer {error.index + 1}: " if hasattr(error, "index") else ""
             problems.append(f"The network of the link was not used. {where}{error}.")
             network = NetworkSpec()
     for name in bounds_of(NetworkSpec):
