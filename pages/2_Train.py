@@ -23,13 +23,13 @@ with form, st.container(border=True, key="next-run"):
     st.page_link("pages/1_Build.py", label="Change the network", icon=":material/edit:")
     recipe.recipe_form()
 with stage:
-    controls.control_bar(run)
+    controls.control_bar(run, ready)
     if run is None:
         live.empty_state()
     else:
         live.heading(run)
         live.live_view(run)
         live.plot_options(run)
-        if not run.status.active:
-            show_results(store(), run)
+if run and not run.status.active:
+    show_results(store(), run)
 run_list.run_list(run)

@@ -8,6 +8,7 @@ import streamlit as st
 
 from nnviz.runs import StoreError
 from nnviz.ui import services, state
+from nnviz.ui.text import plain, sentence
 
 _STYLE = """
 <style>
@@ -23,7 +24,8 @@ _STYLE = """
   .block-container { padding-left: 0.9rem; padding-right: 0.9rem; }
   /* What is going on comes before what may be set. */
   .st-key-train-layout > [data-testid="stHorizontalBlock"],
-  .st-key-train-layout > div > [data-testid="stHorizontalBlock"] { flex-direction: column-reverse; }
+  .st-key-train-layout > div > [data-testid="stHorizontalBlock"] { flex-direction: column-reverse; gap: 1.5rem; }
+  .st-key-train-layout [data-testid="stColumn"] { min-width: 100%; }
 }
 </style>
 """
@@ -36,6 +38,7 @@ PAGES = (
     ("pages/1_Build.py", "Build", ":material/account_tree:"),
     ("pages/2_Train.py", "Train", ":material/play_circle:"),
     ("pages/3_Inspect.py", "Inspect", ":material/search:"),
+    ("pages/4_Draw.py", "Draw", ":material/draw:"),
 )
 
 
@@ -50,8 +53,13 @@ def open_page(title: str) -> None:
     try:
         services.executor()  # so that it is warm when somebody presses Train
     except StoreError as error:
-        st.error(f"{str(error)[0].upper()}{str(error)[1:]}.", icon=":material/hard_drive:")
+        st.error(plain(sentence(str(error))), icon=":material/hard_drive:")
         st.stop()
     state.setup()
-    for problem in state.take_link_problems():
-        st.warning(problem, icon=":material/link_off:")
+    if problems := state.take_link_problems():
+        words = "Some of the link could not be used; the usual values stand in its place."
+        # As text: a link from a stranger may hold markup.
+        st.warning("\n- ".join([words, *(plain(sentence(one)) for one in problems)]), icon=":material/link_off:")
+    for report in state.take_reports():
+        with st.container(key="report"):
+            st.error(plain(report), icon=":material/error:")

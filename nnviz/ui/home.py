@@ -18,6 +18,12 @@ from nnviz.ui.train import controls
 
 TRAIN_PAGE, BUILD_PAGE = "pages/2_Train.py", "pages/1_Build.py"
 
+REFRESH_SECONDS = 2.0
+"""Between two looks at the runs that are going."""
+
+SHOWN = 6
+"""Of the runs that are going; a class starts more."""
+
 
 def welcome() -> None:
     st.title("See a neural network learn")
@@ -39,16 +45,30 @@ def first_run(ready: bool) -> None:
     if pressed:
         controls.launch(NetworkSpec(), TrainConfig())
         st.switch_page(TRAIN_PAGE)
-    active = [run for run in services.store().runs() if run.status.active]
-    if active:
+    st.fragment(_going, run_every=REFRESH_SECONDS if _active() else None)()
+
+
+def _active() -> list[Run]:
+    return [run for run in services.store().runs() if run.status.active]
+
+
+def _going() -> None:
+    """The runs that train on this server, whoever started them."""
+    active = _active()
+    if not active:
+        return
+    with st.container(key="going"):
         st.markdown(f"**{len(active)} {'run is' if len(active) == 1 else 'runs are'} going on this server now**")
-        for run in active[:6]:
-            _watch(run)
+        with st.container(horizontal=True):
+            for run in active[:SHOWN]:
+                _watch(run)
+        if len(active) > SHOWN:
+            st.caption(f"{len(active) - SHOWN} more are listed on the Train page.")
 
 
 def _watch(run: Run) -> None:
-    share = f"{run.step / run.steps:.0%}" if run.steps else "starting"
-    words = "waiting" if run.status is Status.QUEUED else "paused" if run.status is Status.PAUSED else share
+    share = f"{int(100 * run.step / run.steps)} %" if run.steps else "starting"
+    words = {Status.QUEUED: "waiting", Status.PAUSED: "paused"}.get(run.status, share)
     if st.button(f"{plain(run.name)} · {words}", key=f"watch-{run.id}", icon=":material/visibility:"):
         state.choose_run(run.id)
         st.switch_page(TRAIN_PAGE)

@@ -15,6 +15,7 @@ from nnviz.network import NetworkSpec
 _SETUP = "setup"
 _RUN = "run_id"
 _PROBLEMS = "link_problems"
+_REPORTS = "reports"
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,17 @@ def take_link_problems() -> list[str]:
     return problems
 
 
+def report(words: str) -> None:
+    """Say at the top of the page, on its next run, what a click could not do."""
+    st.session_state.setdefault(_REPORTS, []).append(words)
+
+
+def take_reports() -> list[str]:
+    """Each is told once."""
+    reports: list[str] = st.session_state.pop(_REPORTS, [])
+    return reports
+
+
 def keep(key: str, options: Sequence[Any]) -> None:
     """Before a widget is made: let its value be one of `options`, the first where it is none of them (any more)."""
     if st.session_state.get(key) not in options:
@@ -73,8 +85,9 @@ def chosen_run() -> str | None:
 
 
 def choose_run(run_id: str | None) -> None:
+    """Look at another run, or at none, from now on; other tabs keep theirs, since the address bar says it too."""
     st.session_state[_RUN] = run_id
     if run_id is None:
         st.query_params.pop("run", None)
-    else:
+    elif st.query_params.get("run") != run_id:
         st.query_params["run"] = run_id

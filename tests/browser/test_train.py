@@ -35,6 +35,19 @@ def button(page: Page, key: str) -> Locator:
     return page.locator(f".st-key-{key} button").first
 
 
+def run_of(page: Page) -> str:
+    found = re.search(r"run=([\w-]+)", page.url)
+    assert found, page.url
+    return found[1]
+
+
+def end(open_page: OpenPage, run: str) -> None:
+    """Stop a training that no test looks at any more."""
+    page = open_page(f"/Train?run={run}")
+    button(page, "control-stop").click()
+    expect(button(page, "train")).to_be_visible()
+
+
 def start(page: Page) -> None:
     button(page, "train").click()
     # The very first one may come before the training processes are warm.
@@ -131,6 +144,30 @@ def test_leaving_the_page_does_not_end_the_run(training: Page) -> None:
     training.get_by_role("link", name="Train", exact=True).click()
     expect(button(training, "control-pause")).to_be_visible()
     assert step(training) > before
+    training.reload()  # the links between the pages carry no run, yet the address is that of this one
+    expect(button(training, "control-pause")).to_be_visible()
+
+
+def test_a_second_run_beside_the_first_and_back_to_it_in_the_list(training: Page, open_page: OpenPage) -> None:
+    first = run_of(training)
+    watcher = open_page(f"/Train?run={first}")
+    button(training, "train-another").click()
+    training.wait_for_function("first => !location.search.includes(first)", arg=first)
+    expect(training.get_by_test_id("stProgress")).to_contain_text("images/s")
+    second = run_of(training)
+
+    # The list of the other tab grows by itself, without a jump to whatever stands where its run stood.
+    box = watcher.locator(".st-key-runs canvas").first
+    expect(box).to_be_attached()
+    wait_for_steps(watcher, 1)
+    assert run_of(watcher) == first
+
+    box = training.locator(".st-key-runs canvas").first
+    box.scroll_into_view_if_needed()
+    box.click(position={"x": 15, "y": 38 + 35 * 1.5}, force=True)  # the second row: the newest stand first
+    training.wait_for_function("first => location.search.includes(first)", arg=first)
+    expect(button(training, "control-pause")).to_be_visible()
+    end(open_page, second)
 
 
 def test_a_finished_run_shows_its_results_and_can_be_repeated(open_page: OpenPage) -> None:

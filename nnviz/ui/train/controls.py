@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 import streamlit as st
 
@@ -12,42 +16,93 @@ from nnviz.datasets import usable
 from nnviz.network import NetworkSpec
 from nnviz.optimizers import OPTIMIZERS
 from nnviz.recording import Command
-from nnviz.runs import Run, RunGone, Status
+from nnviz.runs import Run, RunGone, RunStore, Status
 from nnviz.ui import services, state
 from nnviz.ui.forms import field_input
+from nnviz.ui.text import plain, sentence
 from nnviz.ui.train.recipe import problem
 
 _ASKED = "asked_while_running"
 
+ANSWERED_WITHIN = 2.0
+"""Seconds after which a change that a running training has not recorded counts as one it did not take."""
+
+NO_DATA = "There are no images to train on yet: they are being got. See the top of the page."
+
+
+class Asked(NamedTuple):
+    """A change sent to a training."""
+
+    value: float
+    step: int
+    """How far it was when it was asked."""
+    at: float
+    """Seconds of a monotonic clock."""
+
 
 def chosen() -> Run | None:
-    """The run this session looks at; says so and lets go of it if it is gone."""
+    """The run this session looks at; says so and lets go of it if it is gone.
+
+    Its id stands in the address bar from now on, so that the page refreshed, or its link, shows the same.
+    """
     run_id = state.chosen_run()
     if run_id is None:
         return None
     try:
-        return services.store().run(run_id)
+        run = services.store().run(run_id)
+        state.choose_run(run_id)
+        return run
     except RunGone as error:
         state.choose_run(None)
-        st.info(f"{str(error)[0].upper()}{str(error)[1:]}.", icon=":material/delete:")
+        st.info(plain(sentence(str(error))), icon=":material/delete:")
         return None
 
 
 def launch(network: NetworkSpec, config: TrainConfig, first: Command | None = None) -> None:
     """Start a new run and look at it. It is trained on the data that is there, and its record says which."""
     config = config.with_(data=usable(config.data))
-    executor, store = services.executor(), services.store()
-    run = store.create(network, config)
-    executor.submit(run.id, first)
-    state.choose_run(run.id)
+    with told():
+        run = services.store().create(network, config)
+        state.choose_run(run.id)
+        services.executor().submit(run.id, first)
 
 
-def control_bar(run: Run | None) -> None:
+@contextmanager
+def told() -> Iterator[None]:
+    """What keeps a click from being obeyed is said at the top of the page: a full disk, a run just deleted."""
+    try:
+        yield
+    except RunGone as error:
+        state.report(sentence(str(error)))
+    except (OSError, sqlite3.Error) as error:
+        state.report(
+            f"That did not work: {error} ({services.store().root}). Free some space or mend the folder, then try again."
+        )
+
+
+def control_bar(run: Run | None, ready: bool = True) -> None:
+    """What can be done with the run shown, and the start of new ones; `ready`: there are images to train on."""
+    unfit = problem()
     with st.container(horizontal=True, key="controls"):
         if run and run.status.active:
             _active(run)
+            _start("Train another", "train-another", "add", unfit or ("" if ready else NO_DATA),
+                   "Starts the next run, as set beside, while this one goes on.")  # fmt: skip
         else:
-            _idle(run)
+            _idle(run, unfit or ("" if ready else NO_DATA), ready)
+    if unfit:
+        with st.container(key="unfit"):
+            st.warning(f"The next run can't be started. {sentence(unfit)}", icon=":material/block:")
+
+
+def _start(
+    label: str, key: str, icon: str, blocked: str, words: str = "", first: Command | None = None, primary: bool = False
+) -> None:
+    setup = state.setup()
+    st.button(
+        label, key=key, icon=f":material/{icon}:", type="primary" if primary else "secondary", disabled=bool(blocked),
+        help=blocked or words or None, on_click=launch, args=(setup.network, setup.config, first),
+    )  # fmt: skip
 
 
 def _active(run: Run) -> None:
@@ -63,32 +118,32 @@ def _active(run: Run) -> None:
             _steer(run)
 
 
-def _idle(run: Run | None) -> None:
-    setup, blocked = state.setup(), problem()
-    start: dict[str, Any] = {"disabled": bool(blocked), "help": blocked or None, "on_click": launch}
-    title = "Train" if run is None else "Train a new run"
-    st.button(
-        title, key="train", type="primary", icon=":material/play_arrow:", args=(setup.network, setup.config), **start
-    )
-    for label, kind, icon in (("One batch", "batch", "skip_next"), ("One epoch", "epoch", "fast_forward")):
-        arguments = (setup.network, setup.config, Command(kind))
-        st.button(label, key=f"train-one-{kind}", icon=f":material/{icon}:", args=arguments, **start)
+def _idle(run: Run | None, blocked: str, ready: bool) -> None:
+    _start("Train" if run is None else "Train a new run", "train", "play_arrow", blocked, primary=True)
+    for kind, icon in (("batch", "skip_next"), ("epoch", "fast_forward")):
+        words = f"Starts a new run that pauses after its first {kind}."
+        _start(f"One {kind}", f"train-one-{kind}", icon, blocked, words, Command(kind))
     if run is None:
         return
     if run.status.resumable:
         st.button(
             "Resume it", key="resume-run", icon=":material/restart_alt:",
-            on_click=lambda: services.executor().submit(run.id),
+            on_click=_resume, args=(run.id,),
             help="Goes on from its last snapshot, with optimizer state and order, as if it had never stopped.",
         )  # fmt: skip
     st.button(
         "Same again", key="run-again", icon=":material/replay:", on_click=launch, args=(run.network, run.config),
-        help="The same network, settings and seed: the same curve.",
+        disabled=not ready, help="The same network, settings and seed: the same curve.",
     )  # fmt: skip
     st.button(
         "New seed", key="run-again-new-seed", icon=":material/casino:", on_click=_launch_with_new_seed, args=(run,),
-        help="The same network and settings with other initial weights and another order.",
+        disabled=not ready, help="The same network and settings with other initial weights and another order.",
     )  # fmt: skip
+
+
+def _resume(run_id: str) -> None:
+    with told():
+        services.executor().submit(run_id)
 
 
 def _launch_with_new_seed(run: Run) -> None:
@@ -102,24 +157,43 @@ def _command(label: str, kind: str, run: Run, icon: str, *, primary: bool = Fals
         type="primary" if primary else "secondary",
         icon=icon,
         disabled=disabled,
-        on_click=lambda: services.executor().control(run.id, Command(kind)),
+        on_click=_control,
+        args=(run.id, Command(kind)),
     )
+
+
+def _control(run_id: str, command: Command) -> None:
+    with told():
+        services.executor().control(run_id, command)
 
 
 def _steer(run: Run) -> None:
     """Settings of the running training; a change holds from its next batch on and is marked on the plots."""
-    asked: dict[str, TrainConfig] = st.session_state.setdefault(_ASKED, {})
-    config = asked.get(run.id, run.config)
-    if run.id not in asked:
-        for change in services.store().changes(run.id):
-            config = config.with_(**{change.name: change.after})
+    asked: dict[tuple[str, str], Asked] = st.session_state.setdefault(_ASKED, {})
+    config = steered(services.store(), run, asked, time.monotonic())
 
     def send(name: str, value: Any) -> None:
-        # What was asked is shown at once: the run takes it up with its next batch, and records it a little later.
-        asked[run.id] = config.with_(**{name: value})
-        services.executor().control(run.id, Command("set", name, float(value)))
+        asked[run.id, name] = Asked(value, run.step, time.monotonic())
+        _control(run.id, Command("set", name, float(value)))
 
     st.caption("Holds from the next batch on and is marked on the plots.")
     for name in LIVE_FIELDS:
         if name != "momentum" or "momentum" in OPTIMIZERS[config.optimizer].uses:
             field_input(config, name, f"steer-{name}", send)
+
+
+def steered(store: RunStore, run: Run, asked: dict[tuple[str, str], Asked], now: float) -> TrainConfig:
+    """The settings that hold for the run's next batch, as far as is known.
+
+    What this session asked is taken as done until the run has had time to record it: it takes a change up with its next
+    batch (a paused one, whenever that comes). What it then has not recorded, it refused.
+    """
+    config = run.config
+    changes = store.changes(run.id)
+    for change in changes:
+        config = config.with_(**{change.name: change.after})
+    for (run_id, name), one in asked.items():
+        recorded = any(change.name == name and change.step >= one.step for change in changes)
+        if run_id == run.id and not recorded and (run.status is Status.PAUSED or now - one.at < ANSWERED_WITHIN):
+            config = config.with_(**{name: one.value})
+    return config

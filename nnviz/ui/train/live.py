@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import math
 from typing import Any
 
 import plotly.graph_objects as go
@@ -10,9 +10,10 @@ import streamlit as st
 
 from nnviz.charts.curves import PLOT_CONFIG, curves_csv, curves_figure, curves_info
 from nnviz.datasets import DATASETS, DataError
+from nnviz.executor.supervisor import slots
 from nnviz.live import Live
 from nnviz.losses import LOSSES
-from nnviz.runs import Run, RunGone, Status
+from nnviz.runs import Run, RunGone, RunStore, Status
 from nnviz.ui import services
 from nnviz.ui.plot import plot
 from nnviz.ui.text import plain
@@ -43,20 +44,41 @@ def _view(run_id: str, drawn_as: Status) -> None:
 
 
 def _progress(run: Run) -> None:
-    per_epoch = max(1, round(run.steps / run.config.epochs))
-    epoch = min(run.step // per_epoch + 1, run.config.epochs)
     share = run.step / run.steps if run.steps else 0.0
-    words = {
-        Status.QUEUED: f"Waiting for a free place: number {services.store().place_in_queue(run.id)} in the queue",
-        Status.RUNNING: f"Epoch {epoch} of {run.config.epochs} · step {run.step:,} of {run.steps:,}",
-        Status.PAUSED: f"Paused in epoch {epoch} of {run.config.epochs}, after step {run.step:,} of {run.steps:,}",
-    }.get(run.status, f"{run.status.capitalize()} after step {run.step:,}")
-    if run.status is Status.RUNNING and run.speed:
-        left = (run.steps - run.step) * run.config.batch_size / run.speed
+    st.progress(min(1.0, share), text=progress_words(services.store(), run))
+
+
+def progress_words(store: RunStore, run: Run) -> str:
+    """How far the run is: epoch, batch, step, speed and time left; its place while it waits; how it ended."""
+    if run.status is Status.QUEUED:
+        return _waiting(store, run)
+    if not run.status.active:
+        words = f"{run.status.capitalize()} after step {run.step:,}"
+        if run.status is not Status.FINISHED and run.steps:
+            words += f" of {run.steps:,}"
+        return words + (f" · {duration(run.seconds)} of training" if run.seconds else "")
+    epochs = store.epochs(run.id)
+    done, begun = (epochs[-1].epoch, epochs[-1].step) if epochs else (0, 0)
+    epoch = min(done + 1, run.config.epochs)
+    to_come = max(1, run.config.epochs - done)
+    if run.status is Status.PAUSED:
+        where = f"Paused in epoch {epoch} of {run.config.epochs}, after step {run.step:,} of {run.steps:,}"
+        return f"{where} · {duration(run.seconds)} of training"
+    batch, batches = max(0, run.step - begun), round((run.steps - begun) / to_come)
+    words = f"Epoch {epoch} of {run.config.epochs}, batch {batch:,} of {batches:,} · step {run.step:,} of {run.steps:,}"
+    if run.speed:
+        left = (run.steps - run.step) * store.config_at(run.id, run.step).batch_size / run.speed
         words += f" · {run.speed:,.0f} images/s · {duration(left)} left"
-    elif run.seconds:
-        words += f" · {duration(run.seconds)} of training"
-    st.progress(min(1.0, share), text=words)
+    return words
+
+
+def _waiting(store: RunStore, run: Run) -> str:
+    place = store.place_in_queue(run.id)
+    training = sum(one.status is Status.RUNNING for one in store.runs())
+    if place <= slots() - training:
+        return "Starting …"
+    at_once = "1 run trains" if slots() == 1 else f"{slots()} runs train"
+    return f"Waiting for a free place: number {place} in the queue. {at_once} at once."
 
 
 def _figures(run: Run) -> None:
@@ -122,6 +144,7 @@ def _numbers(run: Run) -> None:
         st.metric("Test accuracy", f"{last.test_accuracy:.2%}" if last else "–")
         st.metric("Train accuracy", f"{last.train_accuracy:.2%}" if last else "–")
         st.metric("Test loss", f"{last.test_loss:.4f}" if last else "–")
+    st.caption(f"At the end of epoch {last.epoch}." if last else "Measured at the end of each epoch.")
 
 
 def _first_layer(live: Live) -> None:
@@ -140,7 +163,7 @@ def _answers(run: Run, live: Live) -> None:
     classes = DATASETS[run.config.data].classes
     answers = live.probabilities.argmax(1)
     captions = [
-        Caption(classes[int(answer)], f"{float(probabilities[answer]):.0%}", bool(answer == labels[index]))
+        Caption(classes[int(answer)], _sure(float(probabilities[answer])), bool(answer == labels[index]))
         for index, answer, probabilities in zip(live.sample, answers, live.probabilities, strict=True)
     ]
     st.markdown(f"**What it says of ten test images**, step {live.step:,}")
@@ -148,6 +171,10 @@ def _answers(run: Run, live: Live) -> None:
         images[live.sample, 0].numpy(), key="live-digits", palette="ink", captions=captions, size=42,
         label="Test images with the net's answer and how sure it is",
     )  # fmt: skip
+
+
+def _sure(share: float) -> str:
+    return "no number" if math.isnan(share) else f"{share:.0%}"
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -158,10 +185,18 @@ def _test_images(name: str) -> tuple[Any, Any]:
 
 def plot_options(run: Run) -> None:
     """How the curves are drawn; outside of the live part, so that a click is never lost to a refresh."""
+    kept = st.session_state.get(_OPTIONS, {})
+    for key, name, default in (
+        ("curve-log", "log_loss", False), ("curve-raw", "show_raw", True), ("curve-smoothing", "smoothing", 0.9),
+    ):  # fmt: skip
+        st.session_state.setdefault(key, kept.get(name, default))  # a widget forgets when its page is left
     with st.container(horizontal=True, key="curve-options", vertical_alignment="bottom"):
-        log_loss = st.toggle("Log scale", key="curve-log")
-        show_raw = st.toggle("Every batch", value=True, key="curve-raw", help="The loss of each batch, unsmoothed.")
-        smoothing = st.slider("Smoothing", 0.0, 0.99, 0.9, 0.01, key="curve-smoothing", width=220)
+        log_loss = st.toggle("Log scale", key="curve-log", help="Of the loss: small improvements late become visible.")
+        show_raw = st.toggle("Every batch", key="curve-raw", help="The loss of each batch, unsmoothed.")
+        smoothing = st.slider(
+            "Smoothing", 0.0, 0.99, step=0.01, key="curve-smoothing", width=220,
+            help="How much of the past each point of the thick lines holds. 0: none.",
+        )  # fmt: skip
         st.download_button(
             "CSV",
             lambda: _csv(run.id),
@@ -185,16 +220,19 @@ def _csv(run_id: str) -> str:
 
 
 def empty_state() -> None:
-    """What the page shows before the first run: what will be seen, and what to press."""
+    """What the page shows while no run is chosen: what will be seen, and what to press."""
+    first = not services.store().runs()
+    title = "Nothing is training yet" if first else "No run is shown"
+    press = "Press **Train**." if first else "Pick one in the list below, or press **Train**."
     with st.container(border=True, key="no-run"):
         st.markdown(
-            "#### Nothing is training yet\n"
-            "Press **Train**. Within a second you will see the loss fall batch by batch, the pictures that the first "
+            f"#### {title}\n"
+            f"{press} Within a second you will see the loss fall batch by batch, the pictures that the first "
             "layer's neurons form, and what the net says of ten test images.\n\n"
             "- **Loss** is how wrong the net is on a batch: lower is better.\n"
             "- Each step moves every weight against its gradient: "
             r"$W_{\text{new}} = W_{\text{old}} - \alpha \cdot \partial L / \partial W$"
-            ", with the learning rate α from the left.\n"
+            ", with the learning rate α that you set.\n"
             "- **Test accuracy** is the share of 10,000 images it never trained on that it gets right."
         )
 
@@ -210,10 +248,14 @@ def heading(run: Run) -> None:
     st.caption(words)
     if run.reason:
         show = {Status.DIVERGED: st.error, Status.FAILED: st.error, Status.INTERRUPTED: st.warning}
-        show.get(run.status, st.info)(run.reason)
+        show.get(run.status, st.info)(plain(run.reason))
 
 
 def duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    return time.strftime("%-M min %S s" if seconds < 3600 else "%-H h %M min", time.gmtime(seconds))
+    """In two units at most; e.g. "59 s", "2 min 05 s", "26 h 00 min"."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

@@ -13,6 +13,13 @@ from nnviz.datasets import DATASETS
 from nnviz.runs import Run, RunGone
 from nnviz.ui import services, state
 from nnviz.ui.text import plain
+from nnviz.ui.train.controls import told
+
+REFRESH_SECONDS = 2.0
+"""Between two looks at how far the runs are."""
+
+_LISTED = "runs_listed"
+"""Ids of the runs in the table as it was last shown, by row."""
 
 
 def run_list(chosen: Run | None) -> None:
@@ -21,41 +28,57 @@ def run_list(chosen: Run | None) -> None:
     if not runs:
         st.caption("No run yet. Press **Train** and it will be kept here, with its curves and weights.")
         return
-    picked = st.dataframe(
-        _table(runs),
-        key="runs",
-        hide_index=True,
-        on_select="rerun",
-        selection_mode="single-row",
-        height=min(38 + 35 * len(runs), 320),
-        column_config={
-            "Test accuracy": st.column_config.NumberColumn(format="%.2f %%"),
-            "Started": st.column_config.DatetimeColumn(format="D MMM, HH:mm"),
-            "Progress": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
-        },
-    )
-    rows = picked["selection"]["rows"]
-    if rows and rows[0] < len(runs):
-        _look_at(runs[rows[0]].id)
+    every = REFRESH_SECONDS if any(run.status.active for run in runs) else None
+    st.fragment(_runs, run_every=every)(chosen.id if chosen else None)
     if chosen:
         _edit(chosen)
 
 
-def _look_at(run_id: str) -> None:
-    """Follow a new selection in the table, once: the session may move on to another run by other means."""
-    if st.session_state.get("runs_picked") != run_id:
-        st.session_state["runs_picked"] = run_id
-        if state.chosen_run() != run_id:
-            state.choose_run(run_id)
-            st.rerun()
+def _runs(chosen: str | None) -> None:
+    """The table, its row of the run shown ticked; it follows what others start, so a row is not the same for ever."""
+    if state.chosen_run() != chosen:
+        st.rerun()  # a row was picked
+    runs = services.store().runs()
+    listed = [run.id for run in runs]
+    st.session_state[_LISTED] = listed
+    ticked = [listed.index(chosen)] if chosen in listed else []
+    if _ticked() != ticked:
+        st.session_state["runs"] = {"selection": {"rows": ticked, "columns": [], "cells": []}}
+    st.dataframe(
+        table(runs),
+        key="runs",
+        hide_index=True,
+        on_select=_pick,
+        selection_mode="single-row",
+        height=min(38 + 35 * len(runs), 320),
+        placeholder="–",
+        alt="All runs, newest first. The ticked one is shown above.",
+        column_config={
+            "Progress": st.column_config.ProgressColumn(format="%d %%", min_value=0, max_value=100),
+            "Test accuracy": st.column_config.NumberColumn(format="%.2f %%"),
+            "Started": st.column_config.DatetimeColumn(format="D MMM, HH:mm"),
+        },
+    )
 
 
-def _table(runs: list[Run]) -> pd.DataFrame:
+def _ticked() -> list[int]:
+    rows: list[int] = st.session_state.get("runs", {}).get("selection", {}).get("rows", [])
+    return rows
+
+
+def _pick() -> None:
+    listed, rows = st.session_state.get(_LISTED, []), _ticked()
+    if rows and rows[0] < len(listed):
+        state.choose_run(listed[rows[0]])
+
+
+def table(runs: list[Run]) -> pd.DataFrame:
+    """One line per run; progress and accuracy in per cent, the accuracy missing before the first whole epoch."""
     return pd.DataFrame(
         {
             "Name": [run.name for run in runs],
             "State": [run.status.value for run in runs],
-            "Progress": [run.step / run.steps if run.steps else 0.0 for run in runs],
+            "Progress": [int(100 * run.step / run.steps) if run.steps else 0 for run in runs],
             "Test accuracy": [None if run.test_accuracy is None else 100 * run.test_accuracy for run in runs],
             "Data": [DATASETS[run.config.data].title for run in runs],
             "Started": [pd.Timestamp(time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.created))) for run in runs],
@@ -78,13 +101,12 @@ def _edit(run: Run) -> None:
 
 
 def _save(run_id: str, key: str, save: Callable[[str, str], None]) -> None:
-    try:
+    with told():
         save(run_id, st.session_state[key])
-    except RunGone as error:
-        st.toast(f"{error}.")
 
 
 def _delete(run: Run) -> None:
-    with suppress(RunGone):  # somebody else was quicker, which is what was wanted
-        services.executor().delete(run)
-    state.choose_run(None)
+    with told():
+        with suppress(RunGone):  # somebody else was quicker, which is what was wanted
+            services.executor().delete(run)
+        state.choose_run(None)
