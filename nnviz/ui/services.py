@@ -1,4 +1,4 @@
-"""What all sessions of the server share: the run store, the executor, the getting of data."""
+"""What all sessions of the server share: the run store, the kept drawings, the executor, the getting of data."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import streamlit as st
 import torch
 
 from nnviz.executor.local import LocalExecutor
+from nnviz.handwriting import HandwritingStore
 from nnviz.preparation import Preparation
 from nnviz.runs import RunStore
 
@@ -15,6 +16,11 @@ from nnviz.runs import RunStore
 @st.cache_resource(show_spinner=False, on_release=RunStore.close)
 def store() -> RunStore:
     return RunStore()
+
+
+@st.cache_resource(show_spinner=False, on_release=HandwritingStore.close)
+def handwriting() -> HandwritingStore:
+    return HandwritingStore()
 
 
 @st.cache_resource(show_spinner="Starting the training processes …", on_release=LocalExecutor.close)

@@ -7,6 +7,9 @@ A page reads `drawn` first and mounts `canvas` after it, so that the answer trav
 
     drawing = drawn("canvas", generation)
     canvas(key="canvas", generation=generation, probabilities=answer_to(drawing), classes=names)
+
+The canvas stands in a fragment that does little else. What takes longer stands in another one, which ends with
+`follow`: it is run again when the pen rests.
 """
 
 from __future__ import annotations
@@ -31,6 +34,8 @@ _mount = component(
     css=(_HERE / "canvas.css").read_text(encoding="utf-8"),
     js=(_HERE / "canvas.js").read_text(encoding="utf-8"),
 )
+
+_follow = component("nnviz.follow", js=(_HERE / "follow.js").read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,13 @@ def drawn(key: str, generation: str | int = 0, strokes: Drawing | None = None) -
     sent = _sent(key, str(generation))
     drawing = sent.drawing if sent else strokes
     return drawing if drawing and drawing.strokes else None
+
+
+def follow(key: str, generation: str | int = 0) -> None:
+    """Rerun the fragment that this stands in whenever the drawing on canvas `key` has changed and the pen rests."""
+    sent = _sent(key, str(generation))
+    seen = f"{generation}/{sent.revision if sent else 0}"
+    _follow(key=f"{key}-follow", data={"key": key, "seen": seen}, on_rested_change=lambda: None)
 
 
 def take_photo(key: str) -> bytes | None:

@@ -92,6 +92,13 @@ class Sheet {
     if (data.generation !== this.generation) this.adopt(data);
     this.fit();
     this.showAnswer(data);
+    if (!this.stroke && data.revision === this.revision) this.announce();
+  }
+
+  // Tell those parts of the page that follow the drawing (follow.js) what has just been answered.
+  announce() {
+    const detail = { key: this.key, state: `${this.generation}/${this.revision}` };
+    document.dispatchEvent(new CustomEvent("nnviz-drawing", { detail }));
   }
 
   // Other strokes than those on the canvas: the first ones, or those of a new generation.

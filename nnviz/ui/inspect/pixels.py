@@ -22,7 +22,11 @@ ANSWER = -1
 
 
 def show(view: View) -> None:
-    subject = choose_subject(view)
+    explain(view, choose_subject(view))
+
+
+def explain(view: View, subject: Subject) -> None:
+    """What the pixels of `subject` add to a class that can be chosen."""
     classes = view.moment.data.dataset.classes
     probabilities = _probabilities(view.moment, subject)
     if not bool(probabilities.isfinite().all()):
