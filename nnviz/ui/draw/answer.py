@@ -18,7 +18,7 @@ from nnviz.ui.results import percent
 from nnviz.ui.text import plain
 from nnviz.ui.tiles import Bars, Caption, tiles
 
-HEIGHT = 400
+HEIGHT = 340
 """Of the canvas, CSS pixels."""
 
 

@@ -90,7 +90,7 @@ def neighbours(scene: Scene) -> None:
         moment, among = kept[1], kept[2]
     else:
         among = _features(scene.net.run.id, moment.step_number, moment)
-    found = nearest(moment, scene.sheet.prepared.pixels, among, 16)
+    found = nearest(moment, scene.sheet.prepared.pixels, among, 14)
     train, classes = moment.data.train, moment.data.dataset.classes
     chosen = list(found.images)
     tiles(

@@ -57,7 +57,7 @@ def draw_page(ready: bool) -> None:
     every = nets.refresh_every(chosen)
     try:
         with st.container(key="draw-layout"):
-            left, right = st.columns([9, 10], gap="large")
+            left, right = st.columns(2, gap="large")
         with left:
             st.fragment(answer.show, run_every=every)(chosen, every)
         with right:
@@ -95,12 +95,11 @@ def _empty_state(ready: bool) -> None:
             "#### There is no net yet that could read what you draw\n"
             "Train the classic one: it takes some seconds, and you can draw while it still learns."
         )
-        if st.button(
+        st.button(
             "Train the classic net", key="draw-train-first", type="primary", icon=":material/play_arrow:",
             disabled=not ready, help=controls.NO_DATA if not ready else None,
-        ):  # fmt: skip
-            controls.launch(NetworkSpec(), TrainConfig())
-            st.rerun()
+            on_click=controls.launch, args=(NetworkSpec(), TrainConfig()),
+        )  # fmt: skip
         if any(run.status.active for run in services.store().runs()):
             st.fragment(_wait, run_every=0.5)()
 

@@ -107,9 +107,11 @@ def _lessons(scene: Scene, label: int | None) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", key="draw-lesson-row"):
         st.select_slider("Learning rate α", RATES, key=_RATE, format_func="{:g}".format, width=220)
         one = st.button(
-            "One gradient step", key="draw-teach", type="primary", icon=":material/school:", disabled=label is None,
+            "One gradient step on this drawing", key="draw-teach", type="primary", icon=":material/school:",
+            disabled=label is None,
         )  # fmt: skip
-        st.select_slider("Steps on all kept drawings", STEPS, key=_STEPS, width=190)
+    with st.container(horizontal=True, vertical_alignment="bottom", key="draw-tune-row"):
+        st.select_slider("Steps on all kept drawings", STEPS, key=_STEPS, width=220)
         tune = st.button(
             "Fine-tune", key="draw-tune", icon=":material/model_training:", disabled=not len(kept.labels),
             help=f"On batches of which half are the {len(kept.labels)} kept drawings and half are training images, so"

@@ -17,6 +17,20 @@ _MORE = ("optimizer", "nesterov", "schedule", "weight_decay", "loss", "augment")
 _DATA = ("data", "per_class", "seed", "device")
 
 
+ROBUST: dict[str, Any] = {
+    "optimizer": "adam", "lr": 0.005, "batch_size": 256, "epochs": 20, "schedule": "onecycle", "augment": "drawing",
+}  # fmt: skip
+"""What makes a net read drawings; data, seed and device stay as they are."""
+
+ROBUST_IN_WORDS = (
+    "For a net that reads what people draw: images shifted, turned, scaled, thicker and thinner, anew in each of 20"
+    " epochs, with one-cycle Adam. Measured with 784-128-10 on one core: 28 s instead of the classic recipe's 6 s."
+    " Right on 98.3 % of MNIST's test images instead of 94.4 %; on 97.2 % instead of 92.8 % of those redrawn"
+    " with the Draw page's pen; on 88.6 % instead of 68.8 % of digits in styles that MNIST hardly has. Adam alone, on"
+    " images as they are, 10 epochs in 4 s: 97.9, 96.8 and 79.0 %."
+)
+
+
 def recipe_form() -> None:
     """Show and edit the session's training configuration."""
     config = state.setup().config
@@ -31,6 +45,17 @@ def recipe_form() -> None:
     with st.expander("Data, seed, device", key="more-data"):
         for name in _DATA:
             _field(config, name)
+    with st.container(horizontal=True, key="recipes"):
+        _recipes(config)
+
+
+def _recipes(config: TrainConfig) -> None:
+    robust = config.with_(**ROBUST)
+    if config != robust:
+        st.button(
+            "Robust to drawing", key="robust-recipe", icon=":material/draw:", on_click=state.set_config, args=(robust,),
+            help=ROBUST_IN_WORDS,
+        )  # fmt: skip
     if config != TrainConfig():
         st.button("Back to the classic recipe", key="classic-recipe", on_click=state.set_config, args=(TrainConfig(),))
 
