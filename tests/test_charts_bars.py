@@ -12,9 +12,9 @@ from nnviz.charts.bars import (
     Bar,
     class_bars_figure,
     class_bars_info,
-    class_spread_csv,
-    class_spread_figure,
-    class_spread_info,
+    class_boxes_csv,
+    class_boxes_figure,
+    class_boxes_info,
     contributions_csv,
     contributions_figure,
     contributions_info,
@@ -87,9 +87,18 @@ def test_of_many_units_the_strongest_are_shown_in_their_order() -> None:
 
 
 def test_a_unit_by_class() -> None:
-    info = class_spread_info(("a", "b"), np.array([1.0, np.nan]), np.array([0.5, np.nan]))
-    bar = class_spread_figure(info, dark=False).data[0]
-    assert bar.error_y.array[0] == 0.5
-    assert class_spread_csv(info) == "class,mean,standard deviation\na,1,0.5\nb,,\n"
-    with pytest.raises(ValueError, match="2 means"):
-        class_spread_info(("a", "b"), np.ones(3), np.ones(3))
+    values, labels = np.array([4.0, 0.0, 1.0, 7.0, 3.0, 0.0]), np.array([0, 0, 0, 2, 0, 0])
+    info = class_boxes_info(("a", "b", "c"), values, labels)
+    np.testing.assert_allclose(info.quantiles[0], np.percentile([0, 0, 1, 3, 4], [5, 25, 50, 75, 95]))
+    np.testing.assert_allclose(info.quantiles[2], 7)
+    assert (info.mean[0], info.zero[0], info.counts.tolist()) == (pytest.approx(1.6), 0.4, [5, 0, 1])
+    assert np.isnan(info.quantiles[1]).all()
+    figure = class_boxes_figure(info, dark=False)
+    assert [(box.name, box.x[0], box.median[0]) for box in figure.data[:-1]] == [("a", 0, 1.0), ("c", 2, 7.0)]
+    assert list(figure.layout.xaxis.ticktext) == ["a", "b", "c"]
+    rows = list(csv.reader(io.StringIO(class_boxes_csv(info))))
+    assert rows[0][4:6] == ["5 % quantile", "25 % quantile"]
+    assert rows[1][:4] == ["a", "5", "1.6", "0.4"]
+    assert rows[2] == ["b", "0", *[""] * 7]
+    with pytest.raises(ValueError, match="one value and one class"):
+        class_boxes_info(("a", "b"), np.ones(3), np.ones(2, np.int64))

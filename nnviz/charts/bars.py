@@ -143,7 +143,7 @@ def contributions_figure(info: ContributionsInfo, *, dark: bool, unit: str = "pa
                 **layout(dark), "height": ROW * len(values) + 60, "margin": _margin(labels), "bargap": 0.25,
                 "uirevision": "contributions",
                 "xaxis": {
-                    "range": [-1.4 * reach, 1.4 * reach], "title": {"text": unit, "standoff": 6}, "nticks": 5,
+                    "range": [-1.75 * reach, 1.75 * reach], "title": {"text": unit, "standoff": 6}, "nticks": 5,
                     "gridcolor": colours.grid, "zeroline": True, "zerolinecolor": colours.faint, "fixedrange": True,
                 },
                 "yaxis": {
@@ -195,7 +195,9 @@ def unit_bars_figure(
         "hovertemplate": f"{source} %{{customdata}}: <b>%{{y:.4f}}</b><extra></extra>",
     }  # fmt: skip
     few = np.linspace(0, len(info.units) - 1, 7).round().astype(int) if len(info.units) else np.zeros(0, int)
-    ticks = {} if whole else {"tickvals": places[few], "ticktext": [str(one) for one in info.units[few]]}
+    ticks: dict[str, Any] = {"tickvals": places[few], "ticktext": [str(one) for one in info.units[few]]}
+    if whole:
+        ticks = {"dtick": 1} if info.total <= 20 else {}
     return go.Figure(
         {
             "data": [bars],
@@ -217,57 +219,92 @@ def unit_bars_figure(
 
 # ---------------------------------------------------------------------- a unit by digit
 
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+"""What a box is drawn of: whisker, end, line, end, whisker."""
 
-class ClassSpreadInfo(NamedTuple):
+
+class ClassBoxesInfo(NamedTuple):
+    """One number per image, by the image's class; NaN for a class without images."""
+
     classes: tuple[str, ...]
+    quantiles: Floats
+    """(classes, 5), at QUANTILES."""
     mean: Floats
-    """(classes,); NaN for a class without images."""
-    deviation: Floats
+    """(classes,)."""
+    zero: Floats
+    """Share of the values that are 0, in [0, 1], (classes,)."""
+    counts: npt.NDArray[np.int64]
+    """How many images, (classes,)."""
 
 
-def class_spread_info(
-    classes: Sequence[str], mean: npt.NDArray[np.floating[Any]], deviation: npt.NDArray[np.floating[Any]]
-) -> ClassSpreadInfo:
-    """Raises ValueError if the parts don't fit together."""
-    if mean.shape != (len(classes),) or deviation.shape != (len(classes),):
-        raise ValueError(f"{len(classes)} means and deviations are needed, not {mean.shape} and {deviation.shape}")
-    return ClassSpreadInfo(tuple(classes), mean.astype(np.float64), deviation.astype(np.float64))
+def class_boxes_info(
+    classes: Sequence[str], values: npt.NDArray[np.floating[Any]], labels: npt.NDArray[np.integer[Any]]
+) -> ClassBoxesInfo:
+    """Of one value and the class of each of n images. Raises ValueError if the parts don't fit together."""
+    if values.shape != labels.shape or values.ndim != 1:
+        raise ValueError(f"each image needs one value and one class, not {values.shape} and {labels.shape}")
+    by_class = [values[labels == place].astype(np.float64) for place in range(len(classes))]
+    empty = np.full(len(QUANTILES), np.nan)
+    return ClassBoxesInfo(
+        tuple(classes),
+        np.stack([np.quantile(one, QUANTILES) if one.size else empty for one in by_class]),
+        np.array([one.mean() if one.size else np.nan for one in by_class]),
+        np.array([(one == 0).mean() if one.size else np.nan for one in by_class]),
+        np.array([one.size for one in by_class], np.int64),
+    )
 
 
-def class_spread_figure(info: ClassSpreadInfo, *, dark: bool) -> go.Figure:
-    """Mean as a bar in the class's colour, one standard deviation as a whisker on either side."""
+def class_boxes_figure(info: ClassBoxesInfo, *, dark: bool, unit: str = "output") -> go.Figure:
+    """A box for each class that has images: the middle half of its values; whiskers from 5 to 95 %."""
     colours = look(dark)
-    bars = {
-        "type": "bar", "x": list(range(len(info.classes))), "y": info.mean, "marker": {"color": CLASSES},
-        "error_y": {"type": "data", "array": info.deviation, "color": colours.ink, "thickness": 1.2, "width": 4},
-        "customdata": info.deviation, "text": info.classes, "textposition": "none",
-        "hovertemplate": "%{text}: mean <b>%{y:.4f}</b>, deviation %{customdata:.4f}<extra></extra>",
+    boxes = [
+        {
+            "type": "box", "x": [place], "lowerfence": [low], "q1": [q1], "median": [median], "q3": [q3],
+            "upperfence": [high], "name": name, "showlegend": False, "width": 0.6, "hoverinfo": "y",
+            "fillcolor": CLASSES[place % len(CLASSES)], "line": {"color": colours.ink, "width": 1.2},
+        }
+        for place, (name, (low, q1, median, q3, high)) in enumerate(
+            zip(info.classes, info.quantiles.tolist(), strict=True)
+        )
+        if info.counts[place]
+    ]  # fmt: skip
+    means = {
+        "type": "scatter", "mode": "markers", "x": list(range(len(info.classes))), "y": info.mean, "showlegend": False,
+        "marker": {
+            "symbol": "diamond", "size": 8, "color": colours.paper, "line": {"color": colours.ink, "width": 1.5}
+        },
+        "text": info.classes, "customdata": 100 * info.zero,
+        "hovertemplate": "%{text}: mean <b>%{y:.4f}</b>, 0 for %{customdata:.1f} % of its images<extra></extra>",
     }  # fmt: skip
     return go.Figure(
         {
-            "data": [bars],
+            "data": [*boxes, means],
             "layout": {
-                **layout(dark), "height": 240, "margin": {"l": 62, "r": 12, "t": 12, "b": 42}, "bargap": 0.25,
-                "uirevision": "spread",
+                **layout(dark), "height": 260, "margin": {"l": 62, "r": 12, "t": 12, "b": 42}, "uirevision": "boxes",
                 "xaxis": {
                     "tickvals": list(range(len(info.classes))), "ticktext": info.classes, "fixedrange": True,
+                    "range": [-0.6, len(info.classes) - 0.4], "showgrid": False, "zeroline": False,
                     "title": {"text": "class", "standoff": 4},
                 },
                 "yaxis": {
-                    "title": {"text": "output, mean ± deviation", "standoff": 6}, "gridcolor": colours.grid,
-                    "zeroline": True, "zerolinecolor": colours.faint, "fixedrange": True, "nticks": 6,
+                    "title": {"text": unit, "standoff": 6}, "gridcolor": colours.grid, "zeroline": True,
+                    "zerolinecolor": colours.faint, "fixedrange": True, "nticks": 6,
                 },
             },
         }
     )  # fmt: skip
 
 
-def class_spread_csv(info: ClassSpreadInfo) -> str:
+def class_boxes_csv(info: ClassBoxesInfo) -> str:
+    head = ("class", "images", "mean", "share of 0", *(f"{100 * share:.0f} % quantile" for share in QUANTILES))
     rows = [
-        (name, *("" if value != value else f"{value:.9g}" for value in (mean, deviation)))
-        for name, mean, deviation in zip(info.classes, info.mean.tolist(), info.deviation.tolist(), strict=True)
-    ]
-    return _csv(("class", "mean", "standard deviation"), rows)
+        (name, str(count), *("" if value != value else f"{value:.9g}" for value in (mean, zero, *quantiles)))
+        for name, count, mean, zero, quantiles in zip(
+            info.classes, info.counts.tolist(), info.mean.tolist(), info.zero.tolist(), info.quantiles.tolist(),
+            strict=True,
+        )
+    ]  # fmt: skip
+    return _csv(head, rows)
 
 
 def _margin(labels: Sequence[str]) -> dict[str, int]:

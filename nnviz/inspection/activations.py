@@ -171,6 +171,26 @@ def feeding_layer(moment: Moment, layer: LayerView) -> LayerView | None:
     return None
 
 
+class Outgoing(NamedTuple):
+    """Where a unit's output goes."""
+
+    layer: LayerView
+    """The next one with weights."""
+    weights: Tensor
+    """Its weights for this unit: (units,), or where the unit is a channel that gives images or the next layer has
+    kernels, (units, h, w)."""
+
+
+def outgoing(moment: Moment, layer: LayerView, unit: int) -> Outgoing | None:
+    """What the next layer with weights does with a unit's output; None of the last one's."""
+    after = next((one for one in moment.learning_layers if one.place > layer.place), None)
+    if after is None:
+        return None
+    assert after.weight is not None
+    weights = after.weight.view(len(after.weight), *source_shape(moment, after))[:, unit]
+    return Outgoing(after, weights.flatten() if weights[0].numel() == 1 else weights)
+
+
 class Link(NamedTuple):
     """One neuron on the way back from a class, and what adds up to its sum."""
 
