@@ -181,7 +181,7 @@ def test_a_fork_starts_from_the_moment_with_the_settings_given(store: RunStore) 
     assert not at.exception
     child = store.runs()[0]
     assert (child.parent, child.parent_step, child.config.lr) == (run.id, step, 0.05)
-    assert at.session_state["run_id"] == child.id
+    assert at.session_state["looking_at"].run == child.id
 
 
 def test_playing_goes_through_all_moments_and_stops_at_the_last(store: RunStore) -> None:

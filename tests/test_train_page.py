@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
+from streamlit.proto.WidgetStates_pb2 import WidgetStates
+from streamlit.runtime.scriptrunner import RerunData, get_script_run_ctx
 from streamlit.testing.v1 import AppTest
 
 from nnviz.config import TrainConfig
@@ -343,7 +345,7 @@ def test_without_mnist_the_page_says_what_is_used_and_the_run_records_it(
     store: RunStore, without_mnist: set[str]
 ) -> None:
     at = open_train()
-    assert words(at, "warning") == "mnist can't be reached."
+    assert words(at, "warning") == "Mnist can't be reached."
     offline = DATASETS[OFFLINE]
     assert f"Until MNIST is here, everything runs on **{offline.title}**: {offline.origin}." in words(at)
     assert "retry-data" in keys(at)
@@ -364,6 +366,8 @@ def test_with_no_data_at_all_nothing_can_be_started(store: RunStore, without_mni
     without_mnist.clear()
     at = open_train()
     assert at.button(key="train").disabled
+    assert "Training can begin as soon as the images are here." in words(at)
+    assert "everything runs on" not in words(at)
     at = open_train(run=recorded(store, Status.STOPPED).id)
     assert at.button(key="run-again").disabled
     assert at.button(key="train-one-batch").disabled
@@ -453,3 +457,31 @@ def test_again_with_the_same_and_with_a_new_seed(store: RunStore) -> None:
     assert new.config.seed != 5
     wait_until(lambda: not any(run.status.active for run in store.runs()))
     assert {run.status for run in store.runs()} == {Status.STOPPED, Status.FINISHED}
+
+
+@pytest.mark.usefixtures("mnist_root")
+def test_a_click_broken_off_by_a_redraw_starts_one_run_all_the_same(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Streamlit breaks a callback off wherever it uses `st`, and does it again, when a redraw is wanted meanwhile."""
+    at = open_train(**LONG)
+    created, create = [], RunStore.create
+
+    def create_and_redraw(self: RunStore, *args: object) -> Run:
+        created.append(run := create(self, *args))  # type: ignore[arg-type]
+        context = get_script_run_ctx()
+        assert context
+        assert context.script_requests
+        if len(created) == 1:
+            others = WidgetStates(
+                widgets=[one for one in at._tree.get_widget_states().widgets if not one.trigger_value]
+            )
+            context.script_requests.request_rerun(RerunData(widget_states=others))
+        return run
+
+    monkeypatch.setattr(RunStore, "create", create_and_redraw)
+    click(at, "train")
+    assert [run.id for run in store.runs()] == [created[0].id]
+    wait_until(lambda: store.run(created[0].id).status is Status.RUNNING)
+    assert "control-stop" in keys(rerun(at))
+    assert at.query_params["run"] in (created[0].id, [created[0].id])

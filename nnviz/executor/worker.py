@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from nnviz.recording import Command, Mailbox, train_run
-from nnviz.runs import RunStore
+from nnviz.runs import RunGone, RunStore
 
 NICE = 10
 """Pages come first: their 95th-percentile delay stays at 8 ms instead of 23 with six trainings going."""
@@ -24,7 +24,10 @@ def main(root: str, run_id: str, commands: Connection, first: Command | None, al
     if hasattr(os, "nice"):
         os.nice(NICE)
     store = RunStore(Path(root))
-    run = store.run(run_id)
+    try:
+        run = store.run(run_id)
+    except RunGone:  # deleted before it began
+        return
     # Eight trainings with two threads each did 92 steps/s together, with one each 2,337. A lone net with
     # convolutions is faster with all cores.
     convolves = any(layer.kind == "conv" for layer in run.network.layers)

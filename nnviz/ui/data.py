@@ -6,6 +6,7 @@ import streamlit as st
 
 from nnviz.datasets import DATASETS, usable
 from nnviz.ui import services
+from nnviz.ui.text import plain, sentence
 
 OFFLINE = "offline"
 
@@ -43,9 +44,13 @@ def _notice(name: str, used: str) -> None:
                 st.progress(progress.share, text=f"{DATASETS[one].title}: {progress.text}")
         problem = wanted.problem() or preparation.progress(name).problem
         if problem and not preparation.progress(name).running:
-            st.warning(problem, icon=":material/cloud_off:")
+            st.warning(plain(sentence(problem)), icon=":material/cloud_off:")
             st.button(f"Get {wanted.title} again", key="retry-data", on_click=preparation.start, args=(name,))
-        if used != name:
+        other = DATASETS[used]
+        if used != name and other.available():
+            st.markdown(f"Until {wanted.title} is here, everything runs on **{other.title}**: {other.origin}.")
+        elif used != name:
             st.markdown(
-                f"Until {wanted.title} is here, everything runs on **{DATASETS[used].title}**: {DATASETS[used].origin}."
+                f"Training can begin as soon as the images are here. Should {wanted.title} not be had, it will be on "
+                f"**{other.title}**: {other.origin}."
             )

@@ -16,7 +16,7 @@ from nnviz.ui import services, state
 from nnviz.ui.text import plain
 from nnviz.ui.train import controls
 
-TRAIN_PAGE, BUILD_PAGE = "pages/2_Train.py", "pages/1_Build.py"
+TRAIN_PAGE, BUILD_PAGE, DRAW_PAGE = "pages/2_Train.py", "pages/1_Build.py", "pages/4_Draw.py"
 
 REFRESH_SECONDS = 2.0
 """Between two looks at the runs that are going."""
@@ -38,12 +38,14 @@ def first_run(ready: bool) -> None:
     with st.container(horizontal=True, key="home-actions"):
         pressed = st.button(
             "Train the classic net", key="first-run", type="primary", icon=":material/play_arrow:", disabled=not ready,
+            on_click=controls.launch, args=(NetworkSpec(), TrainConfig()),
             help="784-128-10 with ReLU, SGD 0.001, momentum 0.9, batches of 64, 10 epochs: the reference.",
         )  # fmt: skip
         if st.button("Build my own", key="go-to-build", icon=":material/account_tree:"):
             st.switch_page(BUILD_PAGE)
+        if st.button("Draw a digit", key="go-to-draw", icon=":material/draw:"):
+            st.switch_page(DRAW_PAGE)
     if pressed:
-        controls.launch(NetworkSpec(), TrainConfig())
         st.switch_page(TRAIN_PAGE)
     st.fragment(_going, run_every=REFRESH_SECONDS if _active() else None)()
 

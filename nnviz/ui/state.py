@@ -13,7 +13,7 @@ from nnviz.links import PARAMETERS, from_query, to_query
 from nnviz.network import NetworkSpec
 
 _SETUP = "setup"
-_RUN = "run_id"
+_RUN = "looking_at"
 _PROBLEMS = "link_problems"
 _REPORTS = "reports"
 
@@ -78,16 +78,43 @@ def write_address() -> None:
         st.query_params.from_dict({**others, **wanted})
 
 
+@dataclass
+class Looking:
+    """Which run the session looks at.
+
+    A click that starts a run must not be broken off half-way, for then Streamlit has it done again from the start, and
+    every use of `st` may be where it breaks off, when the page wants to be drawn anew just then. So a callback gets
+    this first, does its work, and sets the plain attributes at the end; the address bar follows with the page.
+    """
+
+    run: str | None = None
+    moved: bool = False
+    """The address bar says something older."""
+
+    def choose(self, run_id: str | None) -> None:
+        self.run, self.moved = run_id, True
+
+
+def looking() -> Looking:
+    if _RUN not in st.session_state:
+        st.session_state[_RUN] = Looking()
+    value: Looking = st.session_state[_RUN]
+    return value
+
+
 def chosen_run() -> str | None:
     """The id of the run this session looks at, from its link or its last choice."""
-    run: str | None = st.query_params.get("run") or st.session_state.get(_RUN)
+    look = looking()
+    run: str | None = look.run if look.moved else st.query_params.get("run") or look.run
     return run
 
 
 def choose_run(run_id: str | None) -> None:
-    """Look at another run, or at none, from now on; other tabs keep theirs, since the address bar says it too."""
-    st.session_state[_RUN] = run_id
+    """Look at another run, or at none, from now on, and say so in the address bar."""
+    look = looking()
+    look.choose(run_id)
     if run_id is None:
         st.query_params.pop("run", None)
     elif st.query_params.get("run") != run_id:
         st.query_params["run"] = run_id
+    look.moved = False

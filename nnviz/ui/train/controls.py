@@ -61,10 +61,11 @@ def chosen() -> Run | None:
 def launch(network: NetworkSpec, config: TrainConfig, first: Command | None = None) -> None:
     """Start a new run and look at it. It is trained on the data that is there, and its record says which."""
     config = config.with_(data=usable(config.data))
-    with told():
-        run = services.store().create(network, config)
-        state.choose_run(run.id)
-        services.executor().submit(run.id, first)
+    look, store, executor = state.looking(), services.store(), services.executor()
+    with told():  # no use of `st` from here on: see Looking
+        run = store.create(network, config)
+        look.choose(run.id)
+        executor.submit(run.id, first)
 
 
 @contextmanager

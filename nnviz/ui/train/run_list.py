@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -39,20 +40,22 @@ def _runs(chosen: str | None) -> None:
     if state.chosen_run() != chosen:
         st.rerun()  # a row was picked
     runs = services.store().runs()
-    listed = [run.id for run in runs]
+    listed = [run.id for _, run in families(runs)]
     st.session_state[_LISTED] = listed
     ticked = [listed.index(chosen)] if chosen in listed else []
+    selection: Any = {"selection": {"rows": ticked, "columns": [], "cells": []}}
     if _ticked() != ticked:
-        st.session_state["runs"] = {"selection": {"rows": ticked, "columns": [], "cells": []}}
+        st.session_state["runs"] = selection
     st.dataframe(
         table(runs),
         key="runs",
         hide_index=True,
         on_select=_pick,
         selection_mode="single-row",
+        selection_default=selection,  # a table that is just being made misses what the session's state says
         height=min(38 + 35 * len(runs), 320),
         placeholder="–",
-        alt="All runs, newest first. The ticked one is shown above.",
+        alt="All runs, newest first, forks below what they were forked from. The ticked one is shown above.",
         column_config={
             "Progress": st.column_config.ProgressColumn(format="%d %%", min_value=0, max_value=100),
             "Test accuracy": st.column_config.NumberColumn(format="%.2f %%"),
@@ -72,11 +75,33 @@ def _pick() -> None:
         state.choose_run(listed[rows[0]])
 
 
+def families(runs: Sequence[Run]) -> list[tuple[int, Run]]:
+    """Every run with how many forks lead to it, below the one it was forked from; the family with the newest run first.
+
+    `runs` come newest first. A fork of a run that was deleted begins a family of its own.
+    """
+    known = {run.id for run in runs}
+    children: dict[str, list[Run]] = {}
+    for run in runs:
+        children.setdefault(run.parent if run.parent in known else "", []).append(run)
+
+    def family(run: Run, depth: int) -> list[tuple[int, Run]]:
+        return [(depth, run), *(one for child in children.get(run.id, ()) for one in family(child, depth + 1))]
+
+    found = [family(root, 0) for root in children.get("", ())]
+    found.sort(key=lambda members: max((run.created, run.id) for _, run in members), reverse=True)
+    return [one for members in found for one in members]
+
+
 def table(runs: list[Run]) -> pd.DataFrame:
-    """One line per run; progress and accuracy in per cent, the accuracy missing before the first whole epoch."""
+    """One line per run, forks below what they were forked from; progress and accuracy in per cent, the accuracy
+    missing before the first whole epoch.
+    """
+    names = ["\u2003" * (depth - 1) + "└ " * (depth > 0) + run.name for depth, run in families(runs)]
+    runs = [run for _, run in families(runs)]
     return pd.DataFrame(
         {
-            "Name": [run.name for run in runs],
+            "Name": names,
             "State": [run.status.value for run in runs],
             "Progress": [int(100 * run.step / run.steps) if run.steps else 0 for run in runs],
             "Test accuracy": [None if run.test_accuracy is None else 100 * run.test_accuracy for run in runs],
