@@ -295,14 +295,10 @@ def health_table(layers: Iterable[LayerHealth]) -> str:
     for layer in layers:
         dead = "–"
         if layer.dead is not None:
-            dead = f"{int(layer.dead.sum())} of {len(layer.dead):,} ({layer.dead_share:.1%})"
+            dead = f"{int(layer.dead.sum())} of {len(layer.dead):,}"
         saturated = "–" if layer.saturated_share is None else f"{layer.saturated_share:.1%}"
-        activation = ACTIVATIONS[layer.activation][0] if layer.activation != "identity" else "–"
-        rows.append(
-            f"| {layer.title} | {activation} | {dead} | {saturated} | {_number(layer.mean)} |"
-            f" {_number(layer.deviation)} |"
-        )
-    head = "| Layer | Function | Dead | Saturated | Mean | Spread |\n|:--|:--|--:|--:|--:|--:|\n"
+        rows.append(f"| {layer.title} | {dead} | {saturated} | {_number(layer.mean)} | {_number(layer.deviation)} |")
+    head = "| Layer | Dead | Saturated | Mean | Spread |\n|:--|--:|--:|--:|--:|\n"
     return head + "\n".join(rows).replace("%", " %")
 
 
