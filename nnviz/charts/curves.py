@@ -36,7 +36,7 @@ class Line(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """Something a person did while it trained; it holds from the step after `step` on."""
+    """Something a person did, while it trained or by forking it; it holds from the step after `step` on."""
 
     step: int
     label: str
@@ -63,15 +63,25 @@ class CurvesInfo(NamedTuple):
 
 
 def curves_info(
-    curve: Curve, epochs: Sequence[Epoch], changes: Sequence[Change], *, smoothing: float = 0.9, points: int = 500
+    curve: Curve,
+    epochs: Sequence[Epoch],
+    changes: Sequence[Change],
+    *,
+    forked: int | None = None,
+    smoothing: float = 0.9,
+    points: int = 500,
 ) -> CurvesInfo:
     """Reduce a whole training to lines of at most `points` points each (at least 8).
 
-    `smoothing` in [0, 1) is the weight of the past, as in TensorBoard; it is applied to all steps before any are
-    left out. Stretches are powers of two long and start at step 1, so that what is drawn stays put as a run grows.
+    `forked` is the last step that it shares with the training it went on from. `smoothing` in [0, 1) is the weight of
+    the past, as in TensorBoard; it is applied to all steps before any are left out. Stretches are powers of two long
+    and start at step 1, so that what is drawn stays put as a run grows.
     """
     size = _stretch(len(curve.step), points)
     table = np.array([epoch[1:] for epoch in epochs], np.float64).reshape(-1, 5)
+    marks = [Mark(change.step, _in_words(change)) for change in changes]
+    if forked is not None:
+        marks.insert(0, Mark(forked, "forked here"))
     return CurvesInfo(
         int(curve.step[-1]) if len(curve.step) else 0,
         _line(curve, curve.loss, _extremes(np.where(np.isfinite(curve.loss), curve.loss, np.nan), size)),
@@ -83,7 +93,7 @@ def curves_info(
         table[:, 2],
         table[:, 3],
         table[:, 4],
-        tuple(Mark(change.step, _in_words(change)) for change in changes),
+        tuple(marks),
     )
 
 

@@ -103,6 +103,7 @@ def _curves(run: Run) -> go.Figure:
         len(services.store().changes(run.id)),
         ENDED_POINTS if not run.status.active else LIVE_POINTS,
         run.config.loss,
+        run.parent_step if run.parent else None,
         st.context.theme.type == "dark",
         **options,
     )
@@ -116,6 +117,7 @@ def _figure(
     changes: int,
     points: int,
     loss: str,
+    forked: int | None,
     dark: bool,
     **options: Any,
 ) -> go.Figure:
@@ -125,6 +127,7 @@ def _figure(
         store.curve(run_id),
         store.epochs(run_id),
         store.changes(run_id),
+        forked=forked,
         points=points,
         smoothing=options.get("smoothing", 0.9),
     )
@@ -243,12 +246,21 @@ def heading(run: Run) -> None:
     st.markdown(f"#### {plain(run.name)}")
     some = f", the first {run.config.per_class:,} of each class" if run.config.per_class else ""
     words = f"{dataset.title}{some} · seed {run.config.seed}"
+    if run.parent:
+        words += f" · from step {run.parent_step:,} of {_parent_name(run)}"
     if run.device:
         words += f" · {run.device.upper()}, {run.threads} thread{'s' * (run.threads > 1)}"
     st.caption(words)
     if run.reason:
         show = {Status.DIVERGED: st.error, Status.FAILED: st.error, Status.INTERRUPTED: st.warning}
         show.get(run.status, st.info)(plain(run.reason))
+
+
+def _parent_name(run: Run) -> str:
+    try:
+        return plain(services.store().run(run.parent).name)
+    except RunGone:
+        return "a run that was deleted since"
 
 
 def duration(seconds: float) -> str:

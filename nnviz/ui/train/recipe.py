@@ -6,15 +6,16 @@ from typing import Any
 
 import streamlit as st
 
-from nnviz.config import TrainConfig, check
+from nnviz.config import TrainConfig, check, snapshot_bytes
 from nnviz.fields import SpecError
+from nnviz.network import NetworkSpec
 from nnviz.optimizers import OPTIMIZERS
 from nnviz.ui import state
 from nnviz.ui.forms import field_input
 
 _FIRST = ("lr", "momentum", "batch_size", "epochs")
 _MORE = ("optimizer", "nesterov", "schedule", "weight_decay", "loss", "augment")
-_DATA = ("data", "per_class", "seed", "device")
+_DATA = ("data", "per_class", "seed", "device", "snapshots")
 
 
 ROBUST: dict[str, Any] = {
@@ -45,6 +46,7 @@ def recipe_form() -> None:
     with st.expander("Data, seed, device", key="more-data"):
         for name in _DATA:
             _field(config, name)
+        st.caption(snapshot_words(state.setup().network, config))
     with st.container(horizontal=True, key="recipes"):
         _recipes(config)
 
@@ -58,6 +60,19 @@ def _recipes(config: TrainConfig) -> None:
         )  # fmt: skip
     if config != TrainConfig():
         st.button("Back to the classic recipe", key="classic-recipe", on_click=state.set_config, args=(TrainConfig(),))
+
+
+def snapshot_words(network: NetworkSpec, config: TrainConfig) -> str:
+    """What the snapshots of a training take on the disk."""
+    each = snapshot_bytes(network, config)
+    return f"Each snapshot takes {_size(each)}; {config.snapshots} of them {_size(config.snapshots * each)}."
+
+
+def _size(count: int) -> str:
+    """Bytes with two digits that count: "63 kB", "0.8 MB", "24 MB"."""
+    if count < 100_000:
+        return f"{max(1, round(count / 1000))} kB"
+    return f"{count / 1e6:.1f} MB" if count < 10_000_000 else f"{count / 1e6:,.0f} MB"
 
 
 def problem() -> str:
