@@ -93,7 +93,9 @@ def snapshot_bytes(network: NetworkSpec, config: TrainConfig) -> int:
     """What one snapshot of the training takes on the disk: weights and optimizer state. Raises LayerError."""
     dataset = DATASETS[config.data]
     parameters = sum(plan.parameters for plan in network.plan(dataset.input_shape, len(dataset.classes)))
-    return parameters * (1 + OPTIMIZERS[config.optimizer].state) * BYTES_PER_NUMBER
+    optimizer = OPTIMIZERS[config.optimizer]
+    state = optimizer.state - ("momentum" in optimizer.uses and not config.momentum)  # then there is no such buffer
+    return parameters * (1 + state) * BYTES_PER_NUMBER
 
 
 def check(network: NetworkSpec, config: TrainConfig) -> None:

@@ -14,12 +14,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from nnviz.config import LIVE_FIELDS
+from nnviz.config import LIVE_FIELDS, TrainConfig, snapshot_bytes
 from nnviz.datasets import DATASETS, DataError, Loaded
 from nnviz.fields import SpecError
 from nnviz.live import look, sample_of
 from nnviz.runs import RunGone, RunStore, Status
-from nnviz.snapshots import SnapshotError, moments
+from nnviz.snapshots import Position, SnapshotError, moments
 from nnviz.training import Batch, Change, Diverged, Epoch, Event, Norms, Trainer
 
 RECORD_EVERY = 0.2
@@ -38,7 +38,7 @@ SPEED_OVER = 2.0
 """Seconds over which images per second are counted."""
 
 SNAPSHOT_BUDGET = 400_000_000
-"""Bytes of snapshots a run may keep; beyond it every second one is let go."""
+"""Bytes of snapshots a run may keep: a large net keeps fewer than its settings say."""
 
 
 class Command(NamedTuple):
@@ -118,6 +118,7 @@ class _Recorder:
         self.paused = False
         self.pause_after: str | None = None
         self.ending: tuple[Status, str] | None = None
+        self.planned_for: TrainConfig | None = None
         self.rolling: Path | None = None
         self.stopwatch = _Stopwatch(self.run.seconds)
 
@@ -133,7 +134,7 @@ class _Recorder:
         self._plan()
         if start is None:
             self._snapshot()
-        elif start.position.step not in self.kept and start.position.step != run.parent_step:
+        elif not self._keeps(start.position):
             self.rolling = store.snapshot_path(run.id, start.position.step)
 
     def train(self) -> tuple[Status, str]:
@@ -150,18 +151,19 @@ class _Recorder:
                 self.stopwatch.images += event.size
                 if event.norms:
                     self.norms.append(event.norms)
+                if self.trainer.config is not self.planned_for:  # changed, now or at this step of an earlier attempt
+                    self._plan()
                 if event.step in self.kept:
                     self._record()
-                    self._snapshot(keep=True)
+                    self._snapshot()
                     self._thin_out()
             elif isinstance(event, Epoch):
                 self._record()
-                self._snapshot(keep=event.epoch % self.epochs_apart == 0 or event.epoch == self.run.config.epochs)
+                self._snapshot()
                 self.store.add_epoch(self.run_id, event)
                 self._thin_out()
             elif isinstance(event, Change):
                 self.store.add_change(self.run_id, event)
-                self._plan()
             elif isinstance(event, Diverged):
                 return self._end_diverged(event)
             if (now := time.monotonic()) >= next_record:
@@ -190,9 +192,18 @@ class _Recorder:
 
     def _plan(self) -> None:
         """Which snapshots are kept: at chosen moments, and after whole epochs, no more of those than of the others."""
-        config = self.trainer.config
-        self.kept = frozenset(moments(self.trainer.total_steps, config.snapshots))
-        self.epochs_apart = -(-config.epochs // config.snapshots)
+        config = self.planned_for = self.trainer.config
+        affordable = SNAPSHOT_BUDGET // max(1, 2 * snapshot_bytes(self.run.network, config))
+        count = max(2, min(config.snapshots, affordable))
+        self.kept = frozenset(moments(self.trainer.total_steps, count))
+        self.epochs_apart = -(-config.epochs // count)
+
+    def _keeps(self, position: Position) -> bool:
+        """Whether a snapshot at `position` is for looking too, not only to resume from."""
+        if position.step in self.kept or position.step == self.run.parent_step:
+            return True
+        whole = position.epoch > 0 and position.cursor == 0
+        return whole and (position.epoch % self.epochs_apart == 0 or position.epoch == self.run.config.epochs)
 
     def _obey(self, command: Command) -> None:
         if command.kind == "pause":
@@ -254,11 +265,13 @@ class _Recorder:
 
     def _snapshot(self, keep: bool = False) -> None:
         path = self.store.snapshot_path(self.run_id, self.trainer.position.step)
+        # One that is there already, say when a run is paused at a chosen moment, was kept for looking.
+        keep = keep or self._keeps(self.trainer.position) or (path != self.rolling and path.exists())
         self.trainer.snapshot().save(path)
         if self.rolling not in (None, path):
             assert self.rolling is not None
             self.rolling.unlink(missing_ok=True)
-        self.rolling = None if keep or self.trainer.position.step == 0 else path
+        self.rolling = None if keep else path
 
     def _thin_out(self) -> None:
         """Keep the first and the last snapshot, and every second one in between, until they fit the budget."""

@@ -179,10 +179,10 @@ class RunStore:
             self._db.execute("PRAGMA synchronous=NORMAL")
             self._db.execute("PRAGMA foreign_keys=ON")
             self._db.executescript(_SCHEMA)
-            known = {row["name"] for row in self._db.execute("PRAGMA table_info(runs)")}
-            for column in _ADDED_COLUMNS:
-                if column.split()[0] not in known:
-                    self._db.execute(f"ALTER TABLE runs ADD COLUMN {column}")
+            if self._missing_columns():
+                with self._transaction():  # of two processes that open an old store, the second finds nothing to add
+                    for column in self._missing_columns():
+                        self._db.execute(f"ALTER TABLE runs ADD COLUMN {column}")
         except (OSError, sqlite3.Error) as error:
             raise StoreError(
                 f"the runs folder {self.root} can't be used ({error}); free some space, mend its permissions,"
@@ -253,7 +253,9 @@ class RunStore:
         """Whole epochs, those before a fork included."""
         columns = "epoch, step, train_loss, train_accuracy, test_loss, test_accuracy"
         rows = self._through_lineage(f"SELECT {columns} FROM epochs", run_id, "epoch")
-        return [Epoch(*row[:2], *(math.nan if number is None else number for number in row[2:])) for row in rows]
+        # A fork in the middle of a test pass shares that epoch with its parent: each did the pass, and found the same.
+        once = {row["epoch"]: row for row in rows}.values()
+        return [Epoch(*row[:2], *(math.nan if number is None else number for number in row[2:])) for row in once]
 
     def changes(self, run_id: str) -> list[Change]:
         """What was changed while it ran; changes of a run it was forked from are in its configuration already."""
@@ -298,8 +300,9 @@ class RunStore:
     def fork(self, run_id: str, step: int, config: TrainConfig, name: str = "") -> Run:
         """A new run, waiting to be started, that goes on from the snapshot of `run_id` at `step` with other settings.
 
-        Weights, optimizer state and the place in the order of images go along. Another optimizer starts afresh; another
-        seed means another order from there on. Raises SpecError if the settings can't go on from there, SnapshotError.
+        Weights, optimizer state, the place in the order of images and the number of threads go along: with the settings
+        of `config_at` it repeats the curve bit for bit. Another optimizer starts afresh; another seed means another
+        order from there on. Raises SpecError if the settings can't go on from there, SnapshotError, OSError.
         """
         parent, snapshot = self.run(run_id), self.snapshot(run_id, step)
         check(parent.network, config)
@@ -316,7 +319,7 @@ class RunStore:
             snapshot = replace(snapshot, optimizer={})
         words = clean_name(name) or f"{describe(parent.network, config)} · from step {step:,}"
         child = self.create(parent.network, config, words)
-        self._update(child.id, parent=run_id, parent_step=step, step=step)
+        self._update(child.id, parent=run_id, parent_step=step, step=step, threads=parent.threads)
         try:
             snapshot.save(self.snapshot_path(child.id, step))
         except OSError:
@@ -440,14 +443,20 @@ class RunStore:
             self.shown_path(run_id).unlink(missing_ok=True)
 
     def now(self, run_id: str) -> Snapshot | None:
-        """The newest state that is known: shown or kept; None before the first."""
-        newest = [Snapshot.load(self.shown_path(run_id))] if self.shown_path(run_id).exists() else []
+        """The newest state that is known: shown or kept; None before the first. Raises SnapshotError."""
+        found = []
+        with suppress(SnapshotError):  # never shown, or just hidden because the run ended
+            found.append(Snapshot.load(self.shown_path(run_id)))
         steps = self.snapshot_steps(run_id)
-        if steps and (not newest or steps[-1] > newest[0].position.step):
-            newest = [self.snapshot(run_id)]
-        return newest[0] if newest else None
+        if steps and (not found or steps[-1] >= found[0].position.step):
+            found.append(self.snapshot(run_id))
+        return max(found, key=lambda snapshot: snapshot.position, default=None)
 
     # ------------------------------------------------------------------ SQLite
+
+    def _missing_columns(self) -> list[str]:
+        known = {row["name"] for row in self._db.execute("PRAGMA table_info(runs)")}
+        return [column for column in _ADDED_COLUMNS if column.split()[0] not in known]
 
     def _row(self, run_id: str) -> sqlite3.Row:
         rows = self._read(f"SELECT {_COLUMNS} FROM runs WHERE id = ?", run_id)

@@ -140,6 +140,7 @@ class Trainer:
         self._has_dropout = any(isinstance(m, SeededDropout) for m in self.model.modules())
         self._smallest_batch = smallest_batch(network.plan(dataset.input_shape, len(dataset.classes)))
         self._guard: tuple[Position, list[Tensor]] | None = None
+        self._take_up_changes()  # so that what is still to come can be told before the first step
         self._weights = [m.weight for m in self.model.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
 
     def change(self, name: str, value: float) -> None:
@@ -157,7 +158,10 @@ class Trainer:
     def total_steps(self) -> int:
         """Optimizer steps of the whole training, at the present batch size from here on."""
         left = self.config.epochs - self.position.epoch
-        return self.position.step - self.position.batches + left * self.batches_per_epoch
+        if not left:
+            return self.position.step
+        in_this_one = self._batches_in(self.feed.count - self.position.cursor)
+        return self.position.step + in_this_one + (left - 1) * self._batches_in(self.feed.count)
 
     @property
     def batches_per_epoch(self) -> int:
@@ -260,14 +264,17 @@ class Trainer:
 
     def _apply_changes(self) -> Iterator[Change]:
         """Changes asked for take hold and are told; those of an earlier attempt take hold at their step again."""
-        while self._replay and self._replay[0].step <= self.position.step:
-            change = self._replay.popleft()
-            self._apply(change.name, change.after)
+        self._take_up_changes()
         while self._asked:
             name, value = self._asked.popleft()
             before = getattr(self.config, name)
             if self._apply(name, value):
                 yield Change(self.position.step, name, before, getattr(self.config, name))
+
+    def _take_up_changes(self) -> None:
+        while self._replay and self._replay[0].step <= self.position.step:
+            change = self._replay.popleft()
+            self._apply(change.name, change.after)
 
     def _apply(self, name: str, value: float) -> bool:
         changed = self.config.with_(**{name: value})

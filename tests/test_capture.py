@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,6 +22,7 @@ from nnviz.network import NetworkSpec
 from nnviz.optimizers import OPTIMIZERS
 from nnviz.recording import Command, Mailbox, train_run
 from nnviz.runs import RunStore, Status
+from nnviz.script import training_script
 from nnviz.snapshots import Snapshot, SnapshotError, moments
 from nnviz.training import Batch, Event, Trainer
 
@@ -47,6 +51,23 @@ def posting(mailbox: Mailbox, **commands: Command) -> Any:
             mailbox.post(command)
 
     return on_event
+
+
+class Killed(BaseException):
+    """Ends a training as a kill does: nothing more is written."""
+
+
+def killed(store: RunStore, run_id: str, step: int, on_event: Callable[[Event, Trainer], None] | None = None) -> None:
+    """Train up to `step` and die there."""
+
+    def die(event: Event, trainer: Trainer) -> None:
+        if on_event:
+            on_event(event, trainer)
+        if isinstance(event, Batch) and event.step == step:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train_run(store, run_id, on_event=die)
 
 
 # ---------------------------------------------------------------------- moments
@@ -82,6 +103,56 @@ def test_another_batch_size_moves_the_moments_to_come(store: RunStore) -> None:
     assert {step for step in moments(75, 5) if step > 15} <= set(store.snapshot_steps(run))
 
 
+def changing_batch_size(event: Event, trainer: Trainer) -> None:
+    if isinstance(event, Batch) and event.step == 17 and trainer.config.batch_size == 20:
+        trainer.change("batch_size", 10)
+
+
+@pytest.mark.parametrize("at", [18, 20, 31, 36, 60])
+@pytest.mark.parametrize("change", [None, changing_batch_size])
+def test_a_killed_run_goes_on_to_the_same_curve_and_the_same_moments(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch, at: int, change: Callable[[Event, Trainer], None] | None
+) -> None:
+    config = CONFIG.with_(epochs=5)
+    whole = trained(store, config, on_event=change)
+    run = store.create(NETWORK, config)
+    killed(store, run.id, at, change)
+    monkeypatch.setattr(recording, "RECORD_EVERY", 0.0)
+    monkeypatch.setattr(recording, "CHECKPOINT_EVERY", 0.0)  # each lets the one before go; none of those to be kept
+    assert train_run(store, run.id, on_event=change) is Status.FINISHED
+    assert store.curve(run.id).loss.tolist() == store.curve(whole).loss.tolist()
+    assert store.snapshot_steps(run.id) == store.snapshot_steps(whole)
+    assert store.norms(run.id).step.tolist() == store.norms(whole).step.tolist()
+
+
+@pytest.mark.parametrize("step", [0, 2, 6, 15, 19])
+def test_a_moment_at_which_a_run_was_paused_is_kept(store: RunStore, step: int) -> None:
+    class Patient(Mailbox):
+        def wait(self) -> Command:
+            return Command("resume")
+
+    mailbox = Patient()
+    if not step:
+        mailbox.post(Command("pause"))
+    run = trained(store, mailbox=mailbox, on_event=posting(mailbox, **{f"step{step}": Command("pause")}))
+    assert store.snapshot_steps(run) == sorted({*moments(45, 5), 15, 30, 45})
+
+
+def test_a_large_net_keeps_fewer_but_its_first_steps_too(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = CONFIG.with_(epochs=40, batch_size=100, snapshots=300)  # 120 steps
+    budget = 16 * snapshot_bytes(NETWORK, config)
+    monkeypatch.setattr(recording, "SNAPSHOT_BUDGET", budget)
+    steps = store.snapshot_steps(run := trained(store, config))
+    assert steps[:3] == [0, 1, 2]
+    assert steps[-1] == 120
+    assert len(steps) >= 8
+    assert sum(store.snapshot_path(run, step).stat().st_size for step in steps) <= budget
+
+
+def test_the_number_of_snapshots_is_of_no_concern_to_a_script() -> None:
+    assert training_script(NETWORK, CONFIG) == training_script(NETWORK, CONFIG.with_(snapshots=99))
+
+
 def test_the_number_of_snapshots_does_not_touch_the_curve(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
     many, few = trained(store), trained(store, CONFIG.with_(snapshots=2))
     monkeypatch.setattr(training, "NORM_ROWS", 0)
@@ -90,9 +161,10 @@ def test_the_number_of_snapshots_does_not_touch_the_curve(store: RunStore, monke
     assert not len(store.norms(bare).step)
 
 
+@pytest.mark.parametrize("momentum", [0.9, 0.0])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_what_a_snapshot_costs_is_what_it_takes_on_the_disk(store: RunStore, optimizer: str) -> None:
-    config = CONFIG.with_(optimizer=optimizer, epochs=1)
+def test_what_a_snapshot_costs_is_what_it_takes_on_the_disk(store: RunStore, optimizer: str, momentum: float) -> None:
+    config = CONFIG.with_(optimizer=optimizer, momentum=momentum, epochs=1)
     run = trained(store, config)
     size = store.snapshot_path(run, 15).stat().st_size
     assert size == pytest.approx(snapshot_bytes(NETWORK, config), rel=0.05)
@@ -167,6 +239,7 @@ def test_only_a_watched_run_shows_its_present_state(store: RunStore, monkeypatch
 
     assert train_run(store, run.id, on_event=look) is Status.FINISHED
     assert seen[10:] == list(range(10, 45))
+    assert store.curve(run.id).loss.tolist() == store.curve(trained(store)).loss.tolist()
     assert not store.shown_path(run.id).exists()
     last = store.now(run.id)
     assert last is not None
@@ -190,6 +263,62 @@ def test_a_paused_run_shows_the_step_it_stands_at(store: RunStore) -> None:
     mailbox.post(Command("batch"))
     train_run(store, run.id, mailbox)
     assert seen == [1, 2, 3]
+
+
+def test_showing_a_large_net_takes_its_share_of_the_time_only(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = store.create(NETWORK, CONFIG)
+    recorder = recording._Recorder(store, run.id, Mailbox(), None)
+    recorder.start(1)
+    saves: list[Path] = []
+
+    def save(self: Snapshot, path: Path) -> None:  # takes two seconds
+        saves.append(path)
+        clock.now += 2.0
+
+    clock = SimpleNamespace(now=100.0)
+    monkeypatch.setattr(Snapshot, "save", save)
+    monkeypatch.setattr(recording, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    store.watch(run.id)
+    for _ in range(1000):  # 100 seconds, and those that the writing takes
+        recorder._show(clock.now)
+        clock.now += 0.1
+    assert saves == [store.shown_path(run.id)] * len(saves)
+    assert len(saves) >= 2
+    assert 2.0 * len(saves) <= 0.07 * (clock.now - 100)
+
+
+def test_what_is_shown_may_vanish_or_be_damaged(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = trained(store)
+    store.shown_path(run).write_bytes(b"half a file")
+    assert store.now(run) is not None
+    store.snapshot(run, 45).save(store.shown_path(run))
+    store.snapshot_path(run, 45).write_bytes(b"half a file")
+    newest = store.now(run)
+    assert newest is not None
+    assert newest.position.step == 45
+    load = Snapshot.load
+
+    def hidden_meanwhile(path: Path) -> Snapshot:
+        store.hide(run)
+        return load(path)
+
+    monkeypatch.setattr(Snapshot, "load", hidden_meanwhile)
+    newest = store.now(run)
+    assert newest is not None
+    assert newest.position.step == 30
+
+
+def test_at_the_end_of_an_epoch_the_present_is_after_its_test_pass(store: RunStore) -> None:
+    run = store.create(NETWORK, CONFIG)
+
+    def show_before_the_test_pass(event: Event, trainer: Trainer) -> None:
+        if isinstance(event, Batch) and event.step == 15:
+            trainer.snapshot().save(store.shown_path(run.id))
+
+    killed(store, run.id, 16, show_before_the_test_pass)
+    newest = store.now(run.id)
+    assert newest is not None
+    assert (newest.position.step, newest.position.epoch) == (15, 1)
 
 
 def test_a_disk_too_full_to_show_does_not_end_the_run(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -290,6 +419,36 @@ def test_a_fork_of_a_fork_and_a_deleted_parent(store: RunStore) -> None:
     assert own.loss[30:].tolist() == curve.loss[30:].tolist()
 
 
+def test_a_fork_keeps_the_number_of_threads_on_which_its_curve_depends(store: RunStore) -> None:
+    run = trained(store, threads=3)
+    assert store.fork(run, 15, CONFIG).threads == 3
+
+
+def test_a_changed_batch_size_goes_into_a_fork_as_a_whole_number(store: RunStore) -> None:
+    run = trained(store, CONFIG.with_(epochs=5), on_event=changing_batch_size)
+    config = store.config_at(run, 30)
+    assert (config.batch_size, type(config.batch_size)) == (10, int)
+    step = next(step for step in store.snapshot_steps(run) if step > 17)
+    child = store.fork(run, step, store.config_at(run, step))
+    train_run(store, child.id)
+    assert store.curve(child.id).loss.tolist() == store.curve(run).loss.tolist()
+
+
+def test_a_fork_in_the_middle_of_a_test_pass_tells_its_epoch_once(store: RunStore) -> None:
+    run, mailbox = store.create(NETWORK, CONFIG), Mailbox()
+
+    def stop(event: Event, trainer: Trainer) -> None:
+        if isinstance(event, training.Tested) and not store.epochs(run.id):
+            mailbox.post(Command("stop"))
+
+    assert train_run(store, run.id, mailbox, stop) is Status.STOPPED
+    child = store.fork(run.id, 15, CONFIG)
+    for one in (run.id, child.id):
+        assert train_run(store, one) is Status.FINISHED
+        assert [epoch.epoch for epoch in store.epochs(one)] == [1, 2, 3]
+    assert store.epochs(child.id) == store.epochs(run.id)
+
+
 def test_a_stopped_fork_can_be_resumed(store: RunStore) -> None:
     run = trained(store)
     child, mailbox = store.fork(run, 15, CONFIG), Mailbox()
@@ -317,13 +476,20 @@ def test_what_can_not_go_on_is_refused(store: RunStore, change: dict[str, Any], 
 
 
 def test_a_store_of_an_older_version_opens(tmp_path: Path) -> None:
-    RunStore(tmp_path).close()
+    store = RunStore(tmp_path)
+    old = store.create(NETWORK, CONFIG, "from before")
+    store.close()
+    config = {name: value for name, value in CONFIG.to_dict().items() if name != "snapshots"}
     with sqlite3.connect(tmp_path / "runs.sqlite") as db:
         db.execute("ALTER TABLE runs DROP COLUMN parent")
         db.execute("ALTER TABLE runs DROP COLUMN parent_step")
         db.execute("DROP TABLE norms")
+        db.execute("UPDATE runs SET config = ?", (json.dumps(config),))
     db.close()
     store = RunStore(tmp_path)
+    found = store.run(old.id)
+    assert (found.name, found.parent, found.config) == ("from before", "", CONFIG.with_(snapshots=30))
+    assert store.lineage(old.id) == [(old.id, -1)]
     run = store.create(NETWORK, CONFIG)
     assert (run.parent, run.parent_step) == ("", 0)
     assert store.norms(run.id).weight.shape == (0, 2)

@@ -136,6 +136,19 @@ def test_changes_hold_from_the_next_step_and_are_replayed_on_resume(blobs: Loade
         assert losses(again) == [batch.loss for batch in batches[skipped:]]
 
 
+def test_the_steps_to_come_are_told_after_a_change_in_the_middle_of_an_epoch(blobs: Loaded) -> None:
+    trainer, told = Trainer(NetworkSpec(()), TrainConfig(epochs=4, batch_size=20), blobs), []
+    assert trainer.total_steps == 60
+    for event in trainer.run():
+        if isinstance(event, Batch):
+            told.append(trainer.total_steps)
+            if event.step == 17:
+                trainer.change("batch_size", 7)
+    # 2 of 20 and 38 of at most 7 make the second epoch; 43 each of the others.
+    assert told == [60] * 17 + [15 + 2 + 38 + 2 * 43] * 124
+    assert len(told) == told[-1] == trainer.total_steps
+
+
 @pytest.mark.parametrize(("name", "value"), [("epochs", 3), ("lr", -1.0), ("batch_size", 0)])
 def test_impossible_changes_are_refused(blobs: Loaded, name: str, value: float) -> None:
     trainer = Trainer(NetworkSpec(), TrainConfig(), blobs)
