@@ -10,10 +10,12 @@ from nnviz.config import TrainConfig
 from nnviz.fields import SpecError
 from nnviz.optimizers import OPTIMIZERS
 from nnviz.runs import Run
+from nnviz.snapshots import SnapshotError
 from nnviz.ui import services, state
 from nnviz.ui.forms import field_input
 from nnviz.ui.inspect.view import View
 from nnviz.ui.text import plain, sentence
+from nnviz.ui.train import controls
 
 _TRAIN = "pages/2_Train.py"
 _FIELDS = ("lr", "momentum", "batch_size", "epochs", "optimizer", "schedule", "weight_decay", "augment", "seed")
@@ -41,18 +43,24 @@ def _form(view: View) -> None:
             unused = name == "momentum" and name not in OPTIMIZERS[config.optimizer].uses
             with columns[place % 3]:
                 field_input(config, name, f"inspect-fork-{name}", lambda name, value: _set(view, name, value), unused)
-        if st.button(
+        started = st.button(
             f"Continue from step {view.moment.step_number:,}", key="inspect-fork-start", type="primary",
-            icon=":material/fork_right:",
-        ):  # fmt: skip
-            try:
-                child = services.store().fork(view.run.id, view.moment.step_number, config)
-            except SpecError as error:
-                st.warning(sentence(str(error)), icon=":material/warning:")
-                return
-            services.executor().submit(child.id)
-            state.choose_run(child.id)
+            icon=":material/fork_right:", on_click=_fork, args=(view.run.id, view.moment.step_number, config),
+        )  # fmt: skip
+        if started and state.looking().run != view.run.id:
             st.switch_page(_TRAIN)
+
+
+def _fork(run_id: str, step: int, config: TrainConfig) -> None:
+    look, store, executor = state.looking(), services.store(), services.executor()
+    with controls.told():  # no use of `st` from here on: see Looking
+        try:
+            child = store.fork(run_id, step, config)
+        except (SpecError, SnapshotError) as error:
+            state.report(sentence(str(error)))
+            return
+        look.choose(child.id)
+        executor.submit(child.id)
 
 
 def _config(view: View) -> TrainConfig:
