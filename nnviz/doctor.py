@@ -17,7 +17,8 @@ import torch
 from nnviz.config import TrainConfig
 from nnviz.datasets import to_input
 from nnviz.fields import SpecError
-from nnviz.inspection.activations import trace, unit_values
+from nnviz.inspection.activations import trace
+from nnviz.inspection.health import SQUASHING, is_dead, is_saturated
 from nnviz.inspection.moment import LayerView, Moment
 from nnviz.network import NetworkSpec
 from nnviz.runs import Curve, NormCurves
@@ -174,14 +175,14 @@ def vanishing(found: Evidence) -> Diagnosis | None:
     if ratio is None or ratio > VANISHING or len(found.hidden) < 2:
         return None
     first, last = found.moment.learning_layers[0].title, found.moment.learning_layers[-1].title
-    squashing = any(layer.activation in _SQUASHING for layer in found.hidden)
+    squashing = any(layer.activation in SQUASHING for layer in found.hidden)
     return _diagnosis(
         found, "vanishing", "The gradients vanish",
         f"The gradient of a weight in {first} is {1 / ratio:,.0f} times smaller than that of one in {last}.",
         "The first layers hardly learn: by the chain rule each layer multiplies the gradient"
         + (", and a sigmoid's slope is at most ¼." if squashing else ", and here each makes it smaller."),
         "ReLU in place of sigmoid and tanh, Kaiming initialisation" if squashing else "Kaiming initialisation",
-        network={"init": "kaiming"}, activations={name: "relu" for name in _SQUASHING},
+        network={"init": "kaiming"}, activations={name: "relu" for name in SQUASHING},
     )  # fmt: skip
 
 
@@ -190,7 +191,7 @@ def dead(found: Evidence) -> Diagnosis | None:
     for layer in found.hidden:
         if layer.activation != "relu":
             continue
-        silent = float((unit_values(found.outputs[layer.name]) <= 0).all(0).float().mean())
+        silent = float(is_dead(found.outputs[layer.name]).float().mean())
         if silent > DEAD_SHARE:
             return _diagnosis(
                 found, "dead", "Many neurons are dead",
@@ -206,12 +207,9 @@ def dead(found: Evidence) -> Diagnosis | None:
 def saturated(found: Evidence) -> Diagnosis | None:
     """Sigmoids or tanhs stand at the ends of their range, where they are flat."""
     for layer in found.hidden:
-        low = _SQUASHING.get(layer.activation)
-        if low is None:
+        if layer.activation not in SQUASHING:
             continue
-        outputs = found.outputs[layer.name]
-        margin = 0.01 * (1 - low)
-        share = float(((outputs < low + margin) | (outputs > 1 - margin)).float().mean())
+        share = float(is_saturated(found.outputs[layer.name], layer.activation).float().mean())
         if share > SATURATED_SHARE:
             return _diagnosis(
                 found, "saturated", "Neurons are saturated",
@@ -284,9 +282,6 @@ def overfitting(found: Evidence) -> Diagnosis | None:
 DIAGNOSES: tuple[Callable[[Evidence], Diagnosis | None], ...] = (
     zero_init, runaway, exploding, vanishing, dead, saturated, stuck, crawling, overfitting,
 )  # fmt: skip
-
-_SQUASHING = {"sigmoid": 0.0, "tanh": -1.0}
-"""Activation → lower end of its range; the upper one is 1."""
 
 
 def _diagnosis(

@@ -16,13 +16,13 @@ KEYS = (PROJECT / "docs" / "keys.md").read_text(encoding="utf-8")
 
 
 def used_keys() -> set[str]:
-    """Every literal `key=` of a call in the pages and their parts; what varies becomes `<>`."""
+    """Every literal `key=` of a call in the pages and their parts; what varies, and a number, becomes `<>`."""
     found = set()
     for path in (PROJECT / "app.py", *PROJECT.glob("pages/*.py"), *PROJECT.glob("nnviz/ui/**/*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.keyword) and node.arg == "key":
                 if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
-                    found.add(node.value.value)
+                    found.add(re.sub(r"\d+", "<>", node.value.value))
                 elif isinstance(node.value, ast.JoinedStr):
                     found.add("".join(str(v.value) if isinstance(v, ast.Constant) else "<>" for v in node.value.values))
     return found
