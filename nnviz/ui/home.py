@@ -16,7 +16,8 @@ from nnviz.ui import services, state
 from nnviz.ui.text import plain
 from nnviz.ui.train import controls
 
-TRAIN_PAGE, BUILD_PAGE, DRAW_PAGE = "pages/2_Train.py", "pages/1_Build.py", "pages/4_Draw.py"
+BUILD_PAGE, TRAIN_PAGE = "pages/1_Build.py", "pages/2_Train.py"
+INSPECT_PAGE, DRAW_PAGE = "pages/3_Inspect.py", "pages/4_Draw.py"
 
 REFRESH_SECONDS = 2.0
 """Between two looks at the runs that are going."""
@@ -99,7 +100,7 @@ def steps() -> None:
             "Which digits does it confuse, which mistakes is it sure of? Train on ten images of each digit instead of "
             "six thousand and see why data matter; on a larger net, why computing does."
         )
-        st.page_link(TRAIN_PAGE, label="See the results of a run", icon=":material/search:")
+        st.page_link(INSPECT_PAGE, label="Look inside a net", icon=":material/search:")
 
 
 def machine() -> None:

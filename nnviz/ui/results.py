@@ -93,7 +93,7 @@ def _show(run: Run, result: Result, dataset: Dataset, test: Split) -> None:
             st.metric("Test accuracy", f"{info.accuracy:.2%}")
         st.markdown(
             f"**{info.right:,} of {info.total:,} right** after step {result.step:,}.  \n"
-            f"{dataset.title}, test images: {dataset.origin}.",
+            f"Data set: {dataset.title}, {dataset.origin}.",
             width=430,
         )
         st.download_button(
