@@ -154,9 +154,8 @@ class _Recorder:
                 if self.trainer.config is not self.planned_for:  # changed, now or at this step of an earlier attempt
                     self._plan()
                 if event.step in self.kept:
-                    self._record()
+                    self._write()  # all that led to it, so that a run resumed from it has no gap in its curve
                     self._snapshot()
-                    self._thin_out()
             elif isinstance(event, Epoch):
                 self._record()
                 self._snapshot()
@@ -245,14 +244,17 @@ class _Recorder:
 
     def _record(self) -> None:
         """Write what happened since the last time, and look into the net."""
+        self._write()
         trainer = self.trainer
-        self.store.add_batches(
-            self.run_id, self.attempt, self.pending, self.norms,
-            seconds=self.stopwatch.seconds, steps=trainer.total_steps, speed=self.stopwatch.tick(),
-        )  # fmt: skip
-        self.pending, self.norms = [], []
         with suppress(PermissionError):  # Windows: a reader has the file open; the next look is due in a moment
             look(trainer.model, self.data, self.sample, trainer.position.step).save(self.store.folder(self.run_id))
+
+    def _write(self) -> None:
+        self.store.add_batches(
+            self.run_id, self.attempt, self.pending, self.norms,
+            seconds=self.stopwatch.seconds, steps=self.trainer.total_steps, speed=self.stopwatch.tick(),
+        )  # fmt: skip
+        self.pending, self.norms = [], []
 
     def _show(self, now: float) -> None:
         """Write the whole present state for those who look into the net, if there are any."""

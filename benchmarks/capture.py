@@ -1,0 +1,169 @@
+"""What does it cost a training to be looked into later? `python -m benchmarks.capture` prints one table.
+
+The same run, recorded in three ways that take turns: with nothing but what resuming needs, as it is by default, and
+with somebody following the running net. The median of each way counts. On MNIST (NNVIZ_DATA, or ../shared/data), with
+one torch thread.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+from unittest import mock
+
+import torch
+
+from nnviz import training
+from nnviz.config import TrainConfig, snapshot_bytes
+from nnviz.datasets import DATASETS
+from nnviz.network import NetworkSpec
+from nnviz.presets import PRESETS
+from nnviz.recording import train_run
+from nnviz.runs import RunStore, Status
+from nnviz.snapshots import Snapshot
+from nnviz.training import Trainer
+
+DATA = Path(__file__).parents[2] / "shared" / "data"
+BARE, DEFAULT, FOLLOWED = "capture off", "as by default", "as by default, followed live"
+
+
+class Cost(NamedTuple):
+    """Of one training."""
+
+    seconds: float
+    """Of training and recording, without the start of the process and loading the data."""
+    cpu: float
+    """Seconds of computing, the start included; others on the machine touch it less."""
+    snapshots: int
+    snapshot_bytes: int
+    norm_rows: int
+    shown: int
+    """How often the present state was written for those who look."""
+    losses: tuple[float, ...]
+
+
+def train(network: NetworkSpec, config: TrainConfig, way: str) -> Cost:
+    """Train and record in a store of its own."""
+    if way == BARE:
+        config = config.with_(snapshots=2)
+    rows = 0 if way == BARE else training.NORM_ROWS
+    with (
+        tempfile.TemporaryDirectory(prefix="nnviz-benchmark-") as folder,
+        closing(RunStore(Path(folder))) as store,
+        mock.patch.object(training, "NORM_ROWS", rows),
+    ):
+        run = store.create(network, config)
+        with counted_shows(store, run.id) as shown, followed(store, run.id, way == FOLLOWED):
+            start = time.thread_time()
+            status = train_run(store, run.id)
+            cpu = time.thread_time() - start
+        done = store.run(run.id)
+        if status is not Status.FINISHED:
+            raise SystemExit(f"the training {status}: {done.reason}")
+        sizes = [store.snapshot_path(run.id, step).stat().st_size for step in store.snapshot_steps(run.id)]
+        losses = tuple(store.curve(run.id).loss.tolist())
+        return Cost(done.seconds, cpu, len(sizes), sum(sizes), len(store.norms(run.id).step), len(shown), losses)
+
+
+@contextmanager
+def followed(store: RunStore, run_id: str, really: bool) -> Iterator[None]:
+    """Somebody looks on, if `really`. A page reads in a process of its own, so here nothing is read."""
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.4):
+            store.watch(run_id)
+
+    thread = threading.Thread(target=watch)
+    if really:
+        store.watch(run_id)
+        thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        if really:
+            thread.join()
+
+
+@contextmanager
+def counted_shows(store: RunStore, run_id: str) -> Iterator[list[None]]:
+    """A list that grows by one each time the present state is written."""
+    shown: list[None] = []
+    save = Snapshot.save
+
+    def counting(self: Snapshot, path: Path) -> None:
+        save(self, path)
+        if path == store.shown_path(run_id):
+            shown.append(None)
+
+    with mock.patch.object(Snapshot, "save", counting):
+        yield shown
+
+
+def snapshot_seconds(network: NetworkSpec, config: TrainConfig, times: int) -> tuple[float, float]:
+    """Seconds to copy the state of a training, and to write it."""
+    trainer = Trainer(network, config, DATASETS[config.data].load())
+    next(trainer.run())  # so that the optimizer has a state
+    taking, writing = [], []
+    with tempfile.TemporaryDirectory(prefix="nnviz-benchmark-") as folder:
+        for number in range(times):
+            start = time.perf_counter()
+            snapshot = trainer.snapshot()
+            taken = time.perf_counter()
+            snapshot.save(Path(folder) / f"{number}.safetensors")
+            taking.append(taken - start)
+            writing.append(time.perf_counter() - taken)
+    return statistics.median(taking), statistics.median(writing)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--preset", choices=PRESETS, default="classic", help="the network")
+    parser.add_argument("--turns", type=int, default=5, help="how often each way takes its turn")
+    parser.add_argument("--epochs", type=int, default=TrainConfig().epochs)
+    parser.add_argument("--per-class", type=int, default=0, help="train on so many of each class; 0 takes all")
+    options = parser.parse_args()
+    if "NNVIZ_DATA" not in os.environ and DATA.is_dir():
+        os.environ["NNVIZ_DATA"] = str(DATA)
+    torch.set_num_threads(1)
+    measure(options.preset, TrainConfig(epochs=options.epochs, per_class=options.per_class), options.turns)
+
+
+def measure(preset: str, config: TrainConfig, turns: int) -> None:
+    network = PRESETS[preset].network
+    costs: dict[str, list[Cost]] = {way: [] for way in (BARE, DEFAULT, FOLLOWED)}
+    for turn in range(turns):
+        for way in list(costs)[turn % 3 :] + list(costs)[: turn % 3]:
+            costs[way].append(train(network, config, way))
+    if len({cost.losses for found in costs.values() for cost in found}) != 1:
+        raise SystemExit("the ways don't train alike: their losses differ")
+
+    taking, writing = snapshot_seconds(network, config, 20)
+    steps = len(costs[BARE][0].losses)
+    print(f"{PRESETS[preset].title}, {config.epochs} epochs, {steps:,} steps of {config.batch_size}")
+    print(f"{os.cpu_count()} cores, 1 torch thread; median of {turns}; the same losses to the bit in all\n")
+    print(f"{'':30}{'seconds':>9}{'cost':>8}{'CPU s':>9}{'cost':>8}{'snapshots':>11}{'MB':>8}{'norms':>7}{'shown':>7}")
+    for way, found in costs.items():
+        print(f"{way:30}", end="")
+        for what in ("seconds", "cpu"):
+            took, bare = (statistics.median(getattr(cost, what) for cost in some) for some in (found, costs[BARE]))
+            print(f"{took:9.3f}{took / bare - 1:+8.1%}", end="")
+        one = found[-1]
+        print(f"{one.snapshots:11}{one.snapshot_bytes / 1e6:8.1f}{one.norm_rows:7}{one.shown:7}")
+    print(
+        f"\none snapshot: {taking * 1000:.1f} ms to copy, {writing * 1000:.1f} ms to write,"
+        f" {snapshot_bytes(network, config) / 1e6:.2f} MB"
+    )
+
+
+if __name__ == "__main__":
+    main()
