@@ -18,6 +18,8 @@ _STYLE = """
 /* A live part that is being refreshed must not fade. */
 [data-stale="true"] { opacity: 1 !important; }
 .stElementContainer, .stVerticalBlock { transition: none !important; }
+/* A table wider than a phone scrolls by itself, not the page. */
+[data-testid="stMarkdownContainer"]:has(> table) { overflow-x: auto; }
 /* Figures that count must not jump. */
 [data-testid="stMetricValue"] { font-variant-numeric: tabular-nums; }
 @media (max-width: 640px) {

@@ -21,7 +21,7 @@ LIVE_SECONDS = 0.4
 PLAY_SECONDS = 0.6
 """Each moment is shown so long when the training is played."""
 
-_PLAYING = "inspect_playing"
+_PLAYING, _REACHED = "inspect_playing", "inspect_play_reached"
 _STEP = "inspect-moment"
 _FOLLOW = "inspect-follow"
 _KIND = "inspect-compare"
@@ -70,11 +70,16 @@ def choose_moment(run: Run) -> Moment | None:
 
 def _scrub(run: Run, steps: list[int]) -> int:
     """The slider over the snapshots and the button that plays them."""
-    playing = st.session_state.get(_PLAYING) == run.id
+    playing = _wanted(run)
     if playing:
         _advance(steps)
+    # A rerun that the page itself asks for brings the browser's older value of the slider: what was reached counts.
+    if (reached := st.session_state.pop(_REACHED, None)) in steps:
+        st.session_state[_STEP] = reached
     if st.session_state.get(_STEP) not in steps:
         st.session_state[_STEP] = steps[-1]
+    if playing:
+        st.session_state[_REACHED] = st.session_state[_STEP]
     if len(steps) == 1:
         st.markdown(f"**After step {steps[0]:,}**, its only snapshot")
         return steps[0]
@@ -84,14 +89,15 @@ def _scrub(run: Run, steps: list[int]) -> int:
         help="Run through all snapshots, from the first to the last.",
     )  # fmt: skip
     step: int = st.select_slider(
-        "Moment: after step", steps, key=_STEP, format_func=lambda one: f"{one:,}", on_change=_stop_playing,
-    )  # fmt: skip
+        "Moment: after step", steps, key=_STEP, format_func=lambda one: f"{one:,}", disabled=playing
+    )
     return step
 
 
 def _play(run_id: str, steps: list[int]) -> None:
     st.session_state[_PLAYING] = run_id
-    st.session_state["inspect_play_next"] = steps[0] if st.session_state.get(_STEP) == steps[-1] else None
+    at_end = st.session_state.get(_STEP) == steps[-1]
+    st.session_state[_REACHED] = None if at_end else st.session_state.get(_STEP)
 
 
 def _stop_playing() -> None:
@@ -99,12 +105,11 @@ def _stop_playing() -> None:
 
 
 def _advance(steps: list[int]) -> None:
-    """One snapshot further; the last one ends the playing."""
-    start = st.session_state.pop("inspect_play_next", None)
-    now = st.session_state.get(_STEP, steps[0])
-    later = [step for step in steps if step > now]
-    st.session_state[_STEP] = start if start is not None else later[0] if later else steps[-1]
-    if st.session_state[_STEP] == steps[-1]:
+    """One snapshot further than was reached; the last one ends the playing."""
+    reached = st.session_state.get(_REACHED)
+    later = [step for step in steps if reached is None or step > reached]
+    st.session_state[_REACHED] = later[0] if later else steps[-1]
+    if st.session_state[_REACHED] == steps[-1]:
         _stop_playing()
 
 
