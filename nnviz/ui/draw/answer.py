@@ -49,10 +49,10 @@ def _hint(now: Sheet | None, nets: list[Net], finite: bool) -> str:
     if not nets:
         return "The net has no weights yet: it is about to begin"
     if now is None:
-        return "Nothing drawn yet, so there is no answer. Draw a digit here"
+        return "Empty paper, no answer: draw a digit"
     if not finite:
         return "The net's answer is not a number: its training has diverged"
-    return "The photo is answered. Draw here to lay it aside" if now.photo else "Draw a digit here"
+    return "The photo is answered; draw here to lay it aside" if now.photo else "Draw a digit"
 
 
 def _photo(now: Sheet | None) -> None:

@@ -50,8 +50,10 @@ def choose() -> list[str]:
     runs = {run.id: run for run in services.store().runs() if run.step}
     if not runs:
         return []
-    kept = [one for one in st.session_state.get(_CHOSEN, ()) if one in runs]
-    st.session_state[_WIDGET] = kept or [_default(list(runs.values()))]
+    before = st.session_state.get(_CHOSEN)
+    kept = [one for one in before or () if one in runs]
+    emptied = before == []  # by the person; runs that are gone make room for another one
+    st.session_state[_WIDGET] = kept if kept or emptied else [_default(list(runs.values()))]
     chosen = st.multiselect(
         "Networks", list(runs), key=_WIDGET, max_selections=MOST, format_func=lambda one: in_words(runs[one]),
         placeholder="Choose networks to ask", on_change=_remember,
