@@ -28,6 +28,9 @@ from nnviz.snapshots import Position, Snapshot
 NORM_ROWS = 400
 """About how often over a whole training the sizes of weights, gradients and updates are measured; 0: never."""
 
+NORM_APART = 20
+"""Steps between two measurements at least: each costs about half a step."""
+
 NORM_FIRST = 20
 """Steps at the start that are all measured: most happens there."""
 
@@ -213,7 +216,7 @@ class Trainer:
 
     def _measures(self, step: int) -> bool:
         """Whether the norms of this step are taken; a function of the step and the settings alone."""
-        return NORM_ROWS > 0 and (step <= NORM_FIRST or step % max(1, self.total_steps // NORM_ROWS) == 0)
+        return NORM_ROWS > 0 and (step <= NORM_FIRST or step % max(NORM_APART, self.total_steps // NORM_ROWS) == 0)
 
     def _measure(self, step: int, before: list[Tensor]) -> Norms:
         with torch.no_grad():
