@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import pytest
 import streamlit as st
+import torch
 from streamlit.testing.v1 import AppTest
 
 from nnviz.config import TrainConfig
 from nnviz.datasets import Dataset, Loaded, to_input
-from nnviz.inspection.activations import trace
+from nnviz.inspection.activations import arithmetic, outgoing, source_shape, trace
 from nnviz.inspection.moment import Moment
+from nnviz.layers import Conv, Dense
 from nnviz.network import NetworkSpec
 from nnviz.presets import PRESETS
 from nnviz.recording import train_run
 from nnviz.runs import Run, RunStore
+from nnviz.ui.inspect.neuron import Picked, outgoing_csv, pixels_seen, sum_csv
+from nnviz.ui.inspect.subject import test_subject as subject_of  # pytest would take it for a test
 from nnviz.ui.inspect.view import moment_at
 
 NETS = ["softmax", "classic", "lenet5", "small_cnn", "deep_sigmoid"]
@@ -41,21 +48,22 @@ def recorded(store: RunStore, network: NetworkSpec) -> tuple[Run, Moment]:
     return run, moment_at(store, store.run(run.id), 5)
 
 
-def script() -> None:
+def script(compare: bool = False) -> None:
     import streamlit as st
 
     from nnviz.ui import services
     from nnviz.ui.inspect import neuron
-    from nnviz.ui.inspect.view import View, moment_at
+    from nnviz.ui.inspect.view import Beside, View, moment_at
 
     run, store = services.store().runs()[0], services.store()
     moment = moment_at(store, run, 5)
+    beside = Beside(run, moment_at(store, run, 0), "after step 0") if compare else None
     layer = moment.layer(st.session_state.get("inspect-layer-wanted", ""))
-    neuron.show(View(run, moment, layer, None, False, False))
+    neuron.show(View(run, moment, layer, beside, False, False))
 
 
-def shown(**state: object) -> AppTest:
-    app = AppTest.from_function(script, default_timeout=60)
+def shown(compare: bool = False, **state: object) -> AppTest:
+    app = AppTest.from_function(script, default_timeout=60, kwargs={"compare": compare})
     for key, value in state.items():
         app.session_state[key] = value
     app.run()
@@ -121,6 +129,80 @@ def test_a_net_that_diverged_is_told(store: RunStore) -> None:
     assert moment.layers[0].weight is not None
     moment.layers[0].weight.fill_(float("nan"))
     assert "diverged" in words(shown())
+
+
+def test_a_sum_that_overflows_is_told(store: RunStore) -> None:
+    """Its own numbers are none although ReLU lets the net answer with some."""
+    _, moment = recorded(store, NetworkSpec())
+    assert moment.layers[0].bias is not None
+    moment.layers[0].bias[3] = -float("inf")
+    assert "Not all numbers of Neuron 3 are finite" in words(shown(inspect_neuron=("dense1", 3)))
+    assert "finite" not in words(shown(inspect_neuron=("dense1", 4)))
+
+
+def test_a_layer_begins_with_its_strongest_neuron_and_a_button_goes_back_to_it(store: RunStore, blobs: Loaded) -> None:
+    _, moment = recorded(store, NetworkSpec())
+    strongest = int(trace(moment, to_input(blobs.test.images[:1], blobs.dataset)).of("dense1").output[0].argmax())
+    app = shown()
+    assert app.number_input(key="inspect-neuron-unit").value == strongest
+    app.number_input(key="inspect-neuron-unit").set_value((strongest + 1) % 128).run()
+    app.button(key="inspect-neuron-strongest").click().run()
+    assert app.number_input(key="inspect-neuron-unit").value == strongest
+    assert app.button(key="inspect-neuron-strongest").disabled
+
+
+def test_the_facts_are_those_of_plain_pytorch(store: RunStore, blobs: Loaded) -> None:
+    _, moment = recorded(store, NetworkSpec())
+    with torch.inference_mode():
+        values = moment.model[:3](to_input(blobs.test.images, blobs.dataset))[:, 9]
+    zero = f"{float((values == 0).double().mean()):.1%}".replace("%", " %")
+    text = words(shown(inspect_neuron=("dense1", 9)))
+    assert f"mean {float(values.mean()):.4g}, from {float(values.min()):.4g} to {float(values.max()):.4g}" in text
+    assert f"0 for {zero} of them" in text
+
+
+@pytest.mark.parametrize("preset", ["classic", "lenet5"])
+def test_the_weights_of_another_moment_stand_beside(store: RunStore, preset: str) -> None:
+    _, moment = recorded(store, PRESETS[preset].network)
+    for layer in moment.learning_layers:
+        assert "**After step 0**" in words(shown(compare=True, **{"inspect-layer-wanted": layer.name}))
+    assert "After step 0" not in words(shown())
+
+
+def test_the_csvs_hold_all_products_and_all_outgoing_weights(store: RunStore, blobs: Loaded) -> None:
+    _, moment = recorded(store, NetworkSpec((Conv(3, 5), Dense(4, "tanh"))))
+    for name, unit in (("conv1", 1), ("dense1", 2)):
+        layer = moment.layer(name)
+        assert layer.weight is not None
+        subject = subject_of(blobs.test, blobs.dataset, 5)
+        traced = trace(moment, subject.inputs)
+        told = arithmetic(layer, traced.of(name), 0, unit)
+        picked = Picked(layer, unit, subject, traced, told, "")
+        rows = list(csv.reader(io.StringIO(sum_csv(picked, source_shape(moment, layer)))))[1:]
+        products, (bias, total, output) = rows[:-3], [float(row[3]) for row in rows[-3:]]
+        assert len(products) == layer.weight[unit].numel()
+        assert sum(float(row[1]) * float(row[2]) for row in products) + bias == pytest.approx(total, abs=1e-4)
+        assert output == pytest.approx(float(traced.of(name).output[0, unit].max()))
+    found = outgoing(moment, moment.layer("conv1"), 1)
+    assert found is not None
+    rows = list(csv.reader(io.StringIO(outgoing_csv("neuron", found.weights.numpy()))))
+    assert len(rows) == 1 + 4
+    weight = moment.layer("dense1").weight
+    assert weight is not None
+    expected = weight[3].view(3, 24, 24)[1].flatten()  # the channels lie one after the other
+    np.testing.assert_allclose([float(cell) for cell in rows[4][1:]], expected.numpy(), rtol=1e-6)
+
+
+def test_what_a_filter_sees_is_the_part_of_the_image_under_it(store: RunStore, blobs: Loaded) -> None:
+    _, moment = recorded(store, NetworkSpec((Conv(3, 5, stride=2, padding=2),)))
+    layer, subject = moment.layers[0], subject_of(blobs.test, blobs.dataset, 5)
+    padded = np.pad(subject.pixels, 2)
+    traced = trace(moment, subject.inputs)
+    told = arithmetic(layer, traced.of("conv1"), 0, 1)
+    assert told.position is not None
+    top, left = 2 * told.position[0], 2 * told.position[1]
+    seen = pixels_seen(Picked(layer, 1, subject, traced, told, ""))
+    assert np.array_equal(seen, padded[None, top : top + 5, left : left + 5])
 
 
 def test_clicking_opens_a_neuron() -> None:

@@ -110,7 +110,7 @@ def arithmetic(layer: LayerView, traced: LayerTrace, image: int, unit: int, coun
     if layer.weight.dim() == 4:
         row, column = divmod(int(outputs.argmax()), outputs.shape[1])
         position = (row, column)
-        x, sums, outputs = _patch(layer, x, row, column), sums[position], outputs[position]
+        x, sums, outputs = patch(layer, x, row, column), sums[position], outputs[position]
     x, w = x.flatten(), layer.weight[unit].flatten()
     products = x * w
     order = products.abs().argsort(descending=True, stable=True)[:count].tolist()
@@ -123,8 +123,11 @@ def arithmetic(layer: LayerView, traced: LayerTrace, image: int, unit: int, coun
     )  # fmt: skip
 
 
-def _patch(layer: LayerView, image: Tensor, row: int, column: int) -> Tensor:
-    """What a convolution's filters see of `image` (channels, h, w) at one position, (channels, kernel, kernel)."""
+def patch(layer: LayerView, image: Tensor, row: int, column: int) -> Tensor:
+    """What a convolution's filters see of `image` (channels, h, w) for one of their outputs, (channels, *kernel).
+
+    Beyond the rim it is 0.
+    """
     conv = next(module for module in layer.modules if isinstance(module, nn.Conv2d))
     (high, wide), (down, right), (above, left) = conv.kernel_size, conv.stride, _pair(conv.padding)
     padded = nn.functional.pad(image, (left, left, above, above))

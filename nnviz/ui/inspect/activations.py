@@ -4,8 +4,6 @@ images.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -43,6 +41,7 @@ from nnviz.ui.inspect.subject import Subject, answer_in_words, choose_subject
 from nnviz.ui.inspect.view import View, test_part
 from nnviz.ui.plot import plot
 from nnviz.ui.state import keep
+from nnviz.ui.text import csv_text
 from nnviz.ui.tiles import Caption, signed_to_bytes, tiles
 
 _CLASS = "inspect-activations-class"
@@ -256,7 +255,7 @@ def outputs_csv(moment: Moment, traced: Trace) -> str:
         values = told.output[0].flatten().tolist()
         rows += [(layer.title, index, f"{value:.9g}") for index, value in enumerate(values)]
     rows += [("Probability", index, f"{value:.9g}") for index, value in enumerate(traced.probabilities[0].tolist())]
-    return _csv(("layer", "index (channel by channel, row by row)", "output"), rows)
+    return csv_text(("layer", "index (channel by channel, row by row)", "output"), rows)
 
 
 # ---------------------------------------------------------------------- over the test images
@@ -309,17 +308,8 @@ def health_csv(layers: Iterable[LayerHealth], classes: Sequence[str]) -> str:
             dead = "" if layer.dead is None else int(layer.dead[unit])
             saturated = "" if layer.saturation is None else f"{float(layer.saturation[unit]):.6g}"
             rows.append((layer.title, unit, dead, saturated, *("" if m != m else f"{m:.7g}" for m in means)))
-    return _csv(("layer", "unit", "dead", "saturated (0 to 1)", *(f"mean for {name}" for name in classes)), rows)
+    return csv_text(("layer", "unit", "dead", "saturated (0 to 1)", *(f"mean for {name}" for name in classes)), rows)
 
 
 def _number(value: float) -> str:
     return f"{value:.3g}" if np.isfinite(value) else "not finite"
-
-
-def _csv(head: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
-    file = io.StringIO()
-    write = csv.writer(file, lineterminator="\n").writerow
-    write(head)
-    for row in rows:
-        write(row)
-    return file.getvalue()
