@@ -14,8 +14,8 @@ from nnviz.layers import ACTIVATIONS
 DIGITS = 6
 """Of the largest number of the sum; the others have as many decimals as that one."""
 
-FACTOR_DIGITS = 9
-"""Of inputs and weights: all that a 32-bit number has."""
+FACTOR_DIGITS = 7
+"""Of inputs and weights: what a 32-bit number holds."""
 
 MOST_DECIMALS = 12
 

@@ -50,6 +50,9 @@ _CHOSEN, _UNIT = "inspect_neuron", "inspect-neuron-unit"
 TERMS = 10
 """Products of the sum that are told one by one."""
 
+COLUMN = 292
+"""Room for a picture with the legend of its colours, CSS pixels."""
+
 HEAD = 112
 """About the side of the picture of the chosen image, CSS pixels."""
 
@@ -230,7 +233,7 @@ def _facts(picked: Picked, values: npt.NDArray[np.float32], words: str) -> None:
         )
         return
     facts = f"Over {words}: mean {values.mean():.4g}, from {values.min():.4g} to {values.max():.4g}"
-    if relu:
+    if relu and not values.all():
         facts += f"; 0 for {(values == 0).mean():.1%} of them".replace("%", " %")
     st.caption(facts + ("." if picked.told.position is None else ". Of a filter, its largest value in each image."))
 
@@ -333,20 +336,20 @@ def _with_the_image(
     names = (picked.word, "row", "column")
     with st.container(horizontal=True, gap="medium", key="inspect-neuron-incoming"):
         for place, (title, values) in enumerate(weights):
-            with st.container(width=side + 24):
+            with st.container(width=COLUMN):
                 st.markdown(f"**{title}**")
                 tiles(
                     signed_to_bytes(values, limit)[0], key=f"inspect-neuron-weights-{place}", palette="diverging",
                     size=side, limit=limit, label=f"{title} of {picked.title}", values=values, names=names,
                     captions=[Caption(str(picked.unit))], file_name=f"{picked.file_name}-weights.png",
                 )  # fmt: skip
-        with st.container(width=side + 24):
+        with st.container(width=COLUMN):
             st.markdown("**What it sees**")
             tiles(
                 pixels_seen(picked), key="inspect-neuron-seen", size=side,
                 label=f"{picked.subject.title}, as {picked.title} sees it", captions=[Caption(_where(picked))],
             )  # fmt: skip
-        with st.container(width=side + 24):
+        with st.container(width=COLUMN):
             st.markdown("**Input × weight**")
             pixels, end = signed_to_bytes(products)
             tiles(
@@ -471,13 +474,22 @@ def _sum(view: View, picked: Picked) -> None:
     st.markdown("##### The arithmetic")
     st.caption(
         f"Inputs × weights + bias, for this image{'' if told.position is None else ', where the filter gives most'}."
-        f"{_normalised(view.moment, layer)} Add up the last column: it comes to the last digit shown."
+        f"{_under(told)}{_normalised(view.moment, layer)} Add up the last column: it comes to the last digit shown."
     )
     st.markdown(sum_table(picked, shape))
     st.download_button(
         "All products as CSV", lambda: sum_csv(picked, shape), f"{view.name}-{picked.file_name}-sum.csv", "text/csv",
         key="inspect-neuron-sum-csv", icon=":material/download:", on_click="ignore",
     )  # fmt: skip
+
+
+def _under(told: Arithmetic) -> str:
+    return "" if told.position is None else " Inputs are named by their place under the kernel, (row, column)."
+
+
+def _together(words: str) -> str:
+    """Without a break of line inside (row, column)."""
+    return words.replace(", ", ",\u00a0")
 
 
 def _normalised(moment: Moment, layer: LayerView) -> str:
@@ -490,9 +502,8 @@ def sum_table(picked: Picked, shape: tuple[int, ...]) -> str:
     """In Markdown."""
     told = picked.told
     written = write_sum(told)
-    of_kernel = " of the kernel" if told.position is not None else ""
     rows = [
-        f"| {source_title(shape, term.source)}{of_kernel} | {minus(term.value)} | {minus(term.weight)} |"
+        f"| {_together(source_title(shape, term.source))} | {minus(term.value)} | {minus(term.weight)} |"
         f" {minus(term.product)} |"
         for term in written.terms
     ]
