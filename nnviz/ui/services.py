@@ -11,6 +11,7 @@ from nnviz.executor.local import LocalExecutor
 from nnviz.handwriting import HandwritingStore
 from nnviz.preparation import Preparation
 from nnviz.runs import RunStore
+from nnviz.ui.promptness import send_at_once
 
 
 @st.cache_resource(show_spinner=False, on_release=RunStore.close)
@@ -27,6 +28,7 @@ def handwriting() -> HandwritingStore:
 def executor() -> LocalExecutor:
     torch.set_num_threads(1)  # the server only ever computes a little; more threads would fight with the trainings
     started = LocalExecutor(store())
+    send_at_once()
     gc.freeze()  # what torch brought is here to stay; collections needn't walk over it
     return started
 
