@@ -20,15 +20,17 @@ from nnviz.datasets import Dataset, Loaded, Split
 from nnviz.drawing import Drawing, Stroke, prepare, rasterise
 from nnviz.evaluation import evaluate
 from nnviz.handwriting import DEFAULT_COLLECTION, HandwritingStore
+from nnviz.inspection.moment import Moment
 from nnviz.network import NetworkSpec
 from nnviz.presets import PRESETS
 from nnviz.recognition import answer, history, teach
 from nnviz.recording import train_run
-from nnviz.runs import Run, RunStore
+from nnviz.runs import Run, RunStore, Status
+from nnviz.training import Batch
 from nnviz.ui.canvas import _Sent
 from nnviz.ui.draw.page import SECTIONS
 from nnviz.ui.draw.quiz import Quiz, following, judged
-from nnviz.ui.inspect.view import moment_at
+from nnviz.ui.inspect.view import loaded, moment_at
 
 SEVEN = Drawing((Stroke(((70, 60, 0), (200, 60, 60), (150, 140, 100), (120, 230, 160))),))
 ONE = Drawing((Stroke(((140, 40, 0), (140, 240, 90))),))
@@ -151,7 +153,7 @@ def test_several_nets_answer_side_by_side(store: RunStore, run: Run) -> None:
     assert not at.exception
     moment = moment_at(store, other, store.snapshot_steps(other.id)[-1])
     assert sent(at)["percent"] == pytest.approx(100 * answer(moment, PIXELS), abs=0.06)
-    assert r"**1** \*worse\* net" in words(at)
+    assert r"**1:** \*worse\* net" in words(at)
     at.multiselect(key="draw-nets").set_value([]).run()
     assert "Choose a network above" in words(at)
 
@@ -380,3 +382,25 @@ def test_kept_drawings_of_all_collections_are_one_set(run: Run, kept: Handwritin
     both: Split = kept_drawings()
     assert both.labels.tolist() == [7, 1]
     assert torch.equal(both.images[0, 0], torch.from_numpy(PIXELS.copy()))
+
+
+def test_a_net_that_is_being_trained_is_followed(store: RunStore, run: Run) -> None:
+    live = store.create(NetworkSpec(), TAUGHT)
+    store.begin(live.id, "cpu", 1)
+    first, last = (store.snapshot(run.id, step) for step in (store.snapshot_steps(run.id)[i] for i in (0, -1)))
+    batch = Batch(step=1, loss=1.0, accuracy=0.5, lr=0.1, size=10)
+    store.add_batches(live.id, 1, [batch], seconds=1, steps=15, speed=1)
+    first.save(store.shown_path(live.id))
+    at = opened(SEVEN, draw_nets=[live.id])
+    assert store.is_watched(live.id)
+    for snapshot in (first, last):
+        snapshot.save(store.shown_path(live.id))
+        at.run()
+        exact = answer(Moment(run.network, run.config, snapshot, loaded(run)), PIXELS)
+        assert sent(at)["percent"] == pytest.approx(100 * exact, abs=0.06)
+    last.save(store.snapshot_path(live.id, last.position.step))
+    store.hide(live.id)
+    store.set_status(live.id, Status.FINISHED)
+    at.run()
+    assert not at.exception
+    assert sent(at)["percent"] == pytest.approx(100 * exact, abs=0.06)

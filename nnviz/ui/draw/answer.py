@@ -85,8 +85,8 @@ def _side_by_side(nets: list[Net], shares: list[NDArray[np.float32]], now: Sheet
             st.caption(f"Answered by {plain(nets[0].title)}. This is what it gets, 28×28 pixels:")
             tiles(now.prepared.pixels[None], key="draw-input", size=84, label="The drawing as the net gets it")
             return
-        names = " · ".join(f"**{place}** {plain(net.title)}" for place, net in enumerate(nets, 1))
-        st.caption(f"The bars above are those of 1. {names}")
+        names = " · ".join(f"**{place}:** {plain(net.title)}" for place, net in enumerate(nets, 1))
+        st.caption(f"The bars above are those of the first. {names}")
         captions = [Caption(f"{place}: {caption.title}", caption.note) for place, caption in enumerate(captions, 1)]
         tiles(
             np.repeat(now.prepared.pixels[None], len(nets), 0), key="draw-answers", captions=captions, size=84,

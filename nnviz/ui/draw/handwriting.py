@@ -50,7 +50,7 @@ def show(scene: Scene) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", key="draw-collections"):
         name = st.selectbox(
             "Collection", list(collections), key=_CHOSEN, width=280,
-            format_func=lambda one: f"{one} · {collections[one].count} drawings",
+            format_func=lambda one: f"{one} · {in_words(collections[one].count)}",
         )  # fmt: skip
         _manage(store, name)
     try:
@@ -97,9 +97,9 @@ def _try(act: Callable[[], None]) -> None:
 
 
 def _drawings(store: HandwritingStore, collection: Collection) -> None:
-    counts = ", ".join(f"{label}: {count}" for label, count in enumerate(collection.per_class) if count)
+    counts = ", ".join(f"{count} × {label}" for label, count in enumerate(collection.per_class) if count)
     by = f" By {', '.join(plain(one) for one in collection.authors)}." if collection.authors else ""
-    st.caption(f"{collection.count} drawings. Of each digit, {counts}.{by}" if counts else "It is empty.")
+    st.caption(f"{in_words(collection.count)}. By digit: {counts}.{by}" if counts else "It is empty.")
     kept = store.drawings(collection.name, PAGE)
     if not kept:
         return
@@ -145,6 +145,10 @@ def _scores(store: HandwritingStore, collection: Collection) -> None:
         st.markdown("| Run | These drawings | Its test images |\n|:--|--:|--:|\n" + "\n".join(lines))
     left = f" The newest {MOST_RUNS} runs." if len(runs) == MOST_RUNS else ""
     st.caption(f"Each net as its last kept snapshot has it.{left} On few drawings, one more or less counts much.")
+
+
+def in_words(count: int) -> str:
+    return "1 drawing" if count == 1 else f"{count:,} drawings"
 
 
 def _of(share: float, count: int) -> str:
