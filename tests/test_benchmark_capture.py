@@ -15,6 +15,7 @@ def test_the_ways_differ_in_what_is_captured_and_train_alike(
     blobs: Loaded, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(Dataset, "load", lambda self, root=None: blobs)
+    monkeypatch.setattr(training, "NORM_APART", 1)
     measure("classic", TrainConfig(epochs=2, batch_size=4), turns=1)  # ends the process if the losses differ
     told = capsys.readouterr().out
     rows = {way: next(line for line in told.splitlines() if line.startswith(f"{way}  ")) for way in (BARE, DEFAULT)}

@@ -27,3 +27,12 @@ def csv_text(head: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
     for row in rows:
         write(row)
     return file.getvalue()
+
+
+def run_label(name: str, run_id: str) -> str:
+    """A run in a select box: its name, when it was started, and what tells it from others of that minute.
+
+    The browser answers with the label, not with the option: so labels must be one of a kind, and say nothing that
+    changes while a run goes on.
+    """
+    return f"{name} · {run_id[9:11]}:{run_id[11:13]} #{run_id[-4:]}"

@@ -12,6 +12,7 @@ from nnviz.snapshots import SnapshotError
 from nnviz.ui import services, state
 from nnviz.ui.draw.pupils import pupil_of
 from nnviz.ui.inspect.view import moment_at, moment_now
+from nnviz.ui.text import run_label
 
 LIVE_SECONDS = 0.4
 """Between two looks at a running net."""
@@ -55,7 +56,8 @@ def choose() -> list[str]:
     emptied = before == []  # by the person; runs that are gone make room for another one
     st.session_state[_WIDGET] = kept if kept or emptied else [_default(list(runs.values()))]
     chosen = st.multiselect(
-        "Networks", list(runs), key=_WIDGET, max_selections=MOST, format_func=lambda one: in_words(runs[one]),
+        "Networks", list(runs), key=_WIDGET, max_selections=MOST,
+        format_func=lambda one: run_label(runs[one].name, one),
         placeholder="Choose networks to ask", on_change=_remember,
         help="The first one answers in the bars; all of them stand side by side below.",
     )  # fmt: skip
@@ -76,12 +78,6 @@ def _default(runs: list[Run]) -> str:
     finished = [run for run in digits if run.status is Status.FINISHED and run.test_accuracy is not None]
     best = max(finished, key=lambda run: run.test_accuracy or 0.0, default=None)
     return (best or (digits or runs)[0]).id
-
-
-def in_words(run: Run) -> str:
-    accuracy = f" · {run.test_accuracy:.1%}".replace("%", " %") if run.test_accuracy is not None else ""
-    going = f" · {run.status}" if run.status.active else ""
-    return f"{run.name}{accuracy}{going} · {run.id[9:11]}:{run.id[11:13]}"
 
 
 def refresh_every(ids: list[str]) -> float | None:

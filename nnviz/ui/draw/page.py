@@ -18,7 +18,7 @@ from nnviz.ui import services, state
 from nnviz.ui.canvas import follow
 from nnviz.ui.draw import answer, handwriting, inside, learned, nets, path, quiz, sheet, teaching
 from nnviz.ui.draw.scene import Scene
-from nnviz.ui.text import plain, sentence
+from nnviz.ui.text import plain, run_label, sentence
 from nnviz.ui.train import controls
 
 SECTIONS: dict[str, tuple[str, Callable[[Scene], None]]] = {
@@ -79,7 +79,11 @@ def _section(chosen: list[str]) -> None:
         if len(found) > 1 and look not in ("path", "handwriting"):
             state.keep(_NET, list(found))
             run_id = st.selectbox(
-                "Of", list(found), key=_NET, format_func=lambda one: found[one].title, label_visibility="collapsed"
+                "Of",
+                list(found),
+                key=_NET,
+                format_func=lambda one: run_label(found[one].title, one),
+                label_visibility="collapsed",
             )
         scene = Scene(sheet.current(), found[run_id], st.context.theme.type == "dark")
         with st.container(key=f"draw-section-{look}"):

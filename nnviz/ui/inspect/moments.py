@@ -13,7 +13,7 @@ from nnviz.runs import Run
 from nnviz.ui import services
 from nnviz.ui.inspect.view import Beside, moment_at, moment_now
 from nnviz.ui.state import keep
-from nnviz.ui.text import plain
+from nnviz.ui.text import plain, run_label
 
 LIVE_SECONDS = 0.4
 """Between two looks at a running net: two a second with room to spare."""
@@ -142,7 +142,7 @@ def choose_other(run: Run) -> Other | None:
         keep(_OTHER_RUN, list(others))
         st.selectbox(
             "The other run", list(others), key=_OTHER_RUN,
-            format_func=lambda one: f"{others[one].name} · started {one[9:11]}:{one[11:13]}",
+            format_func=lambda one: run_label(others[one].name, one),
         )  # fmt: skip
         return Other(others[st.session_state[_OTHER_RUN]], None)
     return None

@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from nnviz.datasets import DataError
+from nnviz.datasets import DATASETS, DataError
 from nnviz.inspection.moment import LayerView, Moment
 from nnviz.runs import Run, RunGone
 from nnviz.snapshots import SnapshotError
 from nnviz.ui import services, state
 from nnviz.ui.inspect import activations, diagnosis, edit, fork, matrices, moments, neuron, pixels, projection_map, time
 from nnviz.ui.inspect.view import View
-from nnviz.ui.text import sentence
+from nnviz.ui.text import run_label, sentence
 from nnviz.ui.train import controls
 
 SECTIONS: dict[str, tuple[str, Callable[[View], None]]] = {
@@ -53,6 +53,7 @@ def _inspect(run_id: str, every: float | None) -> None:
         with st.container(horizontal=True, vertical_alignment="bottom", key="inspect-what"):
             _choose_run(run)
             other = moments.choose_other(run)
+        _state_of(run)
         moment = moments.choose_moment(run)
         if moments.refresh_every(run) != every:
             st.rerun()
@@ -76,7 +77,9 @@ def _choose_run(run: Run) -> None:
     runs = {one.id: one for one in services.store().runs()}
     if st.session_state.get(_RUN) not in runs or not st.session_state.pop(_CHOSEN, False):
         st.session_state[_RUN] = run.id
-    st.selectbox("Run", list(runs), key=_RUN, format_func=lambda one: _in_words(runs[one]), on_change=_note_choice)
+    st.selectbox(
+        "Run", list(runs), key=_RUN, format_func=lambda one: run_label(runs[one].name, one), on_change=_note_choice
+    )
     if st.session_state[_RUN] != run.id:
         state.choose_run(st.session_state[_RUN])
         st.rerun()
@@ -87,9 +90,11 @@ def _note_choice() -> None:
     st.session_state[_CHOSEN] = True
 
 
-def _in_words(run: Run) -> str:
+def _state_of(run: Run) -> None:
     accuracy = f" · {run.test_accuracy:.2%} on the test images" if run.test_accuracy is not None else ""
-    return f"{run.name} · {run.status}{accuracy} · started {run.id[9:11]}:{run.id[11:13]}"
+    words = f"{run.status.capitalize()} after step {run.step:,}{accuracy} · {DATASETS[run.config.data].title}"
+    with st.container(key="inspect-state"):
+        st.caption(words)
 
 
 def _choose_layer(moment: Moment) -> LayerView:

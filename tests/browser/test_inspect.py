@@ -1,0 +1,142 @@
+"""The Inspect page in a real Chromium: it follows a training, scrubs, plays, and a click opens a neuron."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from tests.browser.conftest import PHONE, OpenPage
+from tests.browser.test_train import LONG, SHORT, button, end, pixels, run_of, start
+
+playwright = pytest.importorskip("playwright.sync_api")
+
+from playwright.sync_api import Page, expect  # noqa: E402
+
+pytestmark = pytest.mark.usefixtures("mnist_root")
+
+LINE = ".st-key-inspect-panel-0 [data-testid=stCaptionContainer]"
+
+
+@pytest.fixture
+def finished(open_page: OpenPage) -> str:
+    """A short run that is over."""
+    page = open_page(SHORT)
+    start(page)
+    expect(page.locator(".st-key-results")).to_be_visible()
+    return run_of(page)
+
+
+@pytest.fixture
+def inspect(open_page: OpenPage, finished: str) -> Page:
+    page = open_page(f"/Inspect?run={finished}")
+    at_rest(page)
+    return page
+
+
+PICTURES = """() => {
+    const shadow = [...document.querySelectorAll('.st-key-inspect-images-0 *')].find(one => one.shadowRoot).shadowRoot;
+    return [...shadow.querySelectorAll('canvas')].map(canvas => canvas.toDataURL()).join();
+}"""
+"""All of them, as text to be compared."""
+
+RESTED = """() => {
+    const running = document.querySelector('[data-testid=stApp]').dataset.testScriptState !== 'notRunning';
+    if (running || !window.restingSince) window.restingSince = performance.now();
+    return performance.now() - window.restingSince > 500;
+}"""
+"""The page's script has been done for a while: it isn't just between two runs, when a click may go unheard."""
+
+
+def at_rest(page: Page) -> None:
+    """The pictures are there, and what is pressed now will be heard."""
+    expect(page.locator(".st-key-inspect-images-0 canvas").first).to_be_visible()
+    expect(page.locator(LINE).first).to_be_visible()
+    page.wait_for_function(RESTED)
+
+
+def moment(page: Page) -> int:
+    shown = page.locator(".st-key-inspect-moment input").get_attribute("aria-valuetext")
+    assert shown
+    return int(shown.replace(",", ""))
+
+
+def live_step(page: Page) -> int:
+    found = re.search(r"after step ([\d,]+)", page.locator(".st-key-inspect-time").inner_text())
+    return int(found[1].replace(",", "")) if found else -1
+
+
+def wait_for_other_line(page: Page, before: str) -> None:
+    expect(page.locator(LINE).first).not_to_have_text(before)
+
+
+@pytest.fixture
+def running(open_page: OpenPage) -> Iterator[str]:
+    page = open_page(LONG)
+    start(page)
+    run = run_of(page)
+    yield run
+    end(open_page, run)
+
+
+def test_a_running_net_is_followed_live(open_page: OpenPage, running: str) -> None:
+    page = open_page(f"/Inspect?run={running}")
+    at_rest_live = page.locator(".st-key-inspect-images-0 canvas").first
+    expect(at_rest_live).to_be_visible()
+    first, before = live_step(page), page.evaluate(PICTURES)
+    page.wait_for_function(
+        """first => {
+            const found = document.querySelector('.st-key-inspect-time').innerText.match(/after step ([\\d,]+)/);
+            return found && Number(found[1].replaceAll(',', '')) > first + 50;
+        }""",
+        arg=first,
+    )
+    page.wait_for_function(f"before => ({PICTURES})() !== before", arg=before)
+    page.locator(".st-key-inspect-follow label").first.click()
+    expect(page.locator(".st-key-inspect-moment input")).to_be_visible()
+
+
+def test_the_scrubber_moves_the_weights(inspect: Page) -> None:
+    last, before = moment(inspect), pixels(inspect, "inspect-images-0")
+    line = inspect.locator(LINE).first.inner_text()
+    inspect.locator(".st-key-inspect-moment input").press("Home")
+    wait_for_other_line(inspect, line)
+    assert moment(inspect) == 0 < last
+    assert pixels(inspect, "inspect-images-0") != before
+
+
+def test_playing_ends_at_the_last_moment(inspect: Page) -> None:
+    last = moment(inspect)
+    button(inspect, "inspect-play").click()
+    expect(button(inspect, "inspect-play")).to_have_text(re.compile("Pause"))
+    expect(button(inspect, "inspect-play")).to_have_text(re.compile("Play"), timeout=60_000)
+    assert moment(inspect) == last
+
+
+def test_a_click_on_a_picture_opens_its_neuron(inspect: Page) -> None:
+    inspect.locator(".st-key-inspect-images-0 canvas").nth(5).click()
+    expect(inspect.locator(".st-key-inspect-section-neuron")).to_be_visible()
+    expect(inspect.locator(".st-key-inspect-neuron-unit input").first).to_have_value("5")
+
+
+@pytest.mark.parametrize(
+    "section",
+    ["Over time", "Activations", "One neuron", "Which pixels", "Map of the digits", "Doctor", "Operate", "Fork"],
+)
+def test_every_section_fits_a_phone(open_page: OpenPage, finished: str, section: str) -> None:
+    page = open_page(f"/Inspect?run={finished}", viewport=PHONE, has_touch=True, is_mobile=True)
+    at_rest(page)
+    page.locator(".st-key-inspect-look button", has_text=section).first.tap()
+    expect(page.locator("[class*=st-key-inspect-section-]")).to_be_visible()
+    page.wait_for_function(RESTED)
+    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= PHONE["width"]
+
+
+def test_a_fork_trains_on(inspect: Page) -> None:
+    inspect.locator(".st-key-inspect-moment input").press("ArrowLeft")
+    inspect.wait_for_function(RESTED)
+    inspect.locator(".st-key-inspect-look button", has_text="Fork").click()
+    button(inspect, "inspect-fork-start").click()
+    expect(inspect.locator(".st-key-results")).to_be_visible()
+    assert "Train" in inspect.url
