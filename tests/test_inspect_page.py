@@ -77,7 +77,7 @@ def test_every_section_shows_every_net_at_every_layer_and_moment(store: RunStore
     assert at.session_state["inspect-look"] == section
 
 
-@pytest.mark.parametrize("quantity", ["weights", "gradient", "update"])
+@pytest.mark.parametrize("quantity", ["weights", "gradient", "momentum", "update"])
 @pytest.mark.parametrize("picture", ["images", "matrix", "distribution"])
 def test_every_quantity_has_every_picture(store: RunStore, quantity: str, picture: str) -> None:
     trained(store)

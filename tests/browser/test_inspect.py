@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.browser.conftest import PHONE, OpenPage
-from tests.browser.test_train import LONG, SHORT, button, end, pixels, run_of, start
+from tests.browser.test_train import LONG, PICTURES, SHORT, button, end, run_of, start
 
 playwright = pytest.importorskip("playwright.sync_api")
 
@@ -34,12 +34,6 @@ def inspect(open_page: OpenPage, finished: str) -> Page:
     at_rest(page)
     return page
 
-
-PICTURES = """() => {
-    const shadow = [...document.querySelectorAll('.st-key-inspect-images-0 *')].find(one => one.shadowRoot).shadowRoot;
-    return [...shadow.querySelectorAll('canvas')].map(canvas => canvas.toDataURL()).join();
-}"""
-"""All of them, as text to be compared."""
 
 RESTED = """() => {
     const running = document.querySelector('[data-testid=stApp]').dataset.testScriptState !== 'notRunning';
@@ -84,7 +78,7 @@ def test_a_running_net_is_followed_live(open_page: OpenPage, running: str) -> No
     page = open_page(f"/Inspect?run={running}")
     at_rest_live = page.locator(".st-key-inspect-images-0 canvas").first
     expect(at_rest_live).to_be_visible()
-    first, before = live_step(page), page.evaluate(PICTURES)
+    first, before = live_step(page), page.evaluate(PICTURES, "inspect-images-0")
     page.wait_for_function(
         """first => {
             const found = document.querySelector('.st-key-inspect-time').innerText.match(/after step ([\\d,]+)/);
@@ -92,18 +86,18 @@ def test_a_running_net_is_followed_live(open_page: OpenPage, running: str) -> No
         }""",
         arg=first,
     )
-    page.wait_for_function(f"before => ({PICTURES})() !== before", arg=before)
+    page.wait_for_function(f"before => ({PICTURES})('inspect-images-0') !== before", arg=before)
     page.locator(".st-key-inspect-follow label").first.click()
     expect(page.locator(".st-key-inspect-moment input")).to_be_visible()
 
 
 def test_the_scrubber_moves_the_weights(inspect: Page) -> None:
-    last, before = moment(inspect), pixels(inspect, "inspect-images-0")
+    last, before = moment(inspect), inspect.evaluate(PICTURES, "inspect-images-0")
     line = inspect.locator(LINE).first.inner_text()
     inspect.locator(".st-key-inspect-moment input").press("Home")
     wait_for_other_line(inspect, line)
     assert moment(inspect) == 0 < last
-    assert pixels(inspect, "inspect-images-0") != before
+    assert inspect.evaluate(PICTURES, "inspect-images-0") != before
 
 
 def test_playing_ends_at_the_last_moment(inspect: Page) -> None:

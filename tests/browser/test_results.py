@@ -30,6 +30,12 @@ expect.set_options(timeout=WAIT_MS)
 CELL = """(plot, [x, y]) => { const { xaxis, yaxis } = plot._fullLayout; const box = plot.getBoundingClientRect();
     return [box.x + xaxis._offset + xaxis.d2p(x), box.y + yaxis._offset + yaxis.d2p(y)]; }"""
 
+HOVERED = """([x, y]) => {
+    const found = document.querySelector('.st-key-confusion .nnviz-plot')._hoverdata?.[0];
+    return found && found.x === x && found.y === y;
+}"""
+"""plotly.js looks under the mouse every 50 ms at most, and a click is a click on what it saw there last."""
+
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory, mnist_root: Path) -> Iterator[tuple[str, ConfusionInfo]]:
@@ -76,6 +82,7 @@ def click_cell(page: Page, true: int, answer: int, touch: bool = False) -> None:
         page.touchscreen.tap(x, y)
     else:
         page.mouse.move(x + 2, y + 2)
+        page.wait_for_function(HOVERED, arg=[answer, true])
         page.mouse.click(x, y)
 
 

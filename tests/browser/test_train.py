@@ -71,24 +71,24 @@ def wait_for_steps(page: Page, more: int) -> None:
     )
 
 
-def pixels(page: Page, key: str) -> list[int]:
-    """Of the first canvas of a component, which draws in a shadow root."""
-    found: list[int] = page.locator(f".st-key-{key} canvas").first.evaluate(
-        "canvas => [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data]"
-    )
-    return found
+PICTURES = """key => {
+    const parts = [...document.querySelectorAll(`.st-key-${key} *`)];
+    const shadow = parts.find(part => part.shadowRoot).shadowRoot;
+    return [...shadow.querySelectorAll('canvas')].map(canvas => canvas.toDataURL()).join();
+}"""
+"""All canvases of a component, which draws in a shadow root, as text to be compared."""
 
 
 def test_everything_moves_while_it_trains(training: Page) -> None:
     wait_for_steps(training, 1)
     expect(training.locator(".st-key-live-weights")).to_be_visible()
     expect(training.locator(".st-key-live-digits")).to_be_visible()
-    before = pixels(training, "live-weights")
+    before = training.evaluate(PICTURES, "live-weights")
     wait_for_steps(training, 200)
     training.wait_for_function(
         "() => /images\\/s · .* left/.test(document.querySelector('[data-testid=stProgress]').innerText)"
     )
-    assert pixels(training, "live-weights") != before
+    training.wait_for_function(f"before => ({PICTURES})('live-weights') !== before", arg=before)
 
 
 def test_zoom_survives_updates(training: Page) -> None:

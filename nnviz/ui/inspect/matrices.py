@@ -20,6 +20,7 @@ from nnviz.datasets import to_input
 from nnviz.inspection.activations import trace, unit_values
 from nnviz.inspection.moment import LayerView, Moment
 from nnviz.inspection.update import explain_update
+from nnviz.optimizers import OPTIMIZERS
 from nnviz.ui import services
 from nnviz.ui.inspect.neuron import open_neuron
 from nnviz.ui.inspect.view import View, moment_at
@@ -35,10 +36,16 @@ ACTIVITY_IMAGES = 500
 RANGE_MOMENTS = 12
 """Snapshots asked for the common colour range; more would keep a person waiting at a large net."""
 
-QUANTITIES = {"weights": "Weights W", "gradient": "Gradient ∂L/∂W", "update": "Next update ΔW"}
+QUANTITIES = {
+    "weights": "Weights W",
+    "gradient": "Gradient ∂L/∂W",
+    "momentum": "Momentum v",
+    "update": "Next update ΔW",
+}
 _WORDS = {
     "weights": "The matrix W of y = f(Wx + b), as it is after this step.",
     "gradient": "How the loss of the next mini-batch would change with each weight: ∂L/∂W, the mean over its images.",
+    "momentum": "The momentum buffer after the next step: v = μ·v + ∂L/∂W, what the last gradients have in common.",
     "update": "What the next step adds to each weight: W_new = W_old + ΔW. With SGD, ΔW = −α·v.",
 }
 _PICTURES = {"images": "Images", "matrix": "Matrix", "distribution": "Distribution"}
@@ -61,8 +68,9 @@ def show(view: View) -> None:
     layer = view.layer
     assert layer.weight is not None
     with st.container(horizontal=True, vertical_alignment="bottom", key="inspect-matrix-choice"):
+        quantities = [one for one in QUANTITIES if one != "momentum" or _keeps_momentum(view.moment)]
         quantity = st.segmented_control(
-            "What", list(QUANTITIES), default="weights", key="inspect-quantity", format_func=QUANTITIES.__getitem__
+            "What", quantities, default="weights", key="inspect-quantity", format_func=QUANTITIES.__getitem__
         )
         pictures = list(_PICTURES) if as_pictures(layer, layer.weight) is not None else ["matrix", "distribution"]
         picture = st.segmented_control(
@@ -122,7 +130,14 @@ def _values(moment: Moment, layer: LayerView, quantity: str) -> Tensor | None:
     step, name = moment.next_step, f"{layer.name}.weight"
     if step is None:
         return None
+    if quantity == "momentum":
+        return step.state[name].get("momentum_buffer")
     return step.gradient[name] if quantity == "gradient" else step.update(name)
+
+
+def _keeps_momentum(moment: Moment) -> bool:
+    config = moment.config
+    return "momentum" in OPTIMIZERS[config.optimizer].uses and config.momentum > 0
 
 
 def _common_limit(view: View, quantity: str) -> float:
@@ -215,7 +230,17 @@ def _order(view: View, panel: Panel) -> list[int]:
 def _matrix(view: View, quantity: str, panel: Panel, place: int) -> None:
     layer = view.layer
     info = matrix_info(panel.values.flatten(1).numpy(), limit=panel.limit, rows="neuron", columns="input")
-    clicked = plot(
+    bias = view.layer.bias if quantity == "weights" and panel.moment is view.moment else None
+    place_of_matrix, place_of_bias = st.columns([12, 2]) if bias is not None else (st.container(), None)
+    if bias is not None and place_of_bias is not None:
+        beside = matrix_info(bias[:, None].numpy(), rows="neuron", columns="bias b")
+        with place_of_bias:
+            plot(
+                matrix_figure(beside, dark=view.dark), key="inspect-bias",
+                config=matrix_config(f"{view.name}-{layer.name}-bias"), alt=f"Bias of {layer.title}",
+            )  # fmt: skip
+    with place_of_matrix:
+        clicked = plot(
         matrix_figure(info, dark=view.dark), key=f"inspect-matrix-{place}",
         config=matrix_config(f"{view.name}-{layer.name}-{quantity}"),
         alt=f"{QUANTITIES[quantity]} of {layer.title}: {statistics(panel.values)}",
