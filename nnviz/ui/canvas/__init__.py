@@ -154,4 +154,5 @@ def _record(key: str) -> str:
 
 
 def _percent(share: float) -> float:
-    return round(100 * share, 1) if math.isfinite(share) else 0.0
+    """Fine enough for the browser to tell "> 99 %" from certainty."""
+    return round(100 * share, 5) if math.isfinite(share) else 0.0
