@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -13,6 +11,7 @@ import plotly.graph_objects as go
 
 from nnviz.charts.colors import CLASSES, NEGATIVE, POSITIVE
 from nnviz.charts.look import layout, look, plot_config
+from nnviz.charts.table import csv_text
 
 Floats = npt.NDArray[np.float64]
 
@@ -157,7 +156,7 @@ def contributions_figure(info: ContributionsInfo, *, dark: bool, unit: str = "pa
 
 def contributions_csv(info: ContributionsInfo) -> str:
     rows = [(bar.label, bar.note, f"{bar.value:.9g}") for bar in info.bars]
-    return _csv(("from", "product", "value"), [*rows, ("sum", "", f"{info.total:.9g}")])
+    return csv_text(("from", "product", "value"), [*rows, ("sum", "", f"{info.total:.9g}")])
 
 
 # ---------------------------------------------------------------------- outputs of units
@@ -304,19 +303,10 @@ def class_boxes_csv(info: ClassBoxesInfo) -> str:
             strict=True,
         )
     ]  # fmt: skip
-    return _csv(head, rows)
+    return csv_text(head, rows)
 
 
 def _margin(labels: Sequence[str]) -> dict[str, int]:
     """Room on the left for the longest label."""
     longest = max((len(label.removeprefix("<b>").removesuffix("</b>")) for label in labels), default=0)
     return {"l": 18 + 7 * max(2, longest), "r": 20, "t": 8, "b": 46}
-
-
-def _csv(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    file = io.StringIO()
-    write = csv.writer(file, lineterminator="\n").writerow
-    write(head)
-    for row in rows:
-        write(row)
-    return file.getvalue()

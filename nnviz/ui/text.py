@@ -1,10 +1,6 @@
-"""Text from people, shown as text; text for people, as a sentence or a table."""
+"""Text from people, shown as text; text for people, as a sentence."""
 
 from __future__ import annotations
-
-import csv
-import io
-from collections.abc import Iterable, Sequence
 
 _MARKUP = r"\`*_{}[]()<>#+-.!|$:~"
 
@@ -17,16 +13,6 @@ def plain(text: str) -> str:
 def sentence(text: str) -> str:
     """An error's words as a sentence."""
     return f"{text[0].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
-
-
-def csv_text(head: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
-    """A table to download."""
-    file = io.StringIO()
-    write = csv.writer(file, lineterminator="\n").writerow
-    write(head)
-    for row in rows:
-        write(row)
-    return file.getvalue()
 
 
 def run_label(name: str, run_id: str) -> str:

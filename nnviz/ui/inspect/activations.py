@@ -23,6 +23,7 @@ from nnviz.charts.bars import (
     unit_bars_figure,
     unit_bars_info,
 )
+from nnviz.charts.table import csv_text
 from nnviz.datasets import Split
 from nnviz.inspection.activations import (
     Arithmetic,
@@ -41,7 +42,6 @@ from nnviz.ui.inspect.subject import Subject, answer_in_words, choose_subject
 from nnviz.ui.inspect.view import View, test_part
 from nnviz.ui.plot import plot
 from nnviz.ui.state import keep
-from nnviz.ui.text import csv_text
 from nnviz.ui.tiles import Caption, signed_to_bytes, tiles
 
 _CLASS = "inspect-activations-class"

@@ -24,6 +24,7 @@ from nnviz.charts.bars import (
     unit_bars_figure,
     unit_bars_info,
 )
+from nnviz.charts.table import csv_text
 from nnviz.inspection.activations import (
     Arithmetic,
     Trace,
@@ -42,7 +43,6 @@ from nnviz.layers import ACTIVATIONS
 from nnviz.ui.inspect.subject import Subject, choose_subject, set_subject_index
 from nnviz.ui.inspect.view import View, test_part
 from nnviz.ui.plot import plot
-from nnviz.ui.text import csv_text
 from nnviz.ui.tiles import Caption, signed_to_bytes, tiles
 
 _CHOSEN, _UNIT = "inspect_neuron", "inspect-neuron-unit"

@@ -9,10 +9,9 @@ from nnviz.charts.attribution import WIDTH, attribution_config, attribution_csv,
 from nnviz.inspection.attribution import METHODS, Attribution, Method, attribute
 from nnviz.inspection.moment import Moment
 from nnviz.runs import Run
-from nnviz.ui.inspect.subject import Subject, choose_subject
+from nnviz.ui.inspect.subject import Subject, answer_in_words, choose_subject
 from nnviz.ui.inspect.view import View
 from nnviz.ui.plot import plot
-from nnviz.ui.results import percent
 from nnviz.ui.state import keep
 
 _CLASS, _METHOD = "inspect-pixels-class", "inspect-pixels-method"
@@ -60,7 +59,7 @@ def explain(view: View, subject: Subject) -> None:
                 attribution_figure(attribution_info(subject.pixels), dark=view.dark), key="inspect-pixels-digit-plot",
                 config=attribution_config(f"{view.name}-digit"), alt=f"The image: {subject.title}",
             )  # fmt: skip
-            st.caption(_answer_in_words(classes, answer, float(probabilities[answer]), subject.label))
+            st.caption(answer_in_words(classes, answer, float(probabilities[answer]), subject.label))
         for place, ((run, moment, title), told) in enumerate(zip(panels, found, strict=True)):
             with st.container(width=WIDTH, key=f"inspect-pixels-map-{place}"):
                 st.markdown(f"**{title}**")
@@ -102,13 +101,6 @@ def sum_in_words(told: Attribution, name: str, method: Method) -> str:
     if method.name == "gradient_input":
         return f"{words} The change is {change:+.3f}; a straight function would give {told.total:+.3f}."
     return words
-
-
-def _answer_in_words(classes: tuple[str, ...], answer: int, share: float, label: int | None) -> str:
-    words = f"The net answers {classes[answer]}, with {percent(share)}."
-    if label is None:
-        return words
-    return f"{words} That is {'right' if label == answer else f'wrong: it is {classes[label]}'}."
 
 
 def _probabilities(moment: Moment, subject: Subject) -> torch.Tensor:
