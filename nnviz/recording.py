@@ -11,7 +11,6 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import NamedTuple
 
 from nnviz.config import LIVE_FIELDS, TrainConfig, snapshot_bytes
@@ -42,11 +41,13 @@ SNAPSHOT_BUDGET = 400_000_000
 
 
 class Command(NamedTuple):
-    """`kind`: pause, resume, stop, batch (one, then pause), epoch (one, then pause), set, or shutdown."""
+    """`kind`: pause, resume, stop, batch (one, then pause), epoch (one, then pause), set, give_up, or shutdown."""
 
     kind: str
     name: str = ""
     value: float = 0.0
+    run: str = ""
+    """Which of several runs that are trained together; empty: all of them."""
 
 
 class Mailbox:
@@ -119,7 +120,8 @@ class _Recorder:
         self.pause_after: str | None = None
         self.ending: tuple[Status, str] | None = None
         self.planned_for: TrainConfig | None = None
-        self.rolling: Path | None = None
+        self.rolling: int | None = None
+        """The step of the snapshot that is only there to resume from."""
         self.stopwatch = _Stopwatch(self.run.seconds)
 
     def start(self, threads: int) -> None:
@@ -135,7 +137,7 @@ class _Recorder:
         if start is None:
             self._snapshot()
         elif not self._keeps(start.position):
-            self.rolling = store.snapshot_path(run.id, start.position.step)
+            self.rolling = start.position.step
 
     def train(self) -> tuple[Status, str]:
         """Pull events until the training or somebody ends it."""
@@ -247,7 +249,7 @@ class _Recorder:
         self._write()
         trainer = self.trainer
         with suppress(PermissionError):  # Windows: a reader has the file open; the next look is due in a moment
-            look(trainer.model, self.data, self.sample, trainer.position.step).save(self.store.folder(self.run_id))
+            self.store.put_live(self.run_id, look(trainer.model, self.data, self.sample, trainer.position.step))
 
     def _write(self) -> None:
         self.store.add_batches(
@@ -261,27 +263,31 @@ class _Recorder:
         if now < self.next_show or not self.store.is_watched(self.run_id):
             return
         with suppress(OSError):  # a full disk ends the run when something must be kept, not for this
-            self.trainer.snapshot().save(self.store.shown_path(self.run_id))
+            self.store.show(self.run_id, self.trainer.snapshot())
         took = time.monotonic() - now
         self.next_show = now + max(SHOW_EVERY, took / SHOW_SHARE)
 
     def _snapshot(self, keep: bool = False) -> None:
-        path = self.store.snapshot_path(self.run_id, self.trainer.position.step)
+        step = self.trainer.position.step
         # One that is there already, say when a run is paused at a chosen moment, was kept for looking.
-        keep = keep or self._keeps(self.trainer.position) or (path != self.rolling and path.exists())
-        self.trainer.snapshot().save(path)
-        if self.rolling not in (None, path):
+        there = step != self.rolling and self.store.snapshot_path(self.run_id, step).exists()
+        keep = keep or self._keeps(self.trainer.position) or there
+        self.store.keep(self.run_id, self.trainer.snapshot())
+        if self.rolling not in (None, step):
             assert self.rolling is not None
-            self.rolling.unlink(missing_ok=True)
-        self.rolling = None if keep else path
+            self.store.drop(self.run_id, self.rolling)
+        self.rolling = None if keep else step
 
     def _thin_out(self) -> None:
         """Keep the first and the last snapshot, and every second one in between, until they fit the budget."""
-        paths = [self.store.snapshot_path(self.run_id, step) for step in self.store.snapshot_steps(self.run_id)]
-        while len(paths) > 2 and sum(path.stat().st_size for path in paths) > SNAPSHOT_BUDGET:
-            for path in paths[1:-1:2]:
-                path.unlink(missing_ok=True)
-            paths = [path for path in paths if path.exists()]
+        steps = self.store.snapshot_steps(self.run_id)
+        while len(steps) > 2 and sum(self._size(step) for step in steps) > SNAPSHOT_BUDGET:
+            for step in steps[1:-1:2]:
+                self.store.drop(self.run_id, step)
+            steps = self.store.snapshot_steps(self.run_id)
+
+    def _size(self, step: int) -> int:
+        return self.store.snapshot_path(self.run_id, step).stat().st_size
 
 
 class _Stopwatch:

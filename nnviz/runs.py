@@ -27,6 +27,7 @@ import psutil
 from nnviz.config import TrainConfig, check
 from nnviz.datasets import DATASETS
 from nnviz.fields import SpecError
+from nnviz.live import Live
 from nnviz.network import NetworkSpec
 from nnviz.optimizers import OPTIMIZERS
 from nnviz.snapshots import Snapshot, SnapshotError
@@ -96,6 +97,13 @@ class Run:
     """The run it was forked from, which may be deleted by now; empty for one that began at the beginning."""
     parent_step: int
     """The step of that run after which it went its own way."""
+    sweep: str = ""
+    """The sweep it is a member of; empty for a run that somebody started by itself."""
+    point: int = 0
+    """Which point of the sweep, from 0."""
+    packed: int = 0
+    """How many nets it is trained together with, itself included: its numbers then agree with those of a training by
+    itself within rounding, not bit for bit. 0: by itself."""
 
 
 class Curve(NamedTuple):
@@ -127,7 +135,8 @@ CREATE TABLE IF NOT EXISTS runs (
     step INTEGER NOT NULL DEFAULT 0, steps INTEGER NOT NULL DEFAULT 0, speed REAL NOT NULL DEFAULT 0,
     device TEXT NOT NULL DEFAULT '', threads INTEGER NOT NULL DEFAULT 0, attempt INTEGER NOT NULL DEFAULT 0,
     owner TEXT NOT NULL, queued REAL NOT NULL DEFAULT 0, parent TEXT NOT NULL DEFAULT '',
-    parent_step INTEGER NOT NULL DEFAULT 0
+    parent_step INTEGER NOT NULL DEFAULT 0, sweep TEXT NOT NULL DEFAULT '', point INTEGER NOT NULL DEFAULT 0,
+    packed INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE TABLE IF NOT EXISTS batches (
     run TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE, attempt INTEGER NOT NULL, first_step INTEGER NOT NULL,
@@ -147,11 +156,14 @@ CREATE TABLE IF NOT EXISTS norms (
 ) STRICT;
 """
 
-_ADDED_COLUMNS = ("parent TEXT NOT NULL DEFAULT ''", "parent_step INTEGER NOT NULL DEFAULT 0")
+_ADDED_COLUMNS = (
+    "parent TEXT NOT NULL DEFAULT ''", "parent_step INTEGER NOT NULL DEFAULT 0", "sweep TEXT NOT NULL DEFAULT ''",
+    "point INTEGER NOT NULL DEFAULT 0", "packed INTEGER NOT NULL DEFAULT 0",
+)  # fmt: skip
 """Of `runs`, since the first stores were written."""
 
 _COLUMNS = """id, name, note, network, config, status, reason, created, seconds, step, steps, speed, device, threads,
-    attempt, owner, parent, parent_step,
+    attempt, owner, parent, parent_step, sweep, point, packed,
     (SELECT test_accuracy FROM epochs WHERE epochs.run = runs.id ORDER BY epoch DESC LIMIT 1) AS test_accuracy"""
 
 
@@ -180,7 +192,7 @@ class RunStore:
             self._db.execute("PRAGMA foreign_keys=ON")
             self._db.executescript(_SCHEMA)
             if self._missing_columns():
-                with self._transaction():  # of two processes that open an old store, the second finds nothing to add
+                with self.together():  # of two processes that open an old store, the second finds nothing to add
                     for column in self._missing_columns():
                         self._db.execute(f"ALTER TABLE runs ADD COLUMN {column}")
         except (OSError, sqlite3.Error) as error:
@@ -198,9 +210,10 @@ class RunStore:
     def run(self, run_id: str) -> Run:
         return _to_run(self._row(run_id))
 
-    def runs(self) -> list[Run]:
-        """All runs, newest first."""
-        return [_to_run(row) for row in self._read(f"SELECT {_COLUMNS} FROM runs ORDER BY created DESC, id DESC")]
+    def runs(self, sweep: str = "") -> list[Run]:
+        """The runs of a sweep, or those that belong to none, newest first."""
+        rows = self._read(f"SELECT {_COLUMNS} FROM runs WHERE sweep = ? ORDER BY created DESC, id DESC", sweep)
+        return [_to_run(row) for row in rows]
 
     def owner(self, run_id: str) -> str:
         """The process that last had the run: "pid:start time"."""
@@ -282,18 +295,25 @@ class RunStore:
 
     # ------------------------------------------------------------------ by people
 
-    def create(self, network: NetworkSpec, config: TrainConfig, name: str = "", owner: str = "") -> Run:
-        """A new run, waiting to be started by `owner`."""
+    def create(
+        self,
+        network: NetworkSpec,
+        config: TrainConfig,
+        name: str = "",
+        owner: str = "",
+        *,
+        sweep: str = "",
+        point: int = 0,
+    ) -> Run:
+        """A new run, waiting to be started by `owner`; as one of the runs of a point of a sweep, if it says so."""
         now = time.time()
         run_id = time.strftime("%Y%m%d-%H%M%S-", time.localtime(now)) + secrets.token_hex(2)
         values = (
             run_id, clean_name(name) or describe(network, config), json.dumps(network.to_dict()),
-            json.dumps(config.to_dict()), Status.QUEUED, now, owner or this_process(), now,
+            json.dumps(config.to_dict()), Status.QUEUED, now, owner or this_process(), now, sweep, point,
         )  # fmt: skip
-        self._write(
-            "INSERT INTO runs (id, name, network, config, status, created, owner, queued) VALUES (?,?,?,?,?,?,?,?)",
-            *values,
-        )
+        columns = "id, name, network, config, status, created, owner, queued, sweep, point"
+        self._write(f"INSERT INTO runs ({columns}) VALUES (?,?,?,?,?,?,?,?,?,?)", *values)
         self.folder(run_id).mkdir(exist_ok=True)
         return self.run(run_id)
 
@@ -321,7 +341,7 @@ class RunStore:
         child = self.create(parent.network, config, words)
         self._update(child.id, parent=run_id, parent_step=step, step=step, threads=parent.threads)
         try:
-            snapshot.save(self.snapshot_path(child.id, step))
+            self.keep(child.id, snapshot)
         except OSError:
             self.delete(child.id)
             raise
@@ -343,16 +363,18 @@ class RunStore:
 
     # ------------------------------------------------------------------ by the process that trains
 
-    def enqueue(self, run_id: str, owner: str) -> None:
-        """Let an earlier run wait to be resumed by `owner`."""
-        self._update(run_id, status=Status.QUEUED, reason="", owner=owner, queued=time.time())
+    def enqueue(self, run_id: str, owner: str, reason: str = "") -> None:
+        """Let an earlier run wait to be resumed by `owner`; `reason` says why it has to, and stays while it trains."""
+        self._update(run_id, status=Status.QUEUED, reason=reason, owner=owner, queued=time.time())
 
-    def begin(self, run_id: str, device: str, threads: int) -> int:
-        """This process trains the run from now on; returns the number of the attempt."""
+    def begin(self, run_id: str, device: str, threads: int, *, packed: int = 0) -> int:
+        """This process trains the run from now on, together with `packed` others of its kind; returns the number of
+        the attempt.
+        """
         attempt: int = self._row(run_id)["attempt"] + 1
         self._update(
-            run_id, status=Status.RUNNING, reason="", owner=this_process(), device=device, threads=threads,
-            attempt=attempt,
+            run_id, status=Status.RUNNING, owner=this_process(), device=device, threads=threads, attempt=attempt,
+            packed=packed,
         )  # fmt: skip
         return attempt
 
@@ -371,7 +393,7 @@ class RunStore:
         speed: float,
     ) -> None:
         """Append consecutive steps and say how far the run is. Writing the same steps again is harmless."""
-        with self._transaction():
+        with self.together():
             if batches:
                 numbers = np.array([[b.loss, b.accuracy, b.lr] for b in batches], np.float32).T
                 self._db.execute(
@@ -420,6 +442,14 @@ class RunStore:
                 problem = error
         raise problem
 
+    def keep(self, run_id: str, snapshot: Snapshot) -> None:
+        """Put a snapshot to those of the run. Raises OSError."""
+        snapshot.save(self.snapshot_path(run_id, snapshot.position.step))
+
+    def drop(self, run_id: str, step: int) -> None:
+        """Let go of the snapshot at `step`."""
+        self.snapshot_path(run_id, step).unlink(missing_ok=True)
+
     # ------------------------------------------------------------------ looking into a running net
 
     def watch(self, run_id: str) -> None:
@@ -436,6 +466,14 @@ class RunStore:
     def shown_path(self, run_id: str) -> Path:
         """Where the present state of a watched run is, replaced again and again."""
         return self.folder(run_id) / "now.safetensors"
+
+    def show(self, run_id: str, snapshot: Snapshot) -> None:
+        """Let those who watch see the present state. Raises OSError."""
+        snapshot.save(self.shown_path(run_id))
+
+    def put_live(self, run_id: str, live: Live) -> None:
+        """Replace the small look at a running net. Raises OSError."""
+        live.save(self.folder(run_id))
 
     def hide(self, run_id: str) -> None:
         """Nothing is shown any more: the run is about to begin, or its last snapshot says all."""
@@ -493,8 +531,12 @@ class RunStore:
                 raise RunGone(f"there is no run {run_id!r}; it may have been deleted")
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def together(self) -> Iterator[None]:
+        """What is written inside is written all or not at all, and at once: a pack of trainings has much to write."""
         with self._lock:
+            if self._db.in_transaction:
+                yield
+                return
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield

@@ -13,7 +13,7 @@ PROJECT = Path(__file__).parents[1]
 ORDER = [
     "fields", "layers", "network", "optimizers", "losses", "torchvision_ops", "framing", "offline_digits", "datasets",
     "preparation", "evaluation", "config", "presets", "links", "setup_files", "batches", "snapshots", "script",
-    "training", "runs", "live", "recording", "executor", "jobs", "inspection", "doctor", "drawing", "recognition",
+    "training", "live", "runs", "recording", "executor", "jobs", "inspection", "doctor", "drawing", "recognition",
     "handwriting", "charts", "cli", "__main__", "ui",
 ]  # fmt: skip
 """Modules and packages of nnviz: each imports only what stands to its left. Pages and app.py come last."""

@@ -20,10 +20,11 @@ def main(root: Path) -> None:
 
         multiprocessing.get_context("forkserver").set_forkserver_preload(PRELOAD)
         forkserver.ensure_running()
-    from nnviz.executor.supervisor import Supervisor, slots
+    from nnviz.executor.processes import Processes
+    from nnviz.executor.supervisor import Supervisor
     from nnviz.runs import RunStore
 
-    Supervisor(RunStore(root), slots()).serve()
+    Supervisor(RunStore(root), Processes(root)).serve()
 
 
 if __name__ == "__main__":

@@ -1,159 +1,164 @@
-"""The supervisor: one child process per training, so many at once, the others in a queue.
+"""The supervisor: so many jobs at once, the others in a queue; sweeps are driven from here.
 
-It reads one JSON command a line from standard input and ends, its trainings saved, when that closes. A child costs
-12–14 MB and starts in under 0.1 s, since it is forked from a process that has already imported torch.
+It reads one JSON command a line from standard input and ends, its trainings saved, when that closes.
 """
 
 from __future__ import annotations
 
 import json
-import multiprocessing as mp
 import os
 import queue
-import signal
 import sys
 import threading
 import time
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 
-from nnviz.executor import worker
+from nnviz.executor.backend import Backend, Ended, Job, Place
 from nnviz.recording import Command
-from nnviz.runs import RunGone, RunStore, Status
+from nnviz.runs import RunGone, RunStore, Status, this_process
 
 SHUTDOWN_SECONDS = 10
 
 RECHECK_SECONDS = 0.5
 """How long a run waits at most for a place that a paused training left: it pauses by itself too, after one batch."""
 
+MOST_ATTEMPTS = 5
+"""Times that a run is started, when again and again its machine is lost."""
 
-def slots() -> int:
+
+def slots(cores: int | None = None) -> int:
     """How many trainings run at once: NNVIZ_SLOTS, or one per core but at least four."""
-    return int(os.environ.get("NNVIZ_SLOTS") or max(4, os.cpu_count() or 1))
-
-
-@dataclass
-class _Child:
-    process: BaseProcess
-    commands: Connection
+    return int(os.environ.get("NNVIZ_SLOTS") or max(4, cores or os.cpu_count() or 1))
 
 
 @dataclass
 class Supervisor:
     store: RunStore
-    slots: int
-    inbox: queue.Queue[tuple[str, str, Command | None]] = field(default_factory=queue.Queue)
-    children: dict[str, _Child] = field(default_factory=dict)
-    waiting: deque[tuple[str, Command | None]] = field(default_factory=deque)
-
-    def __post_init__(self) -> None:
-        self.processes = mp.get_context("spawn") if sys.platform == "win32" else mp.get_context("forkserver")
+    backend: Backend
+    inbox: queue.Queue[tuple[str, str, Command | Ended | None]] = field(default_factory=queue.Queue)
+    jobs: dict[str, tuple[Job, Place]] = field(default_factory=dict)
+    """Those that have a place, by id."""
+    waiting: deque[tuple[Job, Command | None]] = field(default_factory=deque)
 
     def serve(self) -> None:
         """Obey until the standard input closes."""
-        self._warm_up()
+        self.backend.prepare()
         threading.Thread(target=self._read_commands, daemon=True).start()
         while True:
             try:
-                what, run_id, command = self.inbox.get(timeout=RECHECK_SECONDS if self.waiting else None)
+                what, name, detail = self.inbox.get(timeout=RECHECK_SECONDS if self.waiting else None)
             except queue.Empty:
                 self._fill_slots()
                 continue
             if what == "close":
                 break
             if what == "submit":
-                self.waiting.append((run_id, command))
-            elif what == "control" and command:
-                self._control(run_id, command)
-            elif what == "ended":
-                self._ended(run_id)
+                self.submit(Job(name, (name,)), detail if isinstance(detail, Command) else None)
+            elif what == "control" and isinstance(detail, Command):
+                self.control(name, detail)
+            elif what == "ended" and isinstance(detail, Ended):
+                self._ended(name, detail)
             self._fill_slots()
         self._close()
 
-    def _warm_up(self) -> None:
-        """Let the fork server import torch now, not at the first click."""
-        process = self.processes.Process(target=worker.warm_up)
-        process.start()
-        process.join()
+    def submit(self, job: Job, first: Command | None = None) -> None:
+        """Start a job as soon as there is room; `first` reaches it before its first step."""
+        self.waiting.append((job, first))
+
+    def control(self, run_id: str, command: Command) -> None:
+        """Pass a command on to a run, wherever it is."""
+        for job, place in self.jobs.values():
+            if run_id in job.runs:
+                if command.kind == "kill":
+                    place.kill()
+                else:
+                    place.send(command._replace(run=run_id))
+                return
+        if command.kind in ("stop", "kill"):
+            self._stop_waiting(run_id)
 
     def _read_commands(self) -> None:
         for line in sys.stdin:
-            what, run_id, command = json.loads(line)
-            self.inbox.put((what, run_id, Command(*command) if command else None))
+            what, name, command = json.loads(line)
+            self.inbox.put((what, name, Command(*command) if command else None))
         self.inbox.put(("close", "", None))
 
     def _fill_slots(self) -> None:
-        while self.waiting and self._training() < self.slots:
+        while self.waiting and self._training() < slots(self.backend.cores()):
             self._launch(*self.waiting.popleft())
 
     def _training(self) -> int:
         """How many places are taken; a paused training leaves its place to others."""
-        taken = 0
-        for run_id in self.children:
+        return sum(self._is_training(job) for job, _ in self.jobs.values())
+
+    def _is_training(self, job: Job) -> bool:
+        for run_id in job.runs:
             with suppress(RunGone):
-                taken += self.store.run(run_id).status is not Status.PAUSED
-        return taken
+                if self.store.run(run_id).status is not Status.PAUSED:
+                    return True
+        return False
 
-    def _launch(self, run_id: str, first: Command | None) -> None:
-        if run_id in self.children:
+    def _launch(self, job: Job, first: Command | None) -> None:
+        going = {run_id for other, _ in self.jobs.values() for run_id in other.runs}
+        job = job._replace(runs=tuple(run_id for run_id in job.runs if run_id not in going))
+        if not job.runs:
             return
-        ours, theirs = self.processes.Pipe()
-        alone = not self.children and not self.waiting
-        process = self.processes.Process(
-            target=worker.main, args=(str(self.store.root), run_id, theirs, first, alone), daemon=True
-        )
-        process.start()
-        theirs.close()
-        self.children[run_id] = _Child(process, ours)
-        threading.Thread(target=self._wait_for, args=(run_id, process), daemon=True).start()
+        place = self.backend.launch(job, first, alone=not self.jobs and not self.waiting)
+        self.jobs[job.id] = (job, place)
+        threading.Thread(target=self._wait_for, args=(job.id, place), daemon=True).start()
 
-    def _wait_for(self, run_id: str, process: BaseProcess) -> None:
-        process.join()
-        self.inbox.put(("ended", run_id, None))
+    def _wait_for(self, job_id: str, place: Place) -> None:
+        self.inbox.put(("ended", job_id, place.wait()))
 
-    def _control(self, run_id: str, command: Command) -> None:
-        child = self.children.get(run_id)
-        if child is None:
-            self._control_waiting(run_id, command)
-            return
-        if command.kind == "kill":
-            child.process.kill()
-            child.process.join()
-            return
-        with suppress(OSError):  # it is just ending
-            child.commands.send(command)
+    def _stop_waiting(self, run_id: str) -> None:
+        for index, (job, first) in enumerate(self.waiting):
+            if run_id in job.runs:
+                rest = tuple(one for one in job.runs if one != run_id)
+                self.waiting[index] = (job._replace(runs=rest), first)
+                with suppress(RunGone):
+                    self.store.set_status(run_id, Status.STOPPED, "Stopped while it waited for its turn.")
+        self.waiting = deque(one for one in self.waiting if one[0].runs)
 
-    def _control_waiting(self, run_id: str, command: Command) -> None:
-        if command.kind in ("stop", "kill") and any(waiting == run_id for waiting, _ in self.waiting):
-            self.waiting = deque(item for item in self.waiting if item[0] != run_id)
-            with suppress(RunGone):
-                self.store.set_status(run_id, Status.STOPPED, "Stopped while it waited for its turn.")
-
-    def _ended(self, run_id: str) -> None:
+    def _ended(self, job_id: str, ended: Ended) -> None:
         """A training that ended by itself has said how; one that was killed could not."""
-        code = self.children.pop(run_id).process.exitcode or 0
-        with suppress(RunGone):
-            # The store already shows a run without a process as interrupted; here it is known how it ended.
-            if code and self.store.run(run_id).status in (Status.RUNNING, Status.PAUSED, Status.INTERRUPTED):
-                how = f"was killed ({signal.Signals(-code).name})" if code < 0 else f"ended with exit code {code}"
-                self.store.set_status(
-                    run_id, Status.INTERRUPTED, f"Its process {how}. What it had recorded is kept; it can be resumed."
-                )
+        job, _ = self.jobs.pop(job_id)
+        if not ended.how:
+            return
+        left = []
+        for run_id in job.runs:
+            with suppress(RunGone):
+                run = self.store.run(run_id)
+                # The store already shows a run without a process as interrupted; here it is known how it ended.
+                if run.status.active or run.status is Status.INTERRUPTED:
+                    left.append(run_id)
+                    again = ended.again and run.attempt < MOST_ATTEMPTS
+                    if again:
+                        words = f"The training {ended.how} after step {run.step:,}; it goes on from its last snapshot."
+                        self.store.enqueue(run_id, this_process(), words)
+                    else:
+                        words = f"Its process {ended.how}. What it had recorded is kept; it can be resumed."
+                        self.store.set_status(run_id, Status.INTERRUPTED, words)
+        if left and ended.again:
+            self.waiting.appendleft((job._replace(runs=tuple(left)), None))
 
     def _close(self) -> None:
-        for run_id, _ in self.waiting:
-            with suppress(RunGone):
-                self.store.set_status(run_id, Status.INTERRUPTED, "The server was stopped while it waited.")
-        for child in self.children.values():
-            with suppress(OSError):
-                child.commands.send(Command("shutdown"))
+        for job, _ in self.waiting:
+            for run_id in job.runs:
+                with suppress(RunGone):
+                    self.store.set_status(run_id, Status.INTERRUPTED, "The server was stopped while it waited.")
+        for _, place in self.jobs.values():
+            place.send(Command("shutdown"))
         deadline = time.monotonic() + SHUTDOWN_SECONDS
-        for run_id, child in self.children.items():
-            child.process.join(max(0.0, deadline - time.monotonic()))
-            if child.process.is_alive():
-                child.process.kill()
+        while self.jobs and (left := deadline - time.monotonic()) > 0:
+            with suppress(queue.Empty):
+                what, name, _ = self.inbox.get(timeout=left)
+                if what == "ended":
+                    self.jobs.pop(name)
+        for job, place in self.jobs.values():
+            place.kill()
+            for run_id in job.runs:
                 with suppress(RunGone):
                     self.store.set_status(run_id, Status.INTERRUPTED, "The server was stopped while it trained.")
+        self.backend.close()

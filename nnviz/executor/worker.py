@@ -1,4 +1,4 @@
-"""One training in a process of its own, forked from the supervisor's warm fork server."""
+"""One job in a process of its own, forked from the supervisor's warm fork server."""
 
 from __future__ import annotations
 
@@ -18,14 +18,27 @@ NICE = 10
 """Pages come first: their 95th-percentile delay stays at 8 ms instead of 23 with six trainings going."""
 
 
-def main(root: str, run_id: str, commands: Connection, first: Command | None, alone: bool) -> None:
-    """Train the run, obeying what arrives on `commands`; when that closes, the supervisor is gone: save and end."""
+def main(root: str, runs: tuple[str, ...], commands: Connection, first: Command | None, alone: bool) -> None:
+    """Train the runs, obeying what arrives on `commands`; when that closes, the supervisor is gone: save and end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "nice"):
         os.nice(NICE)
+    mailbox = Mailbox()
+    if first:
+        mailbox.post(first)
+    threading.Thread(target=_forward, args=(commands, mailbox), daemon=True).start()
     store = RunStore(Path(root))
+    train_job(store, runs, mailbox, alone)
+    store.close()
+
+
+def train_job(store: RunStore, runs: tuple[str, ...], mailbox: Mailbox, alone: bool) -> None:
+    """Train one run, or several as a pack, in this process, and stay with them to their end."""
+    if len(runs) > 1:
+        torch.set_num_threads(1)
+        raise NotImplementedError("packs")
     try:
-        run = store.run(run_id)
+        run = store.run(runs[0])
     except RunGone:  # deleted before it began
         return
     # Eight trainings with two threads each did 92 steps/s together, with one each 2,337. A lone net with
@@ -33,12 +46,7 @@ def main(root: str, run_id: str, commands: Connection, first: Command | None, al
     convolves = any(layer.kind == "conv" for layer in run.network.layers)
     threads = run.threads or ((os.cpu_count() or 1) if alone and convolves else 1)
     torch.set_num_threads(threads)
-    mailbox = Mailbox()
-    if first:
-        mailbox.post(first)
-    threading.Thread(target=_forward, args=(commands, mailbox), daemon=True).start()
-    train_run(store, run_id, mailbox, threads=threads)
-    store.close()
+    train_run(store, run.id, mailbox, threads=threads)
 
 
 def warm_up() -> None:
