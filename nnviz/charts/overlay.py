@@ -1,0 +1,188 @@
+"""Several trainings in one picture: their losses above, their test accuracies below, over the same axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import plotly.graph_objects as go
+
+from nnviz.charts.colors import RUNS
+from nnviz.charts.curves import curves_info
+from nnviz.charts.look import layout, look, plot_config
+from nnviz.runs import Curve
+from nnviz.training import Epoch
+
+Floats = npt.NDArray[np.float64]
+Over = Literal["step", "epoch", "seconds"]
+
+OVERLAY_CONFIG = plot_config("nnviz-comparison")
+
+AXES: dict[Over, tuple[str, str]] = {
+    "step": ("step (mini-batches)", "step %{x:,d}"),
+    "epoch": ("epoch (passes over the training images)", "epoch %{x:.2f}"),
+    "seconds": ("training time (seconds, at each run's mean pace)", "%{x:.1f} s"),
+}
+"""What runs along the bottom: its title, and how the hover text begins."""
+
+
+class Training(NamedTuple):
+    """One of the trainings to be drawn."""
+
+    name: str
+    """Short: "A"."""
+    title: str
+    curve: Curve
+    epochs: Sequence[Epoch]
+    steps_per_epoch: float = 1.0
+    """For the epoch that is not over yet."""
+    seconds_per_step: float = 0.0
+    begun: int = 0
+    """The step it was forked at: its own time starts there."""
+    place: int = 0
+    """Which of RUNS is its look."""
+
+
+class OverlayLine(NamedTuple):
+    """One training, reduced to what is drawn."""
+
+    name: str
+    title: str
+    place: int
+    loss_x: Floats
+    loss: Floats
+    """Of the training batches, smoothed, (n,)."""
+    test_x: Floats
+    test_accuracy: Floats
+    """In [0, 1], one per whole epoch, (epochs,)."""
+
+
+class OverlayInfo(NamedTuple):
+    lines: tuple[OverlayLine, ...]
+    over: Over
+
+
+def overlay_info(
+    trainings: Sequence[Training],
+    *,
+    over: Over = "step",
+    smoothing: float = 0.9,
+    points: int = 500,
+    until: int | None = None,
+) -> OverlayInfo:
+    """Lines of at most `points` points; `until` leaves out all that came after that step."""
+    lines = []
+    for one in trainings:
+        curve, epochs = one.curve, one.epochs
+        if until is not None:
+            curve = first_steps(curve, until)
+            epochs = [epoch for epoch in epochs if epoch.step <= until]
+        info = curves_info(curve, epochs, [], smoothing=smoothing, points=points)
+        loss_x, test_x = (_along(steps, one, over) for steps in (info.loss.step, info.epoch_step))
+        drawn, tested = loss_x >= 0, test_x >= 0
+        lines.append(OverlayLine(
+            one.name, one.title, one.place, loss_x[drawn], info.loss.value[drawn], test_x[tested],
+            info.test_accuracy[tested],
+        ))  # fmt: skip
+    return OverlayInfo(tuple(lines), over)
+
+
+def first_steps(curve: Curve, count: int) -> Curve:
+    """What was recorded of the first `count` steps."""
+    return Curve(curve.step[:count], curve.loss[:count], curve.accuracy[:count], curve.lr[:count])
+
+
+def _along(steps: npt.NDArray[np.int64], training: Training, over: Over) -> Floats:
+    """Where on the axis the steps are; below 0 what was before the fork, when time is counted."""
+    if over == "step":
+        return steps.astype(np.float64)
+    if over == "seconds":
+        return (steps - training.begun).astype(np.float64) * training.seconds_per_step
+    ends = np.array([0, *(epoch.step for epoch in training.epochs)], np.float64)
+    whole = np.array([0, *(epoch.epoch for epoch in training.epochs)], np.float64)
+    beyond = np.maximum(steps - ends[-1], 0) / max(training.steps_per_epoch, 1.0)
+    epochs: Floats = np.interp(steps, ends, whole) + beyond
+    return epochs
+
+
+def overlay_figure(
+    info: OverlayInfo,
+    *,
+    log_loss: bool = False,
+    loss_unit: str = "nats, mean per example",
+    dark: bool,
+    revision: str = "overlay",
+) -> go.Figure:
+    """A zoom lasts as long as `revision` and what runs along the bottom stay the same."""
+    colours = look(dark)
+    traces: list[dict[str, Any]] = []
+    for line in info.lines:
+        colour, dash, symbol = RUNS[line.place % len(RUNS)]
+        each: dict[str, Any] = {"type": "scatter", "legendgroup": line.name, "name": f"{line.name} · {line.title}"}
+        pen = {"color": colour, "width": 2, "dash": dash}
+        last = [""] * max(0, len(line.test_x) - 1) + [f" {line.name}"] * bool(len(line.test_x))
+        traces += [
+            {
+                **each, "x": line.loss_x, "y": line.loss, "mode": "lines", "line": pen,
+                "hovertemplate": f"{line.name} loss <b>%{{y:.4f}}</b><extra></extra>",
+            },
+            {
+                **each, "x": line.test_x, "y": 100 * line.test_accuracy, "yaxis": "y2", "showlegend": False,
+                "mode": "lines+markers+text", "line": pen, "text": last, "textposition": "middle right",
+                "textfont": {"color": colour, "size": 13}, "cliponaxis": False,
+                "marker": {"symbol": symbol, "size": 8, "color": colour, "line": {"color": colours.paper, "width": 1}},
+                "hovertemplate": f"{line.name} test accuracy <b>%{{y:.2f}} %</b><extra></extra>",
+            },
+        ]  # fmt: skip
+    return two_rows(traces, info.over, log_loss=log_loss, loss_unit=loss_unit, dark=dark, revision=revision)
+
+
+def two_rows(
+    traces: list[dict[str, Any]], over: Over, *, log_loss: bool, loss_unit: str, dark: bool, revision: str
+) -> go.Figure:
+    """Losses on y, test accuracies in percent on y2, over one axis with one hover text and one legend."""
+    colours = look(dark)
+    axis: dict[str, Any] = {
+        "gridcolor": colours.grid, "zeroline": False, "automargin": False, "exponentformat": "power",
+        "tickfont": {"size": 12},
+    }  # fmt: skip
+    title, hover = AXES[over]
+    rows = 1 + len([trace for trace in traces if trace.get("showlegend", True)]) // 2
+    return go.Figure(
+        {
+            "data": traces,
+            "layout": {
+                **layout(dark),
+                "height": 500 + 20 * rows,
+                "margin": {"l": 74, "r": 34, "t": 20 + 20 * rows, "b": 46},
+                "hovermode": "x unified",
+                "hoversubplots": "axis",
+                "uirevision": f"{revision} {over}",
+                "legend": {
+                    "orientation": "h", "x": 0, "xanchor": "left", "y": 1.0, "yanchor": "bottom",
+                    "font": {"size": 12},
+                },
+                "xaxis": {
+                    **axis, "title": {"text": title, "standoff": 6, "font": {"size": 13}}, "anchor": "y2",
+                    "range": [0, None], "nticks": 7, "tickformat": ",d" if over == "step" else "~g",
+                    "unifiedhovertitle": {"text": hover}, "showspikes": True, "spikemode": "across",
+                    "spikethickness": 1, "spikedash": "solid", "spikecolor": colours.faint,
+                },
+                "yaxis": {
+                    **axis, "domain": [0.53, 1], "nticks": 7, "type": "log" if log_loss else "linear",
+                    "rangemode": "tozero", "uirevision": f"{revision} {over} {'log' if log_loss else 'linear'}",
+                    "title": {
+                        "text": f"training loss<br>({loss_unit.replace(', ', ',<br>', 1)})", "standoff": 6,
+                        "font": {"size": 13},
+                    },
+                    **({"dtick": "D1", "tickformat": "~g"} if log_loss else {}),
+                },
+                "yaxis2": {
+                    **axis, "domain": [0, 0.45], "nticks": 7, "ticksuffix": "",
+                    "title": {"text": "test accuracy (%)", "standoff": 6, "font": {"size": 13}},
+                },
+            },
+        }
+    )  # fmt: skip
