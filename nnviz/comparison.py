@@ -165,14 +165,18 @@ def seed_group(run: Run, others: Iterable[Run], changed: frozenset[str] = frozen
 
     `changed` holds ids of runs that somebody steered while they trained: they repeat no other, nor do others them.
     """
-    if run.id in changed:
-        return [run]
-    kin = _all_but_seed(run)
     found = {run.config.seed: run}
     for other in others:
-        if other.id not in changed and _all_but_seed(other) == kin:
+        if kin(run, other, changed):
             found.setdefault(other.config.seed, other)
     return [found[seed] for seed in sorted(found)]
+
+
+def kin(run: Run, other: Run, changed: frozenset[str] = frozenset()) -> bool:
+    """Whether they differ in the seed at most; see `seed_group` for `changed`."""
+    if run.id == other.id:
+        return True
+    return run.id not in changed and other.id not in changed and _all_but_seed(run) == _all_but_seed(other)
 
 
 def repeats(run: Run, group: Iterable[Run], count: int) -> list[TrainConfig]:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
-from nnviz.charts.colors import TEST
+from nnviz.charts.colors import NEGATIVE, NEUTRAL, POSITIVE, TEST
 from nnviz.charts.look import layout, look, plot_config
 from nnviz.evaluation import Evaluation
 
@@ -52,8 +52,18 @@ def confusion_info(evaluation: Evaluation, classes: Sequence[str]) -> ConfusionI
     return ConfusionInfo(tuple(classes), counts, shares, int(counts.trace()), int(counts.sum()))
 
 
-def confusion_figure(info: ConfusionInfo, *, chosen: tuple[int, int] | None = None, dark: bool) -> go.Figure:
+def worst_share(*infos: ConfusionInfo) -> float:
+    """The share of a class that its worst error hits, in [0, 1]; at least PALEST_FULL."""
+    diagonal = np.eye(len(infos[0].classes), dtype=bool)
+    return float(max(np.nanmax(np.where(diagonal, 0.0, info.shares), initial=PALEST_FULL) for info in infos))
+
+
+def confusion_figure(
+    info: ConfusionInfo, *, chosen: tuple[int, int] | None = None, worst: float | None = None, dark: bool
+) -> go.Figure:
     """Counts of (true class, answer); customdata of a cell is [true, answer]. `chosen` is outlined.
+
+    `worst` is the share that has the full colour, so that several matrices can have one scale: see `worst_share`.
 
     The colour tells which share of a class an error hits. The right answers have one of their own: on a common scale
     they would leave all errors white.
@@ -61,7 +71,7 @@ def confusion_figure(info: ConfusionInfo, *, chosen: tuple[int, int] | None = No
     colours = look(dark)
     count = len(info.classes)
     diagonal = np.eye(count, dtype=bool)
-    worst = np.nanmax(np.where(diagonal, 0.0, info.shares), initial=PALEST_FULL)
+    worst = worst_share(info) if worst is None else worst
     # Pale ink can't be read on the full colour.
     zmax = 1.4 if dark else 1.0
     cells: dict[str, Any] = {
@@ -113,6 +123,38 @@ def confusion_figure(info: ConfusionInfo, *, chosen: tuple[int, int] | None = No
             },
         }
     )
+
+
+def confusion_change_figure(first: ConfusionInfo, second: ConfusionInfo, *, dark: bool) -> go.Figure:
+    """How many more images the second took for each class than the first, on a scale centred on zero.
+
+    More right answers and fewer errors are both better: so the diagonal's colours are turned round, and blue is what
+    the second does better, orange what it does worse.
+    """
+    colours = look(dark)
+    count = len(first.classes)
+    change = second.counts - first.counts
+    better = np.where(np.eye(count, dtype=bool), change, -change)
+    limit = max(1, int(np.abs(change).max(initial=0)))
+    middle = colours.paper if dark else NEUTRAL
+    heat = {
+        "type": "heatmap", "x": np.arange(count), "y": np.arange(count), "xgap": 1, "ygap": 1, "showscale": False,
+        "zmin": -limit, "zmax": limit, "z": better, "texttemplate": "%{text}",
+        "colorscale": [[0, NEGATIVE], [0.5, middle], [1, POSITIVE]],
+        "textfont": {"size": 12, "color": colours.ink},
+        "text": [[f"{number:+,}".replace("-", "−") if number else "" for number in row] for row in change.tolist()],
+        "hovertext": [
+            [
+                f"<b>{first.classes[true]}</b> answered with <b>{first.classes[answer]}</b>:"
+                f" {first.counts[true, answer]:,} → {second.counts[true, answer]:,} images"
+                for answer in range(count)
+            ]
+            for true in range(count)
+        ],
+        "hovertemplate": "%{hovertext}<extra></extra>",
+    }  # fmt: skip
+    figure = confusion_figure(first, dark=dark)
+    return go.Figure({"data": [heat], "layout": figure.layout})
 
 
 def class_accuracy_figure(info: ConfusionInfo, *, dark: bool) -> go.Figure:

@@ -41,6 +41,7 @@ PAGES = (
     ("pages/2_Train.py", "Train", ":material/play_circle:"),
     ("pages/3_Inspect.py", "Inspect", ":material/search:"),
     ("pages/4_Draw.py", "Draw", ":material/draw:"),
+    ("pages/5_Compare.py", "Compare", ":material/compare_arrows:"),
 )
 
 

@@ -50,11 +50,10 @@ def show_results(store: RunStore, run: Run) -> None:
     with st.container(key="results"):
         st.markdown("#### Results on the test images")
         try:
-            steps = store.snapshot_steps(run.id)
             dataset = DATASETS[run.config.data]
-            test = _test_images(dataset.name)
+            test = test_images(dataset.name)
             with st.spinner("Asking the network about the test images …"):
-                result = _result(str(store.root), run.id, steps[-1] if steps else 0, store)
+                result = last_result(store, run)
         except (SnapshotError, RunGone) as error:
             st.info(f"There is nothing to show: {error}.", icon=":material/info:")
             return
@@ -65,11 +64,18 @@ def show_results(store: RunStore, run: Run) -> None:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _test_images(name: str) -> Split:
+def test_images(name: str) -> Split:
+    """Of a data set, loaded once for the whole server. Raises DataError."""
     return DATASETS[name].load().test
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
+def last_result(store: RunStore, run: Run) -> Result:
+    """What the net, as it was last kept, says of the test images. Raises SnapshotError, RunGone, DataError."""
+    steps = store.snapshot_steps(run.id)
+    return _result(str(store.root), run.id, steps[-1] if steps else 0, store)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
 def _result(root: str, run_id: str, last_step: int, _store: RunStore) -> Result:
     """Of the last snapshot that can be read; `root` and `last_step` tell apart what is cached. 0.5 MB each.
 
@@ -82,7 +88,7 @@ def _result(root: str, run_id: str, last_step: int, _store: RunStore) -> Result:
         model.load_state_dict(snapshot.model)
     except RuntimeError as error:
         raise SnapshotError(f"the snapshot of run {run_id} is of another network ({error})") from None
-    return Result(snapshot.position.step, evaluate(model, dataset, _test_images(dataset.name)))
+    return Result(snapshot.position.step, evaluate(model, dataset, test_images(dataset.name)))
 
 
 def _show(run: Run, result: Result, dataset: Dataset, test: Split) -> None:

@@ -45,7 +45,7 @@ _mount = component(
 
 
 class Caption(NamedTuple):
-    """What stands under an image. `good` puts a ✓ or a ✗ before the title."""
+    """What stands under an image. `good` puts a ✓ or a ✗ before the title; the note may have several lines."""
 
     title: str
     note: str = ""
@@ -123,7 +123,7 @@ def pack(
     if captions is not None:
         header["captions"] = captions
         header["letters"] = max(
-            (max(len(c.title) + 2 * (c.good is not None), len(c.note)) for c in captions), default=0
+            (max(len(c.title) + 2 * (c.good is not None), *map(len, c.note.split("\n"))) for c in captions), default=0
         )
     if bars is not None:
         if bars.probabilities.shape != (count, len(bars.classes)):

@@ -1,0 +1,1 @@
+"""The Compare page's parts: one module per section, each a function that shows the chosen runs."""
