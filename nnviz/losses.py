@@ -15,6 +15,8 @@ class Loss:
     title: str
     unit: str
     function: Callable[[Tensor, Tensor], Tensor]
+    each: Callable[[Tensor, Tensor], Tensor]
+    """The same of every example by itself, (batch,); `function` is its mean."""
     code: tuple[str, ...]
     """Lines of the generated script that make `criterion`."""
 
@@ -24,15 +26,25 @@ def squared_error(logits: Tensor, labels: Tensor) -> Tensor:
     return F.mse_loss(logits.softmax(1), F.one_hot(labels, logits.shape[1]).to(logits.dtype))
 
 
+def cross_entropies(logits: Tensor, labels: Tensor) -> Tensor:
+    """−log softmax(logits)[label] of each example."""
+    return F.cross_entropy(logits, labels, reduction="none")
+
+
+def squared_errors(logits: Tensor, labels: Tensor) -> Tensor:
+    """Mean over classes of (softmax(logits) − one-hot(labels))², of each example."""
+    return (logits.softmax(1) - F.one_hot(labels, logits.shape[1])).square().mean(1)
+
+
 LOSSES: dict[str, Loss] = {
     loss.name: loss
     for loss in (
         Loss(
-            "cross_entropy", "Cross-entropy", "nats, mean per example", F.cross_entropy,
+            "cross_entropy", "Cross-entropy", "nats, mean per example", F.cross_entropy, cross_entropies,
             ("criterion = nn.CrossEntropyLoss()",),
         ),
         Loss(
-            "mse", "Mean squared error", "mean over classes", squared_error,
+            "mse", "Mean squared error", "mean over classes", squared_error, squared_errors,
             (
                 "def criterion(logits, labels):",
                 "    one_hot = nn.functional.one_hot(labels, logits.shape[1]).float()",

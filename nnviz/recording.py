@@ -36,12 +36,18 @@ SHOW_SHARE = 0.05
 SPEED_OVER = 2.0
 """Seconds over which images per second are counted."""
 
+SHUT_DOWN = "The server was stopped while it trained."
+
+GIVEN_UP = "Given up early: it did worse than the middle of the others had done by then."
+
 SNAPSHOT_BUDGET = 400_000_000
 """Bytes of snapshots a run may keep: a large net keeps fewer than its settings say."""
 
 
 class Command(NamedTuple):
-    """`kind`: pause, resume, stop, batch (one, then pause), epoch (one, then pause), set, give_up, or shutdown."""
+    """`kind`: pause, resume, stop, batch (one, then pause), epoch (one, then pause), set, give_up, or shutdown, whose
+    `name` may say why.
+    """
 
     kind: str
     name: str = ""
@@ -216,8 +222,10 @@ class _Recorder:
                 self.store.set_status(self.run_id, Status.RUNNING)
         elif command.kind == "stop":
             self.ending = (Status.STOPPED, "Stopped by hand.")
+        elif command.kind == "give_up":
+            self.ending = (Status.STOPPED, GIVEN_UP)
         elif command.kind == "shutdown":
-            self.ending = (Status.INTERRUPTED, "The server was stopped while it trained.")
+            self.ending = (Status.INTERRUPTED, command.name or SHUT_DOWN)
         elif command.kind == "set" and command.name in LIVE_FIELDS:
             with suppress(SpecError):  # forms refuse it with the rule; a run doesn't end for it
                 self.trainer.change(command.name, command.value)
@@ -234,13 +242,7 @@ class _Recorder:
         self._record()
         self._snapshot(keep=True)
         self.store.hide(self.run_id)
-        what = "infinite" if event.loss in (float("inf"), float("-inf")) else "not a number (NaN)"
-        return (
-            Status.DIVERGED,
-            f"The loss became {what} at step {event.step + 1} with a learning rate of {event.lr:g}: the steps were too"
-            f" large and the weights ran away. Try a learning rate of {event.lr / 10:g} or less, or less momentum."
-            f" The weights are kept as they were after step {event.kept}.",
-        )
+        return Status.DIVERGED, diverged_in_words(event)
 
     # ------------------------------------------------------------------ writing
 
@@ -288,6 +290,15 @@ class _Recorder:
 
     def _size(self, step: int) -> int:
         return self.store.snapshot_path(self.run_id, step).stat().st_size
+
+
+def diverged_in_words(event: Diverged) -> str:
+    what = "infinite" if event.loss in (float("inf"), float("-inf")) else "not a number (NaN)"
+    return (
+        f"The loss became {what} at step {event.step + 1} with a learning rate of {event.lr:g}: the steps were too"
+        f" large and the weights ran away. Try a learning rate of {event.lr / 10:g} or less, or less momentum."
+        f" The weights are kept as they were after step {event.kept}."
+    )
 
 
 class _Stopwatch:

@@ -136,7 +136,7 @@ CREATE TABLE IF NOT EXISTS runs (
     device TEXT NOT NULL DEFAULT '', threads INTEGER NOT NULL DEFAULT 0, attempt INTEGER NOT NULL DEFAULT 0,
     owner TEXT NOT NULL, queued REAL NOT NULL DEFAULT 0, parent TEXT NOT NULL DEFAULT '',
     parent_step INTEGER NOT NULL DEFAULT 0, sweep TEXT NOT NULL DEFAULT '', point INTEGER NOT NULL DEFAULT 0,
-    packed INTEGER NOT NULL DEFAULT 0
+    packed INTEGER NOT NULL DEFAULT 0, loss REAL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS batches (
     run TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE, attempt INTEGER NOT NULL, first_step INTEGER NOT NULL,
@@ -159,6 +159,7 @@ CREATE TABLE IF NOT EXISTS norms (
 _ADDED_COLUMNS = (
     "parent TEXT NOT NULL DEFAULT ''", "parent_step INTEGER NOT NULL DEFAULT 0", "sweep TEXT NOT NULL DEFAULT ''",
     "point INTEGER NOT NULL DEFAULT 0", "packed INTEGER NOT NULL DEFAULT 0",
+    "loss REAL",
 )  # fmt: skip
 """Of `runs`, since the first stores were written."""
 
@@ -212,7 +213,7 @@ class RunStore:
 
     def runs(self, sweep: str = "") -> list[Run]:
         """The runs of a sweep, or those that belong to none, newest first."""
-        rows = self._read(f"SELECT {_COLUMNS} FROM runs WHERE sweep = ? ORDER BY created DESC, id DESC", sweep)
+        rows = self.rows(f"SELECT {_COLUMNS} FROM runs WHERE sweep = ? ORDER BY created DESC, id DESC", sweep)
         return [_to_run(row) for row in rows]
 
     def owner(self, run_id: str) -> str:
@@ -221,10 +222,12 @@ class RunStore:
         return owner
 
     def place_in_queue(self, run_id: str) -> int:
-        """1 for the next one to start; 0 if it isn't waiting."""
+        """1 for the next one to start; 0 if it isn't waiting. Sweeps leave the queue to people."""
         waiting = [
             row["id"]
-            for row in self._read("SELECT id, status, owner FROM runs WHERE status = 'queued' ORDER BY queued, id")
+            for row in self.rows(
+                "SELECT id, status, owner FROM runs WHERE status = 'queued' AND sweep = '' ORDER BY queued, id"
+            )
             if is_alive(row["owner"])
         ]
         return waiting.index(run_id) + 1 if run_id in waiting else 0
@@ -250,7 +253,7 @@ class RunStore:
         """
         parts: list[tuple[int, npt.NDArray[np.float32]]] = []
         for one, end in self.lineage(run_id):
-            for row in self._read(
+            for row in self.rows(
                 "SELECT first_step, numbers FROM batches WHERE run = ? ORDER BY attempt, first_step", one
             ):
                 numbers = np.frombuffer(row["numbers"], np.float32).reshape(3, -1)
@@ -272,7 +275,7 @@ class RunStore:
 
     def changes(self, run_id: str) -> list[Change]:
         """What was changed while it ran; changes of a run it was forked from are in its configuration already."""
-        rows = self._read("SELECT step, name, before, after FROM changes WHERE run = ? ORDER BY step", run_id)
+        rows = self.rows("SELECT step, name, before, after FROM changes WHERE run = ? ORDER BY step", run_id)
         return [Change(*row) for row in rows]
 
     def norms(self, run_id: str) -> NormCurves:
@@ -313,7 +316,7 @@ class RunStore:
             json.dumps(config.to_dict()), Status.QUEUED, now, owner or this_process(), now, sweep, point,
         )  # fmt: skip
         columns = "id, name, network, config, status, created, owner, queued, sweep, point"
-        self._write(f"INSERT INTO runs ({columns}) VALUES (?,?,?,?,?,?,?,?,?,?)", *values)
+        self.execute(f"INSERT INTO runs ({columns}) VALUES (?,?,?,?,?,?,?,?,?,?)", *values)
         self.folder(run_id).mkdir(exist_ok=True)
         return self.run(run_id)
 
@@ -358,7 +361,7 @@ class RunStore:
     def delete(self, run_id: str) -> None:
         """Forget the run and its files. Stop it first if it is active: its process would write on."""
         self._row(run_id)
-        self._write("DELETE FROM runs WHERE id = ?", run_id)
+        self.execute("DELETE FROM runs WHERE id = ?", run_id)
         shutil.rmtree(self.folder(run_id), ignore_errors=True)
 
     # ------------------------------------------------------------------ by the process that trains
@@ -400,7 +403,7 @@ class RunStore:
                     "INSERT OR REPLACE INTO batches VALUES (?,?,?,?)",
                     (run_id, attempt, batches[0].step, numbers.tobytes()),
                 )
-                self._update(run_id, step=batches[-1].step)
+                self._update(run_id, step=batches[-1].step, loss=_finite(float(numbers[0].mean())))
             self._db.executemany(
                 "INSERT OR REPLACE INTO norms VALUES (?,?,?)",
                 [(run_id, norm.step, np.array(norm[1:], np.float32).tobytes()) for norm in norms],
@@ -408,12 +411,12 @@ class RunStore:
             self._update(run_id, seconds=seconds, steps=steps, speed=speed)
 
     def add_epoch(self, run_id: str, epoch: Epoch) -> None:
-        self._write(
+        self.execute(
             "INSERT OR REPLACE INTO epochs VALUES (?,?,?,?,?,?,?)", run_id, *epoch[:2], *map(_finite, epoch[2:])
         )
 
     def add_change(self, run_id: str, change: Change) -> None:
-        self._write("INSERT OR REPLACE INTO changes VALUES (?,?,?,?,?)", run_id, *change)
+        self.execute("INSERT OR REPLACE INTO changes VALUES (?,?,?,?,?)", run_id, *change)
 
     # ------------------------------------------------------------------ files of a run
 
@@ -497,7 +500,7 @@ class RunStore:
         return [column for column in _ADDED_COLUMNS if column.split()[0] not in known]
 
     def _row(self, run_id: str) -> sqlite3.Row:
-        rows = self._read(f"SELECT {_COLUMNS} FROM runs WHERE id = ?", run_id)
+        rows = self.rows(f"SELECT {_COLUMNS} FROM runs WHERE id = ?", run_id)
         if not rows:
             raise RunGone(f"there is no run {run_id!r}; it may have been deleted")
         return rows[0]
@@ -507,16 +510,18 @@ class RunStore:
         return [
             row
             for one, end in self.lineage(run_id)
-            for row in self._read(
+            for row in self.rows(
                 f"{select} WHERE run = ? AND (? < 0 OR step <= ?) ORDER BY {order}", one, end, end
             )
         ]  # fmt: skip
 
-    def _read(self, query: str, *values: Any) -> list[sqlite3.Row]:
+    def rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
+        """What a SELECT gives, for those who keep tables beside these."""
         with self._lock:
             return self._db.execute(query, values).fetchall()
 
-    def _write(self, query: str, *values: Any) -> None:
+    def execute(self, query: str, *values: Any) -> None:
+        """Raises RunGone if it refers to a run that was deleted."""
         with self._lock:
             try:
                 self._db.execute(query, values)
@@ -535,7 +540,10 @@ class RunStore:
         """What is written inside is written all or not at all, and at once: a pack of trainings has much to write."""
         with self._lock:
             if self._db.in_transaction:
-                yield
+                try:
+                    yield
+                except sqlite3.IntegrityError as error:
+                    raise RunGone(str(error)) from None
                 return
             self._db.execute("BEGIN IMMEDIATE")
             try:

@@ -43,6 +43,12 @@ class LocalExecutor:
             self._revive()
             self._send("control", run_id, command)
 
+    def sweep(self, sweep_id: str, command: Command) -> None:
+        """Start or resume a sweep (`resume`), pause or stop it. Raises OSError if nobody can be told."""
+        with self._lock:
+            self._revive()
+            self._send("sweep", sweep_id, command)
+
     def delete(self, run: Run) -> None:
         """End the run's process, if any, and forget the run."""
         if run.status.active:

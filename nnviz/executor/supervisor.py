@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from nnviz.executor.backend import Backend, Ended, Job, Place
+from nnviz.executor.conductor import LOOK_EVERY, Conductor
 from nnviz.recording import Command
 from nnviz.runs import RunGone, RunStore, Status, this_process
 
@@ -42,15 +43,22 @@ class Supervisor:
     """Those that have a place, by id."""
     waiting: deque[tuple[Job, Command | None]] = field(default_factory=deque)
 
+    def __post_init__(self) -> None:
+        self._next_look = 0.0
+        self.conductor = Conductor(self.store, self.backend.cores, self.submit, self.control)
+
     def serve(self) -> None:
         """Obey until the standard input closes."""
         self.backend.prepare()
+        self.conductor.take_up()
+        self._fill_slots()
         threading.Thread(target=self._read_commands, daemon=True).start()
         while True:
             try:
-                what, name, detail = self.inbox.get(timeout=RECHECK_SECONDS if self.waiting else None)
+                busy = self.waiting or self.conductor.busy
+                what, name, detail = self.inbox.get(timeout=RECHECK_SECONDS if busy else None)
             except queue.Empty:
-                self._fill_slots()
+                self._look()
                 continue
             if what == "close":
                 break
@@ -58,10 +66,19 @@ class Supervisor:
                 self.submit(Job(name, (name,)), detail if isinstance(detail, Command) else None)
             elif what == "control" and isinstance(detail, Command):
                 self.control(name, detail)
+            elif what == "sweep" and isinstance(detail, Command):
+                self.conductor.obey(name, detail)
             elif what == "ended" and isinstance(detail, Ended):
                 self._ended(name, detail)
-            self._fill_slots()
+            self._look()
         self._close()
+
+    def _look(self) -> None:
+        """Give the sweeps something to do, not at every message but often enough, and the free places too."""
+        if self.conductor.busy and time.monotonic() >= self._next_look:
+            self.conductor.look()
+            self._next_look = time.monotonic() + LOOK_EVERY
+        self._fill_slots()
 
     def submit(self, job: Job, first: Command | None = None) -> None:
         """Start a job as soon as there is room; `first` reaches it before its first step."""
@@ -77,7 +94,9 @@ class Supervisor:
                     place.send(command._replace(run=run_id))
                 return
         if command.kind in ("stop", "kill"):
-            self._stop_waiting(run_id)
+            self._stop_waiting(run_id, Status.STOPPED, "Stopped while it waited for its turn.")
+        elif command.kind in ("leave", "shutdown"):
+            self._stop_waiting(run_id, Status.INTERRUPTED, "It waits for its sweep to go on.")
 
     def _read_commands(self) -> None:
         for line in sys.stdin:
@@ -112,19 +131,20 @@ class Supervisor:
     def _wait_for(self, job_id: str, place: Place) -> None:
         self.inbox.put(("ended", job_id, place.wait()))
 
-    def _stop_waiting(self, run_id: str) -> None:
+    def _stop_waiting(self, run_id: str, status: Status, reason: str) -> None:
         for index, (job, first) in enumerate(self.waiting):
             if run_id in job.runs:
                 rest = tuple(one for one in job.runs if one != run_id)
                 self.waiting[index] = (job._replace(runs=rest), first)
                 with suppress(RunGone):
-                    self.store.set_status(run_id, Status.STOPPED, "Stopped while it waited for its turn.")
+                    self.store.set_status(run_id, status, reason)
         self.waiting = deque(one for one in self.waiting if one[0].runs)
 
     def _ended(self, job_id: str, ended: Ended) -> None:
         """A training that ended by itself has said how; one that was killed could not."""
         job, _ = self.jobs.pop(job_id)
         if not ended.how:
+            self.conductor.ended(job, killed=False)
             return
         left = []
         for run_id in job.runs:
@@ -142,8 +162,11 @@ class Supervisor:
                         self.store.set_status(run_id, Status.INTERRUPTED, words)
         if left and ended.again:
             self.waiting.appendleft((job._replace(runs=tuple(left)), None))
+        else:
+            self.conductor.ended(job, killed=True)
 
     def _close(self) -> None:
+        self.conductor.close()
         for job, _ in self.waiting:
             for run_id in job.runs:
                 with suppress(RunGone):

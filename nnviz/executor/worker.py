@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from nnviz.pack_recording import train_pack
 from nnviz.recording import Command, Mailbox, train_run
 from nnviz.runs import RunGone, RunStore
 
@@ -36,7 +37,8 @@ def train_job(store: RunStore, runs: tuple[str, ...], mailbox: Mailbox, alone: b
     """Train one run, or several as a pack, in this process, and stay with them to their end."""
     if len(runs) > 1:
         torch.set_num_threads(1)
-        raise NotImplementedError("packs")
+        train_pack(store, runs, mailbox)
+        return
     try:
         run = store.run(runs[0])
     except RunGone:  # deleted before it began
