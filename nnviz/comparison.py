@@ -92,7 +92,10 @@ def differences(runs: Sequence[Run]) -> list[Difference]:
         if ("." in key and not alike) or (key == "layers" and alike):
             continue
         values = tuple(one[key].value if key in one else None for one in each)
-        if any(value != values[0] for value in values[1:]):
+        off = all(
+            value in (None, False) for value in values
+        )  # switched off, and not there to be switched on, are alike
+        if not off and any(value != values[0] for value in values[1:]):
             shown = tuple(one[key].shown if key in one else "–" for one in each)
             found.append(Difference(key, labels[key], values, shown))
     return found

@@ -83,14 +83,14 @@ def _confusions(first: Run, second: Run, pair: tuple[str, str]) -> None:
     columns = st.columns(3, gap="medium")
     for place, (column, name, info) in enumerate(zip(columns, pair, infos, strict=False)):
         with column, st.container(key=f"compare-confusion-{place}"):
-            st.markdown(f"**{name}** – {info.right:,} of {info.total:,} right")
+            st.markdown(f"**{name}**: {info.right:,} of {info.total:,} right")
             plot(
                 confusion_figure(info, worst=worst, dark=dark()), key=f"compare-confusion-plot-{place}",
                 config=CONFUSION_CONFIG, alt=f"Confusion matrix of {name}: {info.right:,} of {info.total:,} right",
             )  # fmt: skip
     with columns[2], st.container(key="compare-confusion-change"):
         gained = infos[1].right - infos[0].right
-        st.markdown(f"**{pair[1]} minus {pair[0]}** – {f'{gained:+,}'.replace('-', '−')} right")
+        st.markdown(f"**{pair[1]} minus {pair[0]}**: {f'{gained:+,}'.replace('-', '−')} right")
         plot(
             confusion_change_figure(infos[0], infos[1], dark=dark()), key="compare-confusion-change-plot",
             config=CONFUSION_CONFIG, alt=f"Difference of the confusion matrices of {pair[1]} and {pair[0]}",

@@ -141,7 +141,9 @@ def _numbers(found: list[Group]) -> None:
     form = st.column_config.NumberColumn(format="%.2f")
     st.dataframe(
         pd.DataFrame(rows), key="compare-seeds-table", hide_index=True, placeholder="–",
-        column_config={"smallest (%)": form, "largest (%)": form},
+        column_config={
+            "": st.column_config.TextColumn(width=40), "smallest (%)": form, "largest (%)": form,
+        },
         alt="Mean and standard deviation of the test accuracy of each group",
     )  # fmt: skip
 
@@ -182,7 +184,8 @@ def judgement(first: Sequence[float], second: Sequence[float], pair: tuple[str, 
         f"{b} is right on {abs(100 * test.difference):.2f} percentage points {more} of the test images than {a}, on "
         f"average over {one.size} and {other.size} runs."
     )
-    words = f"(Welch's t-test: t = {test.t:.2f}, {test.freedom:.1f} degrees of freedom, {p_in_words(test.p)})"
+    t = f"{test.t:.2f}".replace("-", "−")
+    words = f"(Welch's t-test: t = {t}, {test.freedom:.1f} degrees of freedom, {p_in_words(test.p)})"
     chance = chance_in_words(test.p)
     if test.p >= LEVEL:
         return (

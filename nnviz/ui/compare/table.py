@@ -17,10 +17,11 @@ from nnviz.ui import services
 from nnviz.ui.compare.view import names, note, recall
 from nnviz.ui.text import plain
 
-RESULTS = (
-    "state", "epochs done", "final test accuracy (%)", "best test accuracy (%)", "test loss", "training time (s)",
-    "parameters",
-)  # fmt: skip
+RESULTS = ("final test accuracy (%)", "best test accuracy (%)", "test loss")
+"""What counts, before the settings."""
+
+FACTS = ("state", "epochs done", "training time (s)", "parameters")
+"""What it took, after them."""
 
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt, "=": operator.eq,
@@ -76,12 +77,12 @@ def table(runs: Sequence[Run]) -> Table:
     for place, run in enumerate(runs):
         found = figures(store, run)
         rows.append((
-            short[run.id], run.name, *(_cell(one.values, one.shown, place) for one in apart), run.status.value,
-            found.epochs, _percent(found.final_accuracy), _percent(found.best_accuracy),
-            found.final_loss if found.final_loss == found.final_loss else None, round(run.seconds, 1),
-            found.parameters,
+            short[run.id], run.name, _percent(found.final_accuracy), _percent(found.best_accuracy),
+            found.final_loss if found.final_loss == found.final_loss else None,
+            *(_cell(one.values, one.shown, place) for one in apart),
+            run.status.value, found.epochs, round(run.seconds, 1), found.parameters,
         ))  # fmt: skip
-    return Table(("", "run", *(one.label for one in apart), *RESULTS), tuple(rows))
+    return Table(("", "run", *RESULTS, *(one.label for one in apart), *FACTS), tuple(rows))
 
 
 def _cell(values: tuple[Any, ...], shown: tuple[str, ...], place: int) -> Any:
