@@ -45,7 +45,7 @@ def show(runs: list[Run]) -> None:
         st.markdown("##### What was different, and what came of it")
         with st.container(horizontal=True, vertical_alignment="bottom", key="compare-table-tools"):
             recall("compare-filter", "")
-            st.text_input(
+            wanted = st.text_input(
                 "Show only", key="compare-filter", width=360, placeholder="e.g. adam, accuracy > 97",
                 help="Words that a row must hold, and comparisons with a column's numbers (<, <=, =, >=, >), with "
                 "commas between them. The beginning or a part of a column's name is enough.",
@@ -55,7 +55,7 @@ def show(runs: list[Run]) -> None:
                 icon=":material/download:",
             )  # fmt: skip
         try:
-            shown = filtered(whole, note("compare-filter"))
+            shown = filtered(whole, note("compare-filter", wanted))
         except FilterProblem as problem:
             st.warning(plain(str(problem)), icon=":material/filter_alt_off:")
             shown = whole

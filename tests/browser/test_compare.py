@@ -1,0 +1,108 @@
+"""The Compare page in a real Chromium: runs are chosen, hovered over, and a twin grows beside its original."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.browser.conftest import PHONE, OpenPage
+from tests.browser.test_inspect import RESTED
+from tests.browser.test_train import button, end, run_of, start
+
+playwright = pytest.importorskip("playwright.sync_api")
+
+from playwright.sync_api import Page, expect  # noqa: E402
+
+pytestmark = pytest.mark.usefixtures("mnist_root")
+
+QUICK = "/Train?net=dense_16&lr={}&epochs=2&per_class=100"
+
+LAST_STEPS = """key => document.querySelector(`.st-key-${key} .js-plotly-plot`)._fullData
+    .filter(trace => trace.yaxis !== 'y2').map(trace => trace.x.length ? Math.max(...trace.x) : 0)"""
+"""How far the losses of each training are drawn."""
+
+
+@pytest.fixture
+def two(open_page: OpenPage) -> list[str]:
+    """Two short runs with different learning rates that are over."""
+    found = []
+    for rate in (0.01, 0.1):
+        page = open_page(QUICK.format(rate))
+        start(page)
+        expect(page.locator(".st-key-results")).to_be_visible()
+        found.append(run_of(page))
+    return found
+
+
+def compare(open_page: OpenPage, runs: list[str], title: str = "Curves & table", **options: object) -> Page:
+    page = open_page(f"/Compare?runs={','.join(runs)}", **options)
+    expect(page.locator(".st-key-compare-curves-plot .lines path.js-line").first).to_be_attached()
+    page.wait_for_function(RESTED)
+    if title != "Curves & table":
+        page.locator(".st-key-compare-look button", has_text=title).first.click()
+        page.wait_for_function(RESTED)
+    return page
+
+
+def test_a_run_is_taken_away_and_chosen_again(open_page: OpenPage, two: list[str]) -> None:
+    page = compare(open_page, two)
+    legend = page.locator(".st-key-compare-curves-plot .legendtext")
+    expect(legend).to_have_count(2)
+    page.locator(".st-key-compare-runs .react-aria-ComboBox [data-tag] button").last.click()
+    expect(legend).to_have_count(1)
+    assert two[1] not in page.url
+    page.locator(".st-key-compare-runs .react-aria-ComboBox input").fill(two[1][-4:])
+    page.locator("[role=option]", has_text=f"#{two[1][-4:]}").click()
+    expect(legend).to_have_count(2)
+    expect(page).to_have_url(re.compile(two[1]))
+
+
+def test_hovering_tells_all_runs_at_the_same_step(open_page: OpenPage, two: list[str]) -> None:
+    page = compare(open_page, two)
+    box = page.locator(".st-key-compare-curves-plot .draglayer .nsewdrag").first.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 0.4 * box["width"], box["y"] + 0.5 * box["height"])
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.5 * box["height"], steps=4)
+    hover = page.locator(".st-key-compare-curves-plot .hoverlayer")
+    expect(hover).to_contain_text("A loss")
+    expect(hover).to_contain_text("B loss")
+    expect(hover).to_contain_text("step")
+
+
+def test_a_twin_grows_beside_its_original(open_page: OpenPage) -> None:
+    page = open_page("/Train?net=dense_32&lr=0.001&epochs=300")
+    start(page)
+    original = run_of(page)
+    page = compare(open_page, [original], "Lock-step twins")
+    rate = page.locator(".st-key-compare-twin-value input")
+    rate.fill("0.02")
+    rate.press("Enter")
+    begin = button(page, "compare-twin-start")
+    expect(begin).to_be_enabled()
+    begin.click()
+    expect(page).to_have_url(re.compile(r"runs=[\w-]+(,|%2C)[\w-]+"))
+    twin = re.split(",|%2C", page.url.partition("runs=")[2])[1]
+    try:
+        grown = f"least => {{ const last = ({LAST_STEPS})('compare-twin-plot'); return last[1] > least; }}"
+        expect(page.locator(".st-key-compare-twin-plot .lines path.js-line").first).to_be_attached()
+        page.wait_for_function(grown, arg=0)
+        steps = page.evaluate(LAST_STEPS, "compare-twin-plot")
+        assert len(steps) == 2
+        assert steps[0] == steps[1]  # in lock step, though the original is far ahead
+        page.wait_for_function(grown, arg=steps[1] + 100)
+        page.locator(".st-key-compare-lock-step label").first.click()
+        page.wait_for_function(
+            f"() => {{ const last = ({LAST_STEPS})('compare-twin-plot'); return last[0] > last[1]; }}"
+        )
+    finally:
+        end(open_page, original)
+        end(open_page, twin)
+    expect(page.locator(".st-key-compare-twin-verdict")).to_contain_text("McNemar's test")
+
+
+@pytest.mark.parametrize("title", ["Curves & table", "Two of them", "Same images", "Seeds", "Lock-step twins"])
+def test_every_section_fits_a_phone(open_page: OpenPage, two: list[str], title: str) -> None:
+    page = compare(open_page, two, title, viewport=PHONE, has_touch=True, is_mobile=True)
+    expect(page.locator("[class*=st-key-compare-section-]")).to_be_visible()
+    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= PHONE["width"]
