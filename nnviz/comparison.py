@@ -4,8 +4,9 @@ start with the same weights, get the same batches and differ in one thing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from nnviz.config import AUGMENTATIONS, TrainConfig
@@ -50,9 +51,14 @@ class Difference(NamedTuple):
     """For people, "–" for None."""
 
 
-def settings(run: Run) -> dict[str, Setting]:
+def settings(run: Run) -> Mapping[str, Setting]:
     """Everything that was chosen and matters, by "lr", "dense1.units", …: no momentum of an optimizer without one."""
-    config, network = run.config, run.network
+    return _settings(run.network, run.config, run.parent, run.parent_step)
+
+
+@lru_cache(maxsize=4096)
+def _settings(network: NetworkSpec, config: TrainConfig, parent: str, parent_step: int) -> Mapping[str, Setting]:
+    """Kept, for a page asks this of every run of the store several times a second."""
     uses = OPTIMIZERS[config.optimizer].uses
     found: dict[str, Setting] = {}
     for name, bounds in bounds_of(TrainConfig).items():
@@ -72,9 +78,8 @@ def settings(run: Run) -> dict[str, Setting]:
             value = getattr(layer, name)
             label = f"{LAYERS[layer.kind].title} {number} {bounds_here.label}"
             found[f"{layer.kind}{number}.{name}"] = Setting(label, value, _shown(bounds_here, value))
-    if run.parent:
-        origin = (run.parent, run.parent_step)
-        found["start"] = Setting("start", origin, f"step {run.parent_step:,} of #{run.parent[-4:]}")
+    if parent:
+        found["start"] = Setting("start", (parent, parent_step), f"step {parent_step:,} of #{parent[-4:]}")
     return found
 
 
@@ -310,7 +315,7 @@ def _all_but_seed(run: Run) -> dict[str, Any]:
     return {key: one.value for key, one in settings(run).items() if key != "seed"}
 
 
-def _place(key: str, each: Sequence[dict[str, Setting]]) -> int:
+def _place(key: str, each: Sequence[Mapping[str, Setting]]) -> int:
     """Configuration, network and layers in their own order."""
     return max(list(one).index(key) for one in each if key in one)
 

@@ -7,7 +7,14 @@ import pytest
 import torch
 from sklearn.metrics import confusion_matrix
 
-from nnviz.charts.confusion import accuracy_floor, class_accuracy_figure, confusion_figure, confusion_info
+from nnviz.charts.confusion import (
+    accuracy_floor,
+    class_accuracy_figure,
+    confusion_change_figure,
+    confusion_figure,
+    confusion_info,
+    worst_share,
+)
 from nnviz.evaluation import Evaluation
 
 DIGITS = tuple("0123456789")
@@ -93,3 +100,22 @@ def test_nothing_at_all() -> None:
     assert np.isnan(info.accuracy)
     confusion_figure(info, dark=False)
     class_accuracy_figure(info, dark=False)
+
+
+def test_two_matrices_can_have_one_scale(small: Evaluation) -> None:
+    classes = ("a", "b", "c")
+    mild, bad = confusion_info(small, classes), confusion_info(evaluation_of([0, 0, 1, 1], [1, 1, 1, 1]), classes)
+    worst = worst_share(mild, bad)
+    assert (worst_share(mild), worst) == (0.5, 1.0)
+    errors = confusion_figure(mild, worst=worst, dark=False).data[1]
+    assert errors.z[1, 2] == pytest.approx(np.sqrt(0.5))
+    assert confusion_figure(mild, dark=False).data[1].z[1, 2] == 1
+
+
+def test_a_change_is_blue_where_the_second_does_better(small: Evaluation) -> None:
+    classes = ("a", "b", "c")
+    second = evaluation_of([0, 0, 0, 0, 1, 1], [0, 0, 0, 0, 2, 2])
+    (heat,) = confusion_change_figure(confusion_info(small, classes), confusion_info(second, classes), dark=False).data
+    np.testing.assert_array_equal(heat.z, [[1, 1, 0], [0, -1, -1], [0, 0, 0]])
+    assert (heat.zmin, heat.zmax) == (-1, 1)
+    assert [list(row) for row in heat.text] == [["+1", "−1", ""], ["", "−1", "+1"], ["", "", ""]]

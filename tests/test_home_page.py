@@ -34,8 +34,8 @@ def test_it_says_what_this_is_and_what_to_press(store: RunStore) -> None:
     assert {"first-run", "go-to-build"} <= keys(at)
     assert "going on this server now" not in words(at)
     assert "PyTorch" in words(at, "caption")
-    places = [link.proto.label for link in at.get("page_link")[-3:]]
-    assert places == ["Open the builder", "Open the training", "Look inside a net"]
+    places = [link.proto.label for link in at.get("page_link")[-4:]]
+    assert places == ["Open the builder", "Open the training", "Look inside a net", "Compare trainings"]
 
 
 @pytest.mark.usefixtures("mnist_root")

@@ -18,6 +18,7 @@ from nnviz.ui.train import controls
 
 BUILD_PAGE, TRAIN_PAGE = "pages/1_Build.py", "pages/2_Train.py"
 INSPECT_PAGE, DRAW_PAGE = "pages/3_Inspect.py", "pages/4_Draw.py"
+COMPARE_PAGE = "pages/5_Compare.py"
 
 REFRESH_SECONDS = 2.0
 """Between two looks at the runs that are going."""
@@ -101,6 +102,7 @@ def steps() -> None:
             "six thousand and see why data matter; on a larger net, why computing does."
         )
         st.page_link(INSPECT_PAGE, label="Look inside a net", icon=":material/search:")
+        st.page_link(COMPARE_PAGE, label="Compare trainings", icon=":material/compare_arrows:")
 
 
 def machine() -> None:

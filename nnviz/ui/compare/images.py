@@ -25,11 +25,15 @@ _EVERY = -1
 
 
 def show(runs: list[Run]) -> None:
-    asked = [run for run in runs if run.config.data == runs[0].config.data][:MOST]
+    ready = [run for run in runs if services.store().snapshot_steps(run.id)]
+    if not ready:
+        st.info("None of these runs has weights yet that could answer.", icon=":material/hourglass_empty:")
+        return
+    asked = [run for run in ready if run.config.data == ready[0].config.data][:MOST]
     if len(asked) < len(runs):
         st.caption(
-            f"Asked are the first {MOST} runs at most, and only those tested on the same images as the first one: "
-            f"{DATASETS[runs[0].config.data].title}."
+            f"Asked are {MOST} runs at most, of those that have weights already and are tested on the same images: "
+            f"{DATASETS[asked[0].config.data].title}."
         )
     classes = DATASETS[asked[0].config.data].classes
     with st.container(horizontal=True, vertical_alignment="bottom", key="compare-image-choice"):

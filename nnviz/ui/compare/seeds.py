@@ -72,14 +72,15 @@ def groups(runs: Sequence[Run]) -> list[Group]:
     """The chosen runs by what they have in common, in their order, each with all its repetitions in the store."""
     store, short = services.store(), names(runs)
     every = {run.id: run for run in (*runs, *store.runs())}
-    steered = frozenset(one for one in every if store.changes(one))
     found: list[Group] = []
     seen: set[str] = set()
     for run in runs:
-        if run.id not in seen:
-            members = seed_group(run, every.values(), steered)
-            seen |= {one.id for one in runs if kin(run, one, steered)}
-            found.append(Group(short[run.id], len(found), run, members))
+        if run.id in seen:
+            continue
+        alike = [one for one in every.values() if kin(run, one)]
+        steered = frozenset(one.id for one in alike if store.changes(one.id))
+        seen |= {one.id for one in alike if kin(run, one, steered)}
+        found.append(Group(short[run.id], len(found), run, seed_group(run, alike, steered)))
     return found
 
 
