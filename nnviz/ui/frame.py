@@ -42,6 +42,7 @@ PAGES = (
     ("pages/3_Inspect.py", "Inspect", ":material/search:"),
     ("pages/4_Draw.py", "Draw", ":material/draw:"),
     ("pages/5_Compare.py", "Compare", ":material/compare_arrows:"),
+    ("pages/6_Sweep.py", "Sweep", ":material/grid_on:"),
 )
 
 

@@ -11,12 +11,18 @@ from nnviz.executor.local import LocalExecutor
 from nnviz.handwriting import HandwritingStore
 from nnviz.preparation import Preparation
 from nnviz.runs import RunStore
+from nnviz.sweeps import SweepStore
 from nnviz.ui.promptness import send_at_once
 
 
 @st.cache_resource(show_spinner=False, on_release=RunStore.close)
 def store() -> RunStore:
     return RunStore()
+
+
+@st.cache_resource(show_spinner=False)
+def sweeps() -> SweepStore:
+    return SweepStore(store())
 
 
 @st.cache_resource(show_spinner=False, on_release=HandwritingStore.close)

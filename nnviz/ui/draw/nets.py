@@ -12,6 +12,7 @@ from nnviz.snapshots import SnapshotError
 from nnviz.ui import services, state
 from nnviz.ui.draw.pupils import pupil_of
 from nnviz.ui.inspect.view import moment_at, moment_now
+from nnviz.ui.offered import offered_runs
 from nnviz.ui.text import run_label
 
 LIVE_SECONDS = 0.4
@@ -48,7 +49,7 @@ class Net(NamedTuple):
 
 def choose() -> list[str]:
     """Show the choice of runs; ids of those chosen, the first of them answers in the bars. Empty if there is no run."""
-    runs = {run.id: run for run in services.store().runs() if run.step}
+    runs = {run.id: run for run in offered_runs().values() if run.step}
     if not runs:
         return []
     before = st.session_state.get(_CHOSEN)
@@ -82,7 +83,7 @@ def _default(runs: list[Run]) -> str:
 
 def refresh_every(ids: list[str]) -> float | None:
     """Seconds after which the answer is looked at again by itself: while one of the nets is being trained."""
-    active = {run.id for run in services.store().runs() if run.status.active}
+    active = {run.id for run in offered_runs().values() if run.status.active}
     return LIVE_SECONDS if active.intersection(ids) else None
 
 

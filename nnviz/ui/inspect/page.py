@@ -13,6 +13,7 @@ from nnviz.snapshots import SnapshotError
 from nnviz.ui import services, state
 from nnviz.ui.inspect import activations, diagnosis, edit, fork, matrices, moments, neuron, pixels, projection_map, time
 from nnviz.ui.inspect.view import View
+from nnviz.ui.offered import offered_runs
 from nnviz.ui.text import run_label, sentence
 from nnviz.ui.train import controls
 
@@ -74,7 +75,7 @@ def _inspect(run_id: str, every: float | None) -> None:
 
 
 def _choose_run(run: Run) -> None:
-    runs = {one.id: one for one in services.store().runs()}
+    runs = offered_runs()
     if st.session_state.get(_RUN) not in runs or not st.session_state.pop(_CHOSEN, False):
         st.session_state[_RUN] = run.id
     st.selectbox(

@@ -85,7 +85,9 @@ def control_bar(run: Run | None, ready: bool = True) -> None:
     """What can be done with the run shown, and the start of new ones; `ready`: there are images to train on."""
     unfit = problem()
     with st.container(horizontal=True, key="controls"):
-        if run and run.status.active:
+        if run and run.status.active and run.sweep:
+            _member(run)
+        elif run and run.status.active:
             _active(run)
             _start("Train another", "train-another", "add", unfit or ("" if ready else NO_DATA),
                    "Starts the next run, as set beside, while this one goes on.")  # fmt: skip
@@ -117,6 +119,13 @@ def _active(run: Run) -> None:
     if run.status is not Status.QUEUED:
         with st.popover("Change while it runs", icon=":material/tune:", key="steer"):
             _steer(run)
+
+
+def _member(run: Run) -> None:
+    """A run of a sweep goes in step with others: it may be stopped, all else is up to the sweep."""
+    _command("Stop this one", "stop", run, ":material/stop:")
+    if st.button("Back to the sweep", key="back-to-sweep", icon=":material/grid_on:"):
+        st.switch_page("pages/6_Sweep.py", query_params={"sweep": run.sweep})
 
 
 def _idle(run: Run | None, blocked: str, ready: bool) -> None:

@@ -14,6 +14,7 @@ from nnviz.executor.supervisor import slots
 from nnviz.live import Live
 from nnviz.losses import LOSSES
 from nnviz.runs import Run, RunGone, RunStore, Status
+from nnviz.sweeps import SweepGone
 from nnviz.ui import services
 from nnviz.ui.plot import plot
 from nnviz.ui.text import plain
@@ -250,10 +251,21 @@ def heading(run: Run) -> None:
         words += f" · from step {run.parent_step:,} of {_parent_name(run)}"
     if run.device:
         words += f" · {run.device.upper()}, {run.threads} thread{'s' * (run.threads > 1)}"
+    if run.sweep:
+        words += f" · point {run.point + 1} of the sweep {_sweep_name(run)}"
+    if run.packed > 1:
+        words += f" · trained in a pack of {run.packed}: as by itself within rounding, not bit for bit"
     st.caption(words)
     if run.reason:
         show = {Status.DIVERGED: st.error, Status.FAILED: st.error, Status.INTERRUPTED: st.warning}
         show.get(run.status, st.info)(plain(run.reason))
+
+
+def _sweep_name(run: Run) -> str:
+    try:
+        return f"“{plain(services.sweeps().sweep(run.sweep).name)}”"
+    except SweepGone:
+        return "that was deleted since"
 
 
 def _parent_name(run: Run) -> str:
