@@ -8,7 +8,7 @@ import pytest
 from nnviz.charts.bands import band_info, bands_figure
 from nnviz.charts.colors import RUNS
 from nnviz.charts.curves import smooth
-from nnviz.charts.overlay import AXES, Training, overlay_figure, overlay_info
+from nnviz.charts.overlay import AXES, Training, end_labels, overlay_figure, overlay_info
 from nnviz.runs import Curve
 from nnviz.training import Epoch
 
@@ -99,3 +99,10 @@ def test_bands_of_two_groups() -> None:
     assert [trace.name for trace in shown] == ["A · net, mean of 2 runs", "B · net, mean of 2 runs"]
     assert [trace.line.color for trace in shown] == [RUNS[0][0], RUNS[1][0]]
     assert sum(trace.fill == "tonexty" for trace in figure.data) == 4
+
+
+def test_lines_that_end_together_share_a_label() -> None:
+    runs = [training(seed=seed)._replace(name=name) for name, seed in (("A", 0), ("B", 1), ("C", 30), ("D", 0))]
+    labels = end_labels(overlay_info(runs).lines)
+    assert labels == {"A": " A B D", "B": "", "C": " C", "D": ""}
+    assert end_labels(overlay_info([training(0, 0)]).lines) == {}

@@ -273,7 +273,7 @@ class TestJudgement:
 
     def test_clear(self) -> None:
         text = judgement([0.90, 0.91, 0.905], [0.97, 0.971, 0.972], ("A", "B"))
-        assert "B is right on 6.60 percentage points more" in text
+        assert "of B (3 runs) is 6.60 percentage points higher than that of A (3 runs)" in text
         assert "the settings of B are better" in text
 
     def test_chance(self) -> None:

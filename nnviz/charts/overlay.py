@@ -107,6 +107,26 @@ def _along(steps: npt.NDArray[np.int64], training: Training, over: Over) -> Floa
     return epochs
 
 
+def end_labels(lines: Sequence[OverlayLine]) -> dict[str, str]:
+    """What stands at the end of each accuracy line: its name. Of those that end close together, one has all names,
+    for they would write over one another.
+    """
+    ends = [(line.name, float(line.test_x[-1]), float(line.test_accuracy[-1])) for line in lines if len(line.test_x)]
+    width = max((x for _, x, _ in ends), default=0.0) or 1.0
+    values = np.concatenate([line.test_accuracy for line in lines]) if lines else np.zeros(1)
+    height = float(np.ptp(values)) if len(values) else 0.0
+    found: dict[str, list[str]] = {}
+    kept: list[tuple[str, float, float]] = []
+    for name, x, y in ends:
+        near = next((k for k, kx, ky in kept if abs(x - kx) < 0.03 * width and abs(y - ky) <= 0.07 * height), None)
+        if near is None:
+            kept.append((name, x, y))
+            found[name] = [name]
+        else:
+            found[near].append(name)
+    return {name: f" {' '.join(found.get(name, []))}".rstrip() for name, _, _ in ends}
+
+
 def overlay_figure(
     info: OverlayInfo,
     *,
@@ -117,12 +137,13 @@ def overlay_figure(
 ) -> go.Figure:
     """A zoom lasts as long as `revision` and what runs along the bottom stay the same."""
     colours = look(dark)
+    labels = end_labels(info.lines)
     traces: list[dict[str, Any]] = []
     for line in info.lines:
         colour, dash, symbol = RUNS[line.place % len(RUNS)]
         each: dict[str, Any] = {"type": "scatter", "legendgroup": line.name, "name": f"{line.name} · {line.title}"}
         pen = {"color": colour, "width": 2, "dash": dash}
-        last = [""] * max(0, len(line.test_x) - 1) + [f" {line.name}"] * bool(len(line.test_x))
+        last = [""] * max(0, len(line.test_x) - 1) + [labels.get(line.name, "")] * bool(len(line.test_x))
         traces += [
             {
                 **each, "x": line.loss_x, "y": line.loss, "mode": "lines", "line": pen,
@@ -160,6 +181,7 @@ def two_rows(
                 "hovermode": "x unified",
                 "hoversubplots": "axis",
                 "uirevision": f"{revision} {over}",
+                "showlegend": True,
                 "legend": {
                     "orientation": "h", "x": 0, "xanchor": "left", "y": 1.0, "yanchor": "bottom",
                     "font": {"size": 12},

@@ -16,7 +16,7 @@ from nnviz.ui.compare.view import names
 from nnviz.ui.results import last_result, percent, test_images
 from nnviz.ui.tiles import Caption, tiles
 
-SHOWN = 40
+SHOWN = 32
 MOST = 8
 """Answers under an image."""
 

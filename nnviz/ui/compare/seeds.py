@@ -191,10 +191,10 @@ def judgement(first: Sequence[float], second: Sequence[float], pair: tuple[str, 
     test = welch(one, other)
     if test is None:
         return f"The accuracies of {a} and {b} don't vary at all: there is no spread to measure a difference against."
-    more = "more" if test.difference > 0 else "less"
+    higher = "higher" if test.difference > 0 else "lower"
     counts = (
-        f"{b} is right on {abs(100 * test.difference):.2f} percentage points {more} of the test images than {a}, on "
-        f"average over {one.size} and {other.size} runs."
+        f"The mean test accuracy of {b} ({other.size} runs) is {abs(100 * test.difference):.2f} percentage points"
+        f" {higher} than that of {a} ({one.size} runs)."
     )
     t = f"{test.t:.2f}".replace("-", "−")
     words = f"(Welch's t-test: t = {t}, {test.freedom:.1f} degrees of freedom, {p_in_words(test.p)})"
