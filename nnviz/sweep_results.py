@@ -19,7 +19,7 @@ CONFIDENCE = 0.95
 GUESSING = math.log(10)
 """Cross-entropy of a net that says 10 % for each of ten classes, nats."""
 
-CRAWLS_BELOW = 0.6
+CRAWLS_BELOW = 0.8
 """Test accuracy, in [0, 1], below which a training that did not run away has hardly begun to learn."""
 
 LOST_BELOW = 0.2
@@ -268,7 +268,7 @@ def _crawling(one: PointResult, known: Sequence[PointResult]) -> bool:
     if one.accuracy is None or one.accuracy >= CRAWLS_BELOW or one.state == "diverged" or "lr" not in one.values:
         return False
     better = [other.values["lr"] for other in known if (other.accuracy or 0.0) > one.accuracy + 0.1]
-    return bool(better) and one.values["lr"] < min(better)
+    return bool(better) and one.values["lr"] <= min(better)
 
 
 def _crawls(spec: SweepSpec, known: Sequence[PointResult]) -> str:

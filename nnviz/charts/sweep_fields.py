@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 
 from nnviz.charts.colors import POSITIVE
 from nnviz.charts.look import layout, look, plot_config
-from nnviz.charts.sweep_map import DIVERGED, SCALE
+from nnviz.charts.sweep_map import DIVERGED
 from nnviz.dimensions import Axis, Value, value_text
 from nnviz.fields import Number
 from nnviz.sweep import SweepSpec
@@ -24,6 +24,9 @@ SLICES_CONFIG = plot_config("nnviz-sweep-slices", *_NO_ZOOM)
 IMPORTANCE_CONFIG = plot_config("nnviz-sweep-importance", *_NO_ZOOM)
 
 MOST_TICKS = 8
+
+LINES = ((0.0, "#7b4173"), (0.4, "#3b6fb6"), (0.75, "#1f9e89"), (1.0, "#4daf2e"))
+"""As the map's scale, without its ends: thin lines of those would not be seen on a white or a black page."""
 
 
 class Scale(NamedTuple):
@@ -74,7 +77,7 @@ def parallel_figure(info: FieldsInfo, *, dark: bool) -> go.Figure:
             "data": [
                 {
                     "type": "parcoords", "dimensions": dimensions,
-                    "line": {"color": info.accuracy, "cmin": low, "cmax": high, "colorscale": SCALE},
+                    "line": {"color": info.accuracy, "cmin": low, "cmax": high, "colorscale": LINES},
                     "labelfont": {"size": 13, "color": colours.ink}, "tickfont": {"size": 12, "color": colours.ink},
                     "rangefont": {"size": 11, "color": "rgba(0,0,0,0)"}, "labelside": "top",
                     "unselected": {"line": {"color": colours.grid, "opacity": 0.35}},

@@ -25,9 +25,11 @@ _STYLE = """
 @media (max-width: 640px) {
   .block-container { padding-left: 0.9rem; padding-right: 0.9rem; }
   /* What is going on comes before what may be set. */
-  .st-key-train-layout > [data-testid="stHorizontalBlock"],
-  .st-key-train-layout > div > [data-testid="stHorizontalBlock"] { flex-direction: column-reverse; gap: 1.5rem; }
-  .st-key-train-layout [data-testid="stColumn"] { min-width: 100%; }
+  :is(.st-key-train-layout, .st-key-sweep-layout) > [data-testid="stHorizontalBlock"],
+  :is(.st-key-train-layout, .st-key-sweep-layout) > div > [data-testid="stHorizontalBlock"] {
+    flex-direction: column-reverse; gap: 1.5rem;
+  }
+  :is(.st-key-train-layout, .st-key-sweep-layout) [data-testid="stColumn"] { min-width: 100%; }
 }
 </style>
 """
