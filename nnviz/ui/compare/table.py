@@ -51,8 +51,8 @@ def show(runs: list[Run]) -> None:
                 "commas between them. The beginning or a part of a column's name is enough.",
             )  # fmt: skip
             st.download_button(
-                "CSV", csv_text(*whole), "nnviz-comparison.csv", "text/csv", key="compare-csv", on_click="ignore",
-                icon=":material/download:",
+                "CSV", lambda: csv_text(*whole), "nnviz-comparison.csv", "text/csv", key="compare-csv",
+                on_click="ignore", icon=":material/download:",
             )  # fmt: skip
         try:
             shown = filtered(whole, note("compare-filter", wanted))
