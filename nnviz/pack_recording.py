@@ -54,6 +54,7 @@ class _PackRecorder:
         self.runs: list[Run] = []
         self.left: list[str] = []
         """Ids of the runs that are still trained."""
+        self.attempts: dict[int, int] = {}
         self.pending: dict[int, list[Batch]] = {}
         self.last_kept: dict[int, int] = {}
         """Member → step of the snapshot that is only there to resume from."""
@@ -75,13 +76,20 @@ class _PackRecorder:
         self.images, self.since = 0, time.monotonic()
         self.left = [run.id for run in self.runs]
         with self.store.together():
-            self.attempts = [self.store.begin(run.id, "cpu", 1, packed=len(self.runs)) for run in self.runs]
+            for member in list(self.trainer.members):
+                self._told(member, lambda run, member=member: self._begin(run, member))  # type: ignore[misc]
         if starts is None:
-            for member in self.trainer.members:
-                self.store.keep(self.runs[member].id, self.trainer.snapshot(member))
+            for member in list(self.trainer.members):
+                self._told(
+                    member,
+                    lambda run, member=member: self.store.keep(run, self.trainer.snapshot(member)),  # type: ignore[misc]
+                )
         else:
             at = self.trainer.position.step
             self.last_kept = {member: at for member in range(len(self.runs)) if at}
+
+    def _begin(self, run_id: str, member: int) -> None:
+        self.attempts[member] = self.store.begin(run_id, "cpu", 1, packed=len(self.runs))
 
     def _starts(self) -> list[Snapshot] | None:
         """The last snapshots, if the runs have any."""

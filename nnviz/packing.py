@@ -77,6 +77,19 @@ class PackDiverged(NamedTuple):
 PackEvent = PackBatch | PackTested | PackEpoch | PackDiverged
 
 
+class _Guard(NamedTuple):
+    """The last state that is known to be good, of every member."""
+
+    position: Position
+    loss_sum: Tensor
+    correct: Tensor
+    weights: list[Tensor]
+
+    def snapshot(self, index: int, keys: Sequence[str]) -> Snapshot:
+        position = self.position._replace(loss_sum=float(self.loss_sum[index]), correct=int(self.correct[index]))
+        return Snapshot(position, {key: w[index].clone() for key, w in zip(keys, self.weights, strict=True)})
+
+
 def why_not(network: NetworkSpec, config: TrainConfig) -> str:
     """Why such a training gains nothing from a pack, or can't be in one, as a clause for people; empty if it can."""
     dataset = DATASETS[config.data]
@@ -143,7 +156,7 @@ class PackedTrainer:
             models = [build_model(n, dataset.input_shape, len(dataset.classes), c.seed) for n, c in members]
             starts = [Snapshot(Position(), model.state_dict()) for model in models]
         self._restore(starts)
-        self._guard: tuple[Position, list[Tensor]] | None = None
+        self._guard: _Guard | None = None
 
     # ------------------------------------------------------------------ state
 
@@ -202,7 +215,8 @@ class PackedTrainer:
         self._velocity = [velocity[rest] for velocity in self._velocity]
         self._loss_sum, self._correct = self._loss_sum[rest], self._correct[rest]
         if self._guard:
-            self._guard = (self._guard[0], [copy[rest] for copy in self._guard[1]])
+            position, loss_sum, correct, weights = self._guard
+            self._guard = _Guard(position, loss_sum[rest], correct[rest], [weight[rest] for weight in weights])
         self._take_settings()
 
     @property
@@ -225,8 +239,6 @@ class PackedTrainer:
         position, size = self.position, self.config.batch_size
         images, labels = self.feed.take(position.epoch, position.cursor, size)
         inputs = images.flatten(1)
-        if position.step % GUARD_EVERY == 0:
-            self._guard = (position, [weight.clone() for weight in self._weights])
         outputs, seen = self._forward(inputs)
         count = len(self.members)
         logits = outputs[-1].reshape(-1, outputs[-1].shape[2])
@@ -236,6 +248,10 @@ class PackedTrainer:
         if not all(map(math.isfinite, values)):
             yield from self._diverged(values)
             return  # the step is taken again, by those who are left
+        if self._guard is None or position.step % GUARD_EVERY == 0:
+            self._guard = _Guard(
+                position, self._loss_sum.clone(), self._correct.clone(), [weight.clone() for weight in self._weights]
+            )
         # Gradients of the outputs before the activations only: those of the weights are never laid out in memory,
         # their products are added to the velocities at once.
         deltas = torch.autograd.grad(each.mean(1).sum(), outputs)
@@ -310,13 +326,13 @@ class PackedTrainer:
 
     def _diverged(self, losses: Sequence[float]) -> Iterator[PackDiverged]:
         """Take those out whose loss is not finite, their weights put back to the last copy that is."""
-        assert self._guard
         factor = self._schedule_factor()
         for member, loss in [(m, v) for m, v in zip(self.members, losses, strict=True) if not math.isfinite(v)]:
+            if member not in self.members:  # dropped by whoever was told of the one before
+                continue
             index, last = self.members.index(member), self.snapshot(member)
-            if not all(bool(tensor.isfinite().all()) for tensor in last.model.values()):
-                weights = {k: c[index].clone() for k, c in zip(self._keys, self._guard[1], strict=True)}
-                last = Snapshot(self._guard[0], weights)
+            if self._guard and not all(bool(tensor.isfinite().all()) for tensor in last.model.values()):
+                last = self._guard.snapshot(index, self._keys)
             step = self.position.step
             self.drop(member)
             self._ended[member] = last

@@ -123,8 +123,8 @@ class SweepStore:
     def add_points(self, sweep_id: str, points: Sequence[Mapping[str, Any]]) -> None:
         """Number these points on from those there are, and make their runs, waiting to be started."""
         spec = self.sweep(sweep_id).spec
-        with self.runs.together():
-            for number, values in enumerate(points, len(self.points(sweep_id))):
+        for number, values in enumerate(points, len(self.points(sweep_id))):
+            with self.runs.together():  # a point and its runs; trainings that write need not wait for hundreds
                 self.runs.execute("INSERT INTO points VALUES (?,?,?)", sweep_id, number, json.dumps(dict(values)))
                 for index in range(spec.seeds):
                     network, config = spec.setup(values, index)
