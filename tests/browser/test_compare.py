@@ -36,6 +36,7 @@ def two(open_page: OpenPage) -> list[str]:
 
 
 def compare(open_page: OpenPage, runs: list[str], title: str = "Curves & table", **options: object) -> Page:
+    """The page with runs that are over: one with a running training never rests."""
     page = open_page(f"/Compare?runs={','.join(runs)}", **options)
     expect(page.locator(".st-key-compare-curves-plot .lines path.js-line").first).to_be_attached()
     page.wait_for_function(RESTED)
@@ -74,7 +75,10 @@ def test_a_twin_grows_beside_its_original(open_page: OpenPage) -> None:
     page = open_page("/Train?net=dense_32&lr=0.001&epochs=300")
     start(page)
     original = run_of(page)
-    page = compare(open_page, [original], "Lock-step twins")
+    page = open_page(f"/Compare?runs={original}")
+    expect(page.locator(".st-key-compare-curves-plot .lines path.js-line").first).to_be_attached()
+    page.locator(".st-key-compare-look button", has_text="Lock-step twins").first.click()
+    expect(page.locator(".st-key-compare-twin-form")).to_be_visible()
     rate = page.locator(".st-key-compare-twin-value input")
     rate.fill("0.02")
     rate.press("Enter")
