@@ -18,7 +18,7 @@ find_python() {
 # install FILE: does nothing if exactly this was installed before. The stamp is written last, so that an interrupted
 # installation is repeated.
 install() {
-    stamp=".venv/.installed-$1-$(cat "$1" requirements.txt | cksum | tr -d ' ')"
+    stamp=".venv/.installed-$1-$(cat "$1" requirements*.txt | cksum | tr -d ' ')"
     [ -f "$stamp" ] && return
     if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
         python=$(find_python) || exit 1

@@ -6,6 +6,7 @@ It remembers nothing that matters: what a sweep has done is read off its runs, s
 from __future__ import annotations
 
 import math
+import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -26,6 +27,8 @@ LOOK_EVERY = 0.5
 
 MOST_FAILURES = 3
 """Times that a run's process may be killed before the sweep goes on without it."""
+
+WAITS = "It waits for its sweep to go on."
 
 GUIDED_AT_ONCE = 4
 """Packs or runs per core that a guided sweep asks for before it has seen how they did."""
@@ -62,16 +65,25 @@ class Conductor:
         self._cores, self._submit, self._control = cores, submit, control
         self._going: dict[str, _Going] = {}
         self._numbers = 0
+        self._others = False
+        """Whether another process drives a sweep: one that is ending may leave it to this one."""
 
     @property
     def busy(self) -> bool:
-        return bool(self._going)
+        return bool(self._going) or self._others
+
+    def drives(self, job: Job) -> bool:
+        """Whether a sweep that is going on asked for this job."""
+        return any(job.id in going.jobs for going in self._going.values())
 
     def take_up(self) -> None:
         """Go on with the sweeps that a server before this one was working on."""
+        self._others = False
         for sweep in self.sweeps.sweeps():
             if sweep.status is Status.INTERRUPTED:
                 self._begin(sweep.id)
+            elif sweep.status is Status.RUNNING and sweep.id not in self._going:
+                self._others = True
 
     def obey(self, sweep_id: str, command: Command) -> None:
         """`resume` starts a sweep or goes on with it, `pause` and `stop` end its work; both can be resumed from."""
@@ -85,13 +97,10 @@ class Conductor:
 
     def look(self) -> None:
         """See how far the sweeps are, and give them more to do."""
+        if self._others:
+            self.take_up()
         for going in list(self._going.values()):
-            try:
-                self._work(going)
-            except SweepGone:
-                self._forget(going)
-            except (SpecError, SnapshotError) as error:
-                self._end(going.id, Status.FAILED, f"The sweep can't go on: {error}.")
+            self._attend(going)
 
     def ended(self, job: Job, killed: bool) -> None:
         """A job of the supervisor is over."""
@@ -114,7 +123,19 @@ class Conductor:
             return
         sweep = self.sweeps.take_over(sweep_id)
         self._going[sweep_id] = _Going(sweep_id, sweep.spec)
-        self._work(self._going[sweep_id])
+        self._attend(self._going[sweep_id])
+
+    def _attend(self, going: _Going) -> None:
+        """Work on a sweep. Whatever is wrong with it, the supervisor and its other trainings go on."""
+        try:
+            self._work(going)
+        except SweepGone:
+            self._forget(going)
+        except (RunGone, OSError, sqlite3.OperationalError):
+            pass  # a run deleted under us, a full disk: the next look finds it otherwise, or waits until it does
+        except (SpecError, SnapshotError) as error:
+            with suppress(SweepGone):
+                self._end(going.id, Status.FAILED, f"The sweep can't go on: {error}.")
 
     def _end(self, sweep_id: str, status: Status, reason: str) -> None:
         going = self._going.get(sweep_id)
@@ -129,6 +150,9 @@ class Conductor:
         for member in self.sweeps.members(sweep_id):
             if member.status is Status.QUEUED:
                 self._control(member.run, Command("leave"))
+                if member.run not in going.runs:  # its turn had not come yet
+                    with suppress(RunGone):
+                        self.store.set_status(member.run, Status.INTERRUPTED, WAITS)
         self.sweeps.update(sweep_id, status=status, reason=reason)
         del self._going[sweep_id]
 
@@ -143,7 +167,8 @@ class Conductor:
         self._add_time(going)
         members = self.sweeps.members(going.id)
         if sweep.spec.minutes and sweep.seconds > 60 * sweep.spec.minutes:
-            self._end(going.id, Status.FINISHED, f"Its {sweep.spec.minutes:g} minutes are over.")
+            words = f"Its time budget of {sweep.spec.minutes:g} min is used up."
+            self._end(going.id, Status.FINISHED, words)
             return
         if sweep.spec.prune:
             self._give_up(going, members)
@@ -153,7 +178,7 @@ class Conductor:
             open_ = self._open(going, self.sweeps.members(going.id))
         if room > 0 and open_:
             self._launch(going, open_, room)
-        if not open_ and not going.jobs:
+        if not open_ and not going.jobs and all(map(_over, self.sweeps.members(going.id))):
             self._end(going.id, Status.FINISHED, "")
 
     def _open(self, going: _Going, members: list[Member]) -> list[Member]:
@@ -162,6 +187,8 @@ class Conductor:
         for member in members:
             if _over(member) or member.run in going.runs:
                 continue
+            if member.status in (Status.RUNNING, Status.PAUSED):
+                continue  # a process that was told to end, perhaps by another server, is still saving it
             if going.failures[member.run] < MOST_FAILURES:
                 found.append(member)
             else:
@@ -171,7 +198,7 @@ class Conductor:
         return found
 
     def _room(self, going: _Going) -> int:
-        """How many more jobs may be begun: the sweeps share the cores, and leave the queue to people."""
+        """How many more jobs may be begun: the sweeps share the cores; people's trainings come on top of them."""
         share = max(1, self._cores() // len(self._going))
         return share - len(going.jobs)
 
@@ -200,12 +227,14 @@ class Conductor:
             # As many as fit, and even: 64 in packs of at most 9 are 8 packs of 8, not 7 of 9 and one net left over.
             packs = math.ceil(len(group) / most)
             batches += [group[place::packs] for place in range(packs)]
-        self.sweeps.update(going.id, way=way(going.spec, batches))
+        if not self.sweeps.sweep(going.id).way or max(map(len, batches)) > 1:  # what is left over at the end may be one
+            self.sweeps.update(going.id, way=way(going.spec, batches))
         for batch in batches[:room]:
             self._numbers += 1
             job = Job(batch[0] if len(batch) == 1 else f"pack-{going.id}-{self._numbers}", tuple(batch))
             for run_id in batch:
-                self.store.enqueue(run_id, this_process())
+                run = runs[run_id]  # one that lost its machine waits with that as its reason
+                self.store.enqueue(run_id, this_process(), run.reason if run.status is Status.QUEUED else "")
                 going.runs[run_id] = job.id
             going.jobs.add(job.id)
             self._submit(job)

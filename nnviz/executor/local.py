@@ -53,9 +53,10 @@ class LocalExecutor:
         """End the run's process, if any, and forget the run."""
         if run.status.active:
             self.control(run.id, Command("kill"))
-        if run.status in (Status.RUNNING, Status.PAUSED):
+        owner = self.store.owner(run.id)
+        if run.status in (Status.RUNNING, Status.PAUSED) and owner != self._owner:  # else it is on another machine
             with suppress(psutil.Error, ValueError):  # it is gone, which is what was wanted
-                psutil.Process(int(self.store.owner(run.id).partition(":")[0])).wait(KILL_SECONDS)
+                psutil.Process(int(owner.partition(":")[0])).wait(KILL_SECONDS)
         self.store.delete(run.id)
 
     def close(self) -> None:

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from nnviz.executor.backend import Backend, Ended, Job, Place
-from nnviz.executor.conductor import LOOK_EVERY, Conductor
+from nnviz.executor.conductor import LOOK_EVERY, WAITS, Conductor
 from nnviz.recording import Command
 from nnviz.runs import RunGone, RunStore, Status, this_process
 
@@ -45,7 +45,7 @@ class Supervisor:
 
     def __post_init__(self) -> None:
         self._next_look = 0.0
-        self.conductor = Conductor(self.store, self.backend.cores, self.submit, self.control)
+        self.conductor = Conductor(self.store, self.backend.cores, self._launch, self.control)
 
     def serve(self) -> None:
         """Obey until the standard input closes."""
@@ -88,7 +88,9 @@ class Supervisor:
         """Pass a command on to a run, wherever it is."""
         for job, place in self.jobs.values():
             if run_id in job.runs:
-                if command.kind == "kill":
+                if command.kind == "kill" and len(job.runs) > 1:
+                    place.send(Command("stop", run=run_id))  # the others of its pack go on
+                elif command.kind == "kill":
                     place.kill()
                 else:
                     place.send(command._replace(run=run_id))
@@ -96,7 +98,7 @@ class Supervisor:
         if command.kind in ("stop", "kill"):
             self._stop_waiting(run_id, Status.STOPPED, "Stopped while it waited for its turn.")
         elif command.kind in ("leave", "shutdown"):
-            self._stop_waiting(run_id, Status.INTERRUPTED, "It waits for its sweep to go on.")
+            self._stop_waiting(run_id, Status.INTERRUPTED, WAITS)
 
     def _read_commands(self) -> None:
         for line in sys.stdin:
@@ -105,12 +107,27 @@ class Supervisor:
         self.inbox.put(("close", "", None))
 
     def _fill_slots(self) -> None:
-        while self.waiting and self._training() < slots(self.backend.cores()):
-            self._launch(*self.waiting.popleft())
+        for _ in range(len(self.waiting)):
+            if self._training() >= slots(self.backend.cores()):
+                return
+            job, first = self.waiting.popleft()
+            going = {run_id for other, _ in self.jobs.values() for run_id in other.runs}
+            if going.intersection(job.runs):  # its process is just ending, or it was started twice
+                self.waiting.append((job, first))
+            else:
+                self._launch(job, first)
 
     def _training(self) -> int:
-        """How many places are taken; a paused training leaves its place to others."""
-        return sum(self._is_training(job) for job, _ in self.jobs.values())
+        """How many places are taken; a paused training leaves its place to others, and sweeps have places of their own,
+        one per core, lest people wait for them.
+        """
+        return sum(self._is_training(job) for job, _ in self.jobs.values() if not self.conductor.drives(job))
+
+    def _is_queued(self, run_id: str) -> bool:
+        try:
+            return self.store.run(run_id).status is Status.QUEUED
+        except RunGone:
+            return False
 
     def _is_training(self, job: Job) -> bool:
         for run_id in job.runs:
@@ -119,10 +136,11 @@ class Supervisor:
                     return True
         return False
 
-    def _launch(self, job: Job, first: Command | None) -> None:
-        going = {run_id for other, _ in self.jobs.values() for run_id in other.runs}
-        job = job._replace(runs=tuple(run_id for run_id in job.runs if run_id not in going))
+    def _launch(self, job: Job, first: Command | None = None) -> None:
+        """Give a place to those of its runs that still wait for one."""
+        job = job._replace(runs=tuple(filter(self._is_queued, job.runs)))
         if not job.runs:
+            self.conductor.ended(job, killed=False)
             return
         place = self.backend.launch(job, first, alone=not self.jobs and not self.waiting)
         self.jobs[job.id] = (job, place)
@@ -138,6 +156,9 @@ class Supervisor:
                 self.waiting[index] = (job._replace(runs=rest), first)
                 with suppress(RunGone):
                     self.store.set_status(run_id, status, reason)
+        for job, _ in self.waiting:
+            if not job.runs:
+                self.conductor.ended(job, killed=False)
         self.waiting = deque(one for one in self.waiting if one[0].runs)
 
     def _ended(self, job_id: str, ended: Ended) -> None:
@@ -152,18 +173,17 @@ class Supervisor:
                 run = self.store.run(run_id)
                 # The store already shows a run without a process as interrupted; here it is known how it ended.
                 if run.status.active or run.status is Status.INTERRUPTED:
-                    left.append(run_id)
-                    again = ended.again and run.attempt < MOST_ATTEMPTS
-                    if again:
+                    if ended.again and run.attempt < MOST_ATTEMPTS:
                         words = f"The training {ended.how} after step {run.step:,}; it goes on from its last snapshot."
                         self.store.enqueue(run_id, this_process(), words)
+                        if not run.sweep:
+                            left.append(run_id)
                     else:
                         words = f"Its process {ended.how}. What it had recorded is kept; it can be resumed."
                         self.store.set_status(run_id, Status.INTERRUPTED, words)
-        if left and ended.again:
+        if left:
             self.waiting.appendleft((job._replace(runs=tuple(left)), None))
-        else:
-            self.conductor.ended(job, killed=True)
+        self.conductor.ended(job, killed=not ended.again)  # which starts its runs again, those that are level together
 
     def _close(self) -> None:
         self.conductor.close()
