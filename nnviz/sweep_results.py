@@ -244,11 +244,16 @@ def _lost(one: PointResult) -> bool:
 
 def _runs_away(spec: SweepSpec, known: Sequence[PointResult]) -> str:
     lost = [one for one in known if _lost(one) and not _crawling(one, known)]
-    if not lost or "lr" not in lost[0].values:
-        return f"**It ran away** at {len(lost)} of {len(known)} points." if lost else ""
-    if "momentum" not in lost[0].values:
+    if not lost:
+        return ""
+    if {axis.name for axis in spec.axes} == {"lr"}:
         least = min(one.values["lr"] for one in lost)
-        return f"**It runs away** from a learning rate of {value_text('lr', least)} up: each step overshoots."
+        return f"**It runs away** from a learning rate of {_number(least)} up: each step overshoots."
+    if {axis.name for axis in spec.axes} != {"lr", "momentum"}:
+        return (
+            f"**{len(lost)} of {len(known)} points ran away or learned nothing**: they diverged, or answer no better"
+            " than guessing."
+        )
     starts: dict[float, float] = {}
     for one in lost:
         momentum = one.values["momentum"]
@@ -273,7 +278,7 @@ def _crawling(one: PointResult, known: Sequence[PointResult]) -> bool:
 
 def _crawls(spec: SweepSpec, known: Sequence[PointResult]) -> str:
     slow = [one for one in known if _crawling(one, known)]
-    if not slow:
+    if not slow or not {axis.name for axis in spec.axes} <= {"lr", "momentum", "batch_size"}:
         return ""
     most = max(one.values["lr"] for one in slow)
     example = min(slow, key=lambda one: one.accuracy or 0.0)
@@ -306,4 +311,4 @@ def _edge(spec: SweepSpec, known: Sequence[PointResult]) -> str:
 
 
 def _number(value: float) -> str:
-    return value_text("lr", value)
+    return value_text("lr", float(f"{value:.3g}"))

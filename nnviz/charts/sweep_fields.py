@@ -94,6 +94,7 @@ def slices_figure(info: FieldsInfo, *, dark: bool, chosen: int | None = None) ->
     count = len(info.scales)
     across = min(3, count)
     down = -(-count // across)
+    tall = 250 * down
     data: list[dict[str, Any]] = []
     axes: dict[str, Any] = {}
     low, high = _range(info.accuracy)
@@ -120,11 +121,11 @@ def slices_figure(info: FieldsInfo, *, dark: bool, chosen: int | None = None) ->
         axes[f"xaxis{name}"] = {
             "domain": [column * width + 0.05 * (column > 0), (column + 1) * width - 0.02], "anchor": f"y{name}",
             "title": {"text": scale.label, "standoff": 4}, "tickmode": "array", "tickvals": scale.ticks,
-            "ticktext": scale.texts, "range": _padded(scale), "gridcolor": colours.grid, "zeroline": False,
-            "fixedrange": True,
+            "ticktext": [_short(text) for text in scale.texts], "range": _padded(scale), "gridcolor": colours.grid,
+            "zeroline": False, "fixedrange": True, "tickfont": {"size": 11},
         }  # fmt: skip
         axes[f"yaxis{name}"] = {
-            "domain": [1 - (row + 1) * height + 0.12, 1 - row * height - 0.03], "anchor": f"x{name}",
+            "domain": [1 - (row + 1) * height + 96 / tall, 1 - row * height - 6 / tall], "anchor": f"x{name}",
             "range": [100 * low - 2, 100 * high + 2], "gridcolor": colours.grid, "zeroline": False,
             "title": {"text": "test accuracy (%)" if column == 0 else "", "standoff": 4}, "fixedrange": True,
         }  # fmt: skip
@@ -132,7 +133,7 @@ def slices_figure(info: FieldsInfo, *, dark: bool, chosen: int | None = None) ->
         {
             "data": data,
             "layout": {
-                **layout(dark), "height": 90 + 210 * down, "margin": {"l": 64, "r": 8, "t": 30, "b": 10},
+                **layout(dark), "height": tall + 40, "margin": {"l": 64, "r": 8, "t": 30, "b": 10},
                 "hovermode": "closest", "uirevision": "slices",
                 "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"}, **axes,
             },
@@ -185,6 +186,11 @@ def _scale(axis: Axis, values: Sequence[Value]) -> Scale:
         [float(index) for index in range(0, len(listed), every)],
         [value_text(axis.name, value) for value in listed[::every]],
     )  # fmt: skip
+
+
+def _short(text: str) -> str:
+    """Beside others on a small axis."""
+    return text if len(text) <= 12 else f"{text[:11]}…"
 
 
 def _log_ticks(low: float, high: float) -> list[float]:

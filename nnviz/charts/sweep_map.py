@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ import plotly.graph_objects as go
 
 from nnviz.charts.look import layout, look, plot_config
 from nnviz.charts.table import csv_text
-from nnviz.dimensions import Value, value_text
+from nnviz.dimensions import Axis, Value, value_text
 from nnviz.sweep import SweepSpec
 from nnviz.sweep_results import PointResult
 
@@ -27,6 +28,9 @@ SCALE = (
 
 DIVERGED = "#b3341f"
 
+PARTS = 8
+"""Cells along a field whose values are drawn from a range."""
+
 WRITTEN_CELLS = 140
 """Cells up to which each carries its number."""
 
@@ -39,8 +43,6 @@ class MapInfo(NamedTuple):
 
     x_label: str
     y_label: str
-    x: tuple[Value, ...]
-    y: tuple[Value, ...]
     x_text: tuple[str, ...]
     y_text: tuple[str, ...]
     shown: str
@@ -57,13 +59,13 @@ class MapInfo(NamedTuple):
 
 def map_info(spec: SweepSpec, found: Sequence[PointResult], x: str, y: str, shown: str = "accuracy") -> MapInfo:
     """`x` and `y` name two axes of the sweep; of several points in one cell the best is shown."""
-    columns, rows = (_values(spec, found, name) for name in (x, y))
-    values = np.full((len(rows), len(columns)), np.nan)
-    states = [[""] * len(columns) for _ in rows]
+    columns, rows = (_places(spec, found, name) for name in (x, y))
+    values = np.full((len(rows.texts), len(columns.texts)), np.nan)
+    states = [[""] * len(columns.texts) for _ in rows.texts]
     points = np.full(values.shape, -1, np.int64)
     counts = np.zeros(values.shape, np.int64)
     for one in found:
-        place = rows.index(one.values[y]), columns.index(one.values[x])
+        place = rows.place(one.values[y]), columns.place(one.values[x])
         counts[place] += 1
         value = one.accuracy if shown == "accuracy" else one.loss
         if points[place] < 0 or _better(value, values[place], shown):
@@ -71,8 +73,8 @@ def map_info(spec: SweepSpec, found: Sequence[PointResult], x: str, y: str, show
             states[place[0]][place[1]] = one.state
             points[place] = one.point
     return MapInfo(
-        _title(spec, x), _title(spec, y), columns, rows, tuple(value_text(x, value) for value in columns),
-        tuple(value_text(y, value) for value in rows), shown, values, states, points, bool(counts.max(initial=0) > 1),
+        _title(spec, x), _title(spec, y), columns.texts, rows.texts, shown, values, states, points,
+        bool(counts.max(initial=0) > 1),
     )  # fmt: skip
 
 
@@ -81,7 +83,7 @@ def map_figure(info: MapInfo, *, dark: bool, chosen: int | None = None) -> go.Fi
     colours = look(dark)
     heights, range_, ticks = _colours(info)
     waiting = colours.grid
-    columns, rows = list(range(len(info.x))), list(range(len(info.y)))
+    columns, rows = list(range(len(info.x_text))), list(range(len(info.y_text)))
     diverged = [[1.0 if state == "diverged" else np.nan for state in row] for row in info.states]
     blank = [
         [1.0 if state in ("waiting", "running", "failed", "stopped", "given up") and np.isnan(value) else np.nan
@@ -93,7 +95,7 @@ def map_figure(info: MapInfo, *, dark: bool, chosen: int | None = None) -> go.Fi
         "type": "heatmap", "x": columns, "y": rows, "xgap": 2, "ygap": 2, "customdata": info.points, "text": hover,
         "hovertemplate": "%{text}<extra></extra>", "hoverongaps": False,
     }  # fmt: skip
-    written = len(info.x) * len(info.y) <= WRITTEN_CELLS
+    written = len(columns) * len(rows) <= WRITTEN_CELLS
     marks = [
         {
             "x": column, "y": row, "text": _cell_text(info, row, column), "showarrow": False,
@@ -179,14 +181,36 @@ def map_in_words(info: MapInfo) -> str:
     return words
 
 
-def _values(spec: SweepSpec, found: Sequence[PointResult], name: str) -> tuple[Value, ...]:
-    """Of one field, ascending; those of a grid also before they were tried."""
+class _Places(NamedTuple):
+    """Where the values of one field lie on the map."""
+
+    texts: tuple[str, ...]
+    place: Callable[[Value], int]
+
+
+def _places(spec: SweepSpec, found: Sequence[PointResult], name: str) -> _Places:
+    """A place for each value; where they are drawn from a range, for each eighth of it. Numbers ascend."""
     axis = spec.axis(name)
-    planned = axis.grid() if spec.method == "grid" else ()
-    seen = dict.fromkeys((*planned, *(one.values[name] for one in found)))
+    if spec.method != "grid" and not axis.values:
+        low, high = axis.range()
+        count = min(PARTS, int(high - low) + 1) if axis.whole else PARTS
+        edges = np.geomspace(low, high, count + 1) if axis.log else np.linspace(low, high, count + 1)
+        texts = tuple(
+            f"{value_text(name, _rounded(a, axis))}–{value_text(name, _rounded(b, axis))}"
+            for a, b in itertools.pairwise(edges.tolist())
+        )  # fmt: skip
+        return _Places(
+            texts, lambda value: int(np.clip(np.searchsorted(edges, float(value), "right") - 1, 0, count - 1))
+        )
+    planned = axis.grid() if spec.method == "grid" else axis.values
+    seen: list[Value] = list(dict.fromkeys((*planned, *(one.values[name] for one in found))))
     if all(isinstance(value, int | float) for value in seen):
-        return tuple(sorted(seen, key=float))
-    return tuple(seen)
+        seen.sort(key=float)
+    return _Places(tuple(value_text(name, value) for value in seen), seen.index)
+
+
+def _rounded(value: float, axis: Axis) -> float:
+    return round(value) if axis.whole else float(f"{value:.2g}")
 
 
 def _title(spec: SweepSpec, name: str) -> str:
