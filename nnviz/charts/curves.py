@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +12,7 @@ import plotly.graph_objects as go
 
 from nnviz.charts.colors import RATE, TEST, TRAIN
 from nnviz.charts.look import layout, look, plot_config
+from nnviz.charts.table import csv_text
 from nnviz.config import TrainConfig
 from nnviz.fields import bounds_of
 from nnviz.runs import Curve
@@ -211,19 +210,30 @@ def curves_figure(
 
 def curves_csv(curve: Curve, epochs: Sequence[Epoch]) -> str:
     """Every step in full, one line each; the figures of an epoch stand in the line of its last step."""
+    return csv_text(_CSV_HEAD, _csv_rows(curve, epochs))
+
+
+def all_curves_csv(trainings: Iterable[tuple[Sequence[object], Curve, Sequence[Epoch]]], head: Sequence[str]) -> str:
+    """Several trainings in one long table: the lines of `curves_csv`, each led by what tells its training apart, under
+    the names in `head`.
+    """
+    rows = ((*led, *row) for led, curve, epochs in trainings for row in _csv_rows(curve, epochs))
+    return csv_text((*head, *_CSV_HEAD), rows)
+
+
+_CSV_HEAD = (
+    "step (mini-batches)", "batch loss (mean per example)", "batch accuracy (0 to 1)", "learning rate",
+    "epoch", "epoch train loss (mean per example)", "epoch train accuracy (0 to 1)",
+    "test loss (mean per example)", "test accuracy (0 to 1)",
+)  # fmt: skip
+
+
+def _csv_rows(curve: Curve, epochs: Sequence[Epoch]) -> Iterator[tuple[object, ...]]:
     ended = {epoch.step: epoch for epoch in epochs}
-    file = io.StringIO()
-    write = csv.writer(file, lineterminator="\n").writerow
-    write((
-        "step (mini-batches)", "batch loss (mean per example)", "batch accuracy (0 to 1)", "learning rate",
-        "epoch", "epoch train loss (mean per example)", "epoch train accuracy (0 to 1)",
-        "test loss (mean per example)", "test accuracy (0 to 1)",
-    ))  # fmt: skip
     for step, *numbers in zip(*(column.tolist() for column in curve), strict=True):
         epoch = ended.get(step)
         summary = (epoch.epoch, *map(_as_text, epoch[2:])) if epoch else ("",) * 5
-        write((step, *map(_as_text, numbers), *summary))
-    return file.getvalue()
+        yield (step, *map(_as_text, numbers), *summary)
 
 
 def _stretch(count: int, points: int) -> int:

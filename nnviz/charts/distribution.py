@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -13,6 +11,7 @@ import plotly.graph_objects as go
 
 from nnviz.charts.colors import CLASSES, POSITIVE, TEST, TRAIN
 from nnviz.charts.look import layout, look, plot_config
+from nnviz.charts.table import csv_text
 
 Floats = npt.NDArray[np.float64]
 
@@ -123,9 +122,10 @@ def distribution_figure(info: DistributionInfo, *, dark: bool, unit: str = "valu
 
 def distribution_csv(info: DistributionInfo) -> str:
     """One line per bin: its ends and the counts."""
-    file = io.StringIO()
-    write = csv.writer(file, lineterminator="\n").writerow
-    write(("from", "to", *(spread.name for spread in info.spreads)))
-    for place, (low, high) in enumerate(zip(info.edges[:-1], info.edges[1:], strict=True)):
-        write((f"{low:.9g}", f"{high:.9g}", *(int(spread.counts[place]) for spread in info.spreads)))
-    return file.getvalue()
+    return csv_text(
+        ("from", "to", *(spread.name for spread in info.spreads)),
+        (
+            (f"{low:.9g}", f"{high:.9g}", *(int(spread.counts[place]) for spread in info.spreads))
+            for place, (low, high) in enumerate(zip(info.edges[:-1], info.edges[1:], strict=True))
+        ),
+    )

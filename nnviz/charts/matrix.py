@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +10,7 @@ import plotly.graph_objects as go
 
 from nnviz.charts.colors import DIVERGING
 from nnviz.charts.look import layout, look, plot_config
+from nnviz.charts.table import csv_text
 
 Floats = npt.NDArray[np.float32]
 
@@ -119,12 +118,10 @@ def matrix_figure(info: MatrixInfo, *, dark: bool, title: str = "") -> go.Figure
 
 def matrix_csv(values: npt.NDArray[np.floating[Any]], *, rows: str = "neuron", columns: str = "input") -> str:
     """The whole matrix: a line per row, after a line of column numbers."""
-    file = io.StringIO()
-    write = csv.writer(file, lineterminator="\n").writerow
-    write((f"{rows} \\ {columns}", *range(values.shape[1])))
-    for number, row in enumerate(values.tolist()):
-        write((number, *(f"{value:.9g}" for value in row)))
-    return file.getvalue()
+    return csv_text(
+        (f"{rows} \\ {columns}", *range(values.shape[1])),
+        ((number, *(f"{value:.9g}" for value in row)) for number, row in enumerate(values.tolist())),
+    )
 
 
 def _in_blocks(values: npt.NDArray[np.floating[Any]], most: int) -> tuple[Floats, tuple[int, int]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -13,6 +11,7 @@ import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 
 from nnviz.charts.look import layout, look, plot_config
+from nnviz.charts.table import csv_text
 
 HEALTHY_PACE = (1e-4, 1e-2)
 """Norm of an update over norm of the weights: about 1e-3 is the usual advice (Karpathy's CS231n notes)."""
@@ -121,10 +120,9 @@ def norms_figure(info: NormsInfo, *, dark: bool, at: int | None = None) -> go.Fi
 
 def norms_csv(infos: Sequence[NormsInfo]) -> str:
     """One line per step, a column per quantity and layer; all must be of the same steps."""
-    file = io.StringIO()
-    write = csv.writer(file, lineterminator="\n").writerow
-    write(("step", *(f"{info.title.replace('<br>', ' ')}, {layer}" for info in infos for layer in info.layers)))
+    head = ("step", *(f"{info.title.replace('<br>', ' ')}, {layer}" for info in infos for layer in info.layers))
+    rows = []
     for place, step in enumerate(infos[0].step.tolist() if infos else []):
         row = [value for info in infos for value in info.values[place].tolist()]
-        write((step, *("" if value != value else f"{value:.7g}" for value in row)))
-    return file.getvalue()
+        rows.append((step, *("" if value != value else f"{value:.7g}" for value in row)))
+    return csv_text(head, rows)

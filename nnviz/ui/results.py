@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from typing import NamedTuple
 
@@ -18,6 +16,7 @@ from nnviz.charts.confusion import (
     confusion_figure,
     confusion_info,
 )
+from nnviz.charts.table import csv_text
 from nnviz.datasets import DATASETS, DataError, Dataset, Split
 from nnviz.evaluation import Evaluation, evaluate
 from nnviz.network import build_model
@@ -217,19 +216,19 @@ def percent(share: float) -> str:
 
 def predictions_csv(evaluation: Evaluation, classes: tuple[str, ...]) -> str:
     """One line per test image, in the order of the data set."""
-    file = io.StringIO()
-    write = csv.writer(file, lineterminator="\n").writerow
-    write(("index", "true", "answer", "probability of the answer (0 to 1)"))
-    for index, (label, answer, share) in enumerate(
-        zip(
-            evaluation.labels.tolist(),
-            evaluation.predictions.tolist(),
-            evaluation.probabilities.max(1).values.tolist(),
-            strict=True,
-        )
-    ):
-        write((index, classes[label], classes[answer], "" if math.isnan(share) else f"{share:.6g}"))
-    return file.getvalue()
+    answers = zip(
+        evaluation.labels.tolist(),
+        evaluation.predictions.tolist(),
+        evaluation.probabilities.max(1).values.tolist(),
+        strict=True,
+    )
+    return csv_text(
+        ("index", "true", "answer", "probability of the answer (0 to 1)"),
+        (
+            (index, classes[label], classes[answer], "" if math.isnan(share) else f"{share:.6g}")
+            for index, (label, answer, share) in enumerate(answers)
+        ),
+    )
 
 
 def _title(info: ConfusionInfo, cell: Cell) -> str:
