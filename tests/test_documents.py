@@ -53,7 +53,7 @@ def test_the_commands_it_shows_exist(words: str) -> None:
 
 
 def test_every_requirement_has_its_reason() -> None:
-    for name in ("requirements.txt", "requirements-test.txt"):
+    for name in ("requirements.txt", "requirements-ray.txt", "requirements-test.txt"):
         for line in (PROJECT / name).read_text(encoding="utf-8").splitlines():
             assert line.startswith(("#", "-r")) or "  # " in line, line
 
