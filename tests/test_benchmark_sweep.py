@@ -15,7 +15,7 @@ def test_the_ways_train_the_same_nets(blobs: Loaded) -> None:
     packs = sweep.packs_of(members, 2)
     assert sorted(config.lr for pack in packs for _, config in pack) == sorted(config.lr for _, config in members)
     assert {len(pack) for pack in packs} == {2, 3}  # one for each core
-    found = [event.epochs for event in PackedTrainer(packs[0], blobs).run() if hasattr(event, "epochs")][0]
+    found = next(event.epochs for event in PackedTrainer(packs[0], blobs).run() if hasattr(event, "epochs"))
     for epoch, (network, config) in zip(found, packs[0], strict=True):
         alone = next(event for event in Trainer(network, config, blobs).run() if isinstance(event, Epoch))
         assert epoch.train_loss == pytest.approx(alone.train_loss, abs=1e-5)
