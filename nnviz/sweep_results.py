@@ -225,7 +225,7 @@ def lessons(spec: SweepSpec, found: Sequence[PointResult]) -> list[str]:
 
 
 def _best(spec: SweepSpec, known: Sequence[PointResult]) -> str:
-    scored = [one for one in known if one.accuracy is not None]
+    scored = [one for one in known if one.accuracy is not None and one.state != "diverged"]
     if not scored:
         return "**Everything ran away**: try much smaller learning rates."
     best = max(scored, key=lambda one: one.accuracy or 0.0)
@@ -246,33 +246,49 @@ def _runs_away(spec: SweepSpec, known: Sequence[PointResult]) -> str:
     lost = [one for one in known if _lost(one) and not _crawling(one, known)]
     if not lost:
         return ""
-    if {axis.name for axis in spec.axes} == {"lr"}:
-        least = min(one.values["lr"] for one in lost)
-        return f"**It runs away** from a learning rate of {_number(least)} up: each step overshoots."
-    if {axis.name for axis in spec.axes} != {"lr", "momentum"}:
+    names = {axis.name for axis in spec.axes}
+    starts = _starts(known, lost) if names in ({"lr"}, {"lr", "momentum"}) else {}
+    if not starts:
         return (
             f"**{len(lost)} of {len(known)} points ran away or learned nothing**: they diverged, or answer no better"
             " than guessing."
         )
-    starts: dict[float, float] = {}
-    for one in lost:
-        momentum = one.values["momentum"]
-        starts[momentum] = min(starts.get(momentum, math.inf), one.values["lr"])
-    ends = sorted(starts)
-    words = f"**It runs away** with momentum {_number(ends[0])} from a learning rate of {_number(starts[ends[0]])} up"
-    if len(ends) > 1:
-        words += f", with momentum {_number(ends[-1])} already from {_number(starts[ends[-1]])}"
+    if names == {"lr"}:
+        return f"**It runs away** from a learning rate of {_number(starts[0.0])} up: each step overshoots."
+    least, most = min(starts), max(starts)
+    words = f"**It runs away** with momentum {_number(least)} from a learning rate of {_number(starts[least])} up"
+    if most > least:
+        already = "already " if starts[most] < starts[least] else ""
+        words += f", with momentum {_number(most)} {already}from {_number(starts[most])}"
     return words + (
         ". Momentum adds the last steps up: in the long run each goes 1 / (1 − momentum) times as far, so what counts"
         " is about learning rate / (1 − momentum)."
     )
 
 
+def _starts(known: Sequence[PointResult], lost: Sequence[PointResult]) -> dict[float, float]:
+    """Momentum (0 where it is not varied) → the learning rate from which on all that was tried is lost, where several
+    rates were tried with it: what is drawn at random has a momentum of its own at each point.
+    """
+    lost_points = {one.point for one in lost}
+    tried: dict[float, list[tuple[float, bool]]] = {}
+    for one in known:
+        tried.setdefault(one.values.get("momentum", 0.0), []).append((one.values["lr"], one.point in lost_points))
+    starts = {}
+    for momentum, rates in tried.items():
+        held = max((rate for rate, away in rates if not away), default=-math.inf)
+        above = [rate for rate, away in rates if away and rate > held]
+        if len(rates) > 1 and above:
+            starts[momentum] = min(above)
+    return starts
+
+
 def _crawling(one: PointResult, known: Sequence[PointResult]) -> bool:
     """It has learned little, and larger steps did better than it."""
     if one.accuracy is None or one.accuracy >= CRAWLS_BELOW or one.state == "diverged" or "lr" not in one.values:
         return False
-    better = [other.values["lr"] for other in known if (other.accuracy or 0.0) > one.accuracy + 0.1]
+    fine = [other for other in known if other.state != "diverged"]
+    better = [other.values["lr"] for other in fine if (other.accuracy or 0.0) > one.accuracy + 0.1]
     return bool(better) and one.values["lr"] <= min(better)
 
 

@@ -43,7 +43,7 @@ def test_of_several_points_in_a_cell_the_best_is_shown() -> None:
     spec = SweepSpec(NetworkSpec(), TrainConfig(), (*SPEC.axes, Axis("init", ("xavier", "zeros"))))
     found = [
         point(0, 0.9, lr=0.01, momentum=0.0, init="xavier"), point(1, 0.1, lr=0.01, momentum=0.0, init="zeros"),
-        point(2, None, "diverged", lr=0.01, momentum=0.0, init="zeros"),
+        point(2, 0.99, "diverged", lr=0.01, momentum=0.0, init="zeros"),  # after an epoch that went well
     ]  # fmt: skip
     for order in (found, found[::-1]):
         info = map_info(spec, order, "lr", "momentum")

@@ -133,3 +133,24 @@ def test_a_best_point_at_the_edge_is_said() -> None:
     found = grid({(lr, m): 0.5 + lr * 4 + m / 10 for lr in (0.001, 0.01, 0.1) for m in (0.0, 0.5, 0.9)})
     assert any("learning rate above 0.1 and momentum above 0.9" in words for words in lessons(SPEC, found))
     assert lessons(SPEC, found[:2]) == []
+
+
+def test_what_diverged_later_is_not_the_best() -> None:
+    found = [*grid({(0.01, 0.0): 0.5, (0.1, 0.0): 0.8}), result({"lr": 1.0, "momentum": 0.0}, 0.9, state="diverged",
+             point=2)]  # fmt: skip
+    assert "80.00% with learning rate 0.1" in lessons(SPEC, found)[0]
+
+
+def test_it_runs_away_only_where_no_larger_step_was_fine() -> None:
+    """Where one rate ran away by bad luck and a larger one did not, nothing is said of a limit."""
+    found = grid({(0.1, 0.0): 0.9, (0.3, 0.0): None, (0.5, 0.0): 0.95, (0.1, 0.9): 0.9, (0.5, 0.9): None})
+    away = next(words for words in lessons(SPEC, found) if "runs away" in words)
+    assert "with momentum 0.9 from a learning rate of 0.5 up" in away
+    assert "momentum 0 " not in away
+    found = grid({(0.1, 0.0): 0.9, (1.0, 0.0): None, (0.1, 0.3): 0.9, (1.0, 0.3): None})
+    assert "with momentum 0.3 from 1." in next(words for words in lessons(SPEC, found) if "runs away" in words)
+
+
+def test_of_drawn_points_no_limit_is_read_off_single_ones() -> None:
+    found = grid({(0.1, 0.11): 0.9, (0.3, 0.23): None, (0.5, 0.35): 0.95, (0.2, 0.9): None})
+    assert any(words.startswith("**2 of 4 points ran away") for words in lessons(SPEC, found))

@@ -68,8 +68,10 @@ def map_info(spec: SweepSpec, found: Sequence[PointResult], x: str, y: str, show
         place = rows.place(one.values[y]), columns.place(one.values[x])
         counts[place] += 1
         value = one.accuracy if shown == "accuracy" else one.loss
+        if one.state == "diverged":  # what it scored before is no score of these values
+            value = None
         if points[place] < 0 or _better(value, values[place], shown):
-            values[place] = np.nan if value is None or one.state == "diverged" else value
+            values[place] = np.nan if value is None else value
             states[place[0]][place[1]] = one.state
             points[place] = one.point
     return MapInfo(
