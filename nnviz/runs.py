@@ -13,7 +13,7 @@ import shutil
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -310,7 +310,7 @@ class RunStore:
     ) -> Run:
         """A new run, waiting to be started by `owner`; as one of the runs of a point of a sweep, if it says so."""
         now = time.time()
-        run_id = time.strftime("%Y%m%d-%H%M%S-", time.localtime(now)) + secrets.token_hex(2)
+        run_id = _new_id(now)
         values = (
             run_id, clean_name(name) or describe(network, config), json.dumps(network.to_dict()),
             json.dumps(config.to_dict()), Status.QUEUED, now, owner or this_process(), now, sweep, point,
@@ -349,6 +349,50 @@ class RunStore:
             self.delete(child.id)
             raise
         return self.run(child.id)
+
+    def adopt(
+        self,
+        run: Run,
+        curve: Curve,
+        norms: NormCurves,
+        epochs: Sequence[Epoch],
+        changes: Sequence[Change],
+        fill: Callable[[Path], None],
+    ) -> Run:
+        """A run from elsewhere becomes one of this store, under another id and as of now, no fork and of no sweep.
+
+        `fill` puts its snapshots into the folder it is given. If anything goes wrong, there or here, nothing is left.
+        """
+        now = time.time()
+        run_id = _new_id(now)
+        values = {
+            "id": run_id, "name": run.name, "note": run.note, "network": json.dumps(run.network.to_dict()),
+            "config": json.dumps(run.config.to_dict()), "status": run.status, "reason": run.reason, "created": now,
+            "seconds": run.seconds, "step": run.step, "steps": run.steps, "speed": run.speed, "device": run.device,
+            "threads": run.threads, "attempt": run.attempt, "packed": run.packed, "owner": this_process(),
+        }  # fmt: skip
+        folder = self.folder(run_id)
+        folder.mkdir()
+        try:
+            fill(folder)  # before the transaction: trainings must not wait for so many bytes
+            with self.together():
+                self.execute(
+                    f"INSERT INTO runs ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})", *values.values()
+                )
+                numbers = np.stack(curve[1:]).astype(np.float32)
+                if numbers.size:
+                    self.execute("INSERT INTO batches VALUES (?,?,?,?)", run_id, run.attempt, 1, numbers.tobytes())
+                rows = np.stack(norms[2:], 1).astype(np.float32)
+                for step, row in zip(norms.step.tolist(), rows, strict=True):
+                    self.execute("INSERT INTO norms VALUES (?,?,?)", run_id, step, row.tobytes())
+                for epoch in epochs:
+                    self.add_epoch(run_id, epoch)
+                for change in changes:
+                    self.add_change(run_id, change)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        return self.run(run_id)
 
     def rename(self, run_id: str, name: str) -> None:
         """An empty name gives back the one that describes the set-up."""
@@ -548,12 +592,17 @@ class RunStore:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                self._db.execute("COMMIT")
             except BaseException as error:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # on a full disk SQLite has given it up by itself
+                    self._db.execute("ROLLBACK")
                 if isinstance(error, sqlite3.IntegrityError):
                     raise RunGone(str(error)) from None
                 raise
-            self._db.execute("COMMIT")
+
+
+def _new_id(now: float) -> str:
+    return time.strftime("%Y%m%d-%H%M%S-", time.localtime(now)) + secrets.token_hex(2)
 
 
 def describe(network: NetworkSpec, config: TrainConfig) -> str:
