@@ -14,8 +14,8 @@ ORDER = [
     "fields", "layers", "network", "optimizers", "losses", "torchvision_ops", "framing", "offline_digits", "datasets",
     "preparation", "evaluation", "config", "dimensions", "sweep", "sweep_results", "presets", "links", "setup_files",
     "batches", "snapshots", "script", "training", "packing", "live", "runs", "sweeps", "comparison", "significance",
-    "archive", "recording", "pack_recording", "executor", "jobs", "inspection", "doctor", "drawing", "recognition",
-    "handwriting", "charts", "cli", "__main__", "ui",
+    "archive", "tensorboard", "recording", "pack_recording", "executor", "jobs", "inspection", "doctor", "drawing",
+    "recognition", "handwriting", "charts", "cli", "__main__", "ui",
 ]  # fmt: skip
 """Modules and packages of nnviz: each imports only what stands to its left. Pages and app.py come last."""
 
