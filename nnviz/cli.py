@@ -1,4 +1,4 @@
-"""The command line: `python -m nnviz train|resume|evaluate|runs|code|data`, on the same store as the app.
+"""The command line: `python -m nnviz train|resume|evaluate|runs|code|export|import|data`, on the same store as the app.
 
 Exit codes: 0 fine; 1 the training failed or diverged, or something that was asked for is not there; 2 a word of the
 command line is not allowed; 130 stopped by Ctrl-C; 143 ended by SIGTERM; 141 nobody read the output.
@@ -13,7 +13,9 @@ import shutil
 import signal
 import sqlite3
 import sys
+import tempfile
 import time
+import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -22,6 +24,7 @@ from typing import Any, TextIO
 
 import torch
 
+from nnviz.archive import ArchiveError, file_name, import_run, write_run
 from nnviz.config import TrainConfig, check
 from nnviz.datasets import DATASETS, OFFLINE, DataError, Dataset, data_root
 from nnviz.evaluation import Evaluation, evaluate
@@ -34,6 +37,7 @@ from nnviz.runs import Run, RunGone, RunStore, Status, StoreError, runs_root, th
 from nnviz.script import training_script
 from nnviz.setup_files import MAX_BYTES, from_json
 from nnviz.snapshots import SnapshotError
+from nnviz.tensorboard import event_file, folder_name
 from nnviz.training import Batch, Epoch, Event, Trainer, pick_device
 
 PROGRAM = "python -m nnviz"
@@ -71,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _say(f"error: layer {error.index + 1}: {error}", _USAGE)
     except SpecError as error:
         return _say(f"error: {error}", _USAGE)
-    except (DataError, RunGone, SnapshotError, StoreError) as error:
+    except (ArchiveError, DataError, RunGone, SnapshotError, StoreError) as error:
         return _say(f"error: {error}", _FAILED)
     except BrokenPipeError:
         _hush()
@@ -123,7 +127,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         _print_json(_result_as_dict(run, snapshot.position.step, dataset, result))
     else:
         print(f"run {run.id}: {run.name}, after step {snapshot.position.step:,}")
-        print(f"{dataset.title}, {len(result.labels):,} test images: {dataset.origin}")
+        print(f"{len(result.labels):,} test images of {dataset.title} ({dataset.origin})")
         print(f"test accuracy {_percent(result.accuracy)}\n")
         _print_table(_class_table(dataset, result), "lrrrl")
     return 0
@@ -160,6 +164,43 @@ def _code(arguments: argparse.Namespace) -> int:
         if store.changes(run.id):
             _say("note: settings were changed while this run trained; the script has those it was started with", 0)
     print(training_script(run.network, run.config), end="")
+    return 0
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    with _store(arguments) as store:
+        run = _find(store, arguments.run)
+        if arguments.tensorboard:
+            folder: Path = arguments.out or Path("tensorboard")
+            path = event_file(store, run.id, folder / folder_name(run))
+            print(f"{path}\nLook at it with: tensorboard --logdir {folder}")
+            return 0
+        path = arguments.out or Path(file_name(run))
+        # Beside it first, so that what it replaces stays whole if this one fails.
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as partial:
+            try:
+                write_run(store, run.id, partial, last_only=arguments.last_weights)
+                partial.close()
+                os.chmod(partial.name, 0o644)
+                os.replace(partial.name, path)
+            except BaseException:
+                partial.close()
+                Path(partial.name).unlink(missing_ok=True)
+                raise
+    print(path)
+    return 0
+
+
+def _import(arguments: argparse.Namespace) -> int:
+    path: Path = arguments.file
+    if not path.is_file():
+        raise ArchiveError(f"there is no file {path}")
+    with _store(arguments, create=True) as store:
+        try:
+            run = import_run(store, path, path.name)
+        except ArchiveError as error:
+            raise ArchiveError(f"{path}: {error}") from None
+    print(f"run {run.id}: {run.name}, {run.status.value} after step {run.step:,} of {run.steps:,}")
     return 0
 
 
@@ -410,6 +451,7 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, epilog=_EPILOG,
     )  # fmt: skip
     parser.set_defaults(command=lambda arguments: _say(parser.format_help().rstrip(), _USAGE))
+    parser.add_argument("--version", action="version", version=f"nnviz {_version()}", help="say which nnviz this is")
     commands = parser.add_subparsers(metavar="COMMAND")
 
     def command(name: str, function: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
@@ -449,7 +491,17 @@ def _parser() -> argparse.ArgumentParser:
     code = command("code", _code, "Print a run as a plain PyTorch script.")
     for made in (evaluation, listing):
         made.add_argument("--json", action="store_true", help="print JSON")
-    for made in (resume, evaluation, code):
+    export = command("export", _export, "Write a run into one file, which can be imported elsewhere.")
+    export.add_argument(
+        "--out", type=Path, metavar="PATH",
+        help="the file (default: nnviz-<run>.zip), or TensorBoard's folder (default: tensorboard)",
+    )  # fmt: skip
+    kind = export.add_mutually_exclusive_group()
+    kind.add_argument("--last-weights", action="store_true", help="of the snapshots, only the last one")
+    kind.add_argument("--tensorboard", action="store_true", help="write an event file for TensorBoard instead")
+    entry = command("import", _import, "Take in a run that was exported elsewhere.")
+    entry.add_argument("file", type=Path, metavar="FILE", help="a file that was exported")
+    for made in (resume, evaluation, code, export):
         made.add_argument("run", metavar="RUN", help=f"its id, the beginning of it, or `{LAST}`")
 
     data = command("data", _data, "Get a data set, or list them.")
@@ -472,8 +524,19 @@ _USES = {
     "evaluate": "[--json] [--runs FOLDER] RUN",
     "runs": "[--json] [--runs FOLDER]",
     "code": "[--runs FOLDER] RUN",
+    "export": "[options] RUN",
+    "import": "[--runs FOLDER] FILE",
     "data": "[NAME]",
 }
+
+
+def _version() -> str:
+    """As pyproject.toml beside the package says: it is run from where it lies, not installed."""
+    try:
+        project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        return str(project["version"])
+    except (OSError, KeyError, tomllib.TOMLDecodeError):
+        return "of an unknown version"
 
 
 def _threads(text: str) -> int:

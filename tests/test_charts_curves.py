@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from nnviz.charts.colors import RATE, TEST, TRAIN
-from nnviz.charts.curves import PLOT_CONFIG, curves_csv, curves_figure, curves_info, smooth
+from nnviz.charts.curves import PLOT_CONFIG, all_curves_csv, curves_csv, curves_figure, curves_info, smooth
 from nnviz.runs import Curve
 from nnviz.training import Change, Epoch
 
@@ -199,3 +199,16 @@ def test_csv_holds_every_step_and_every_epoch() -> None:
         ["3", "1", "0.1", "0.001", "1", "2", "0.5", "1.5", ""],
         ["4", "0.25", "0.025", "0.001", "", "", "", "", ""],
     ]
+
+
+def test_several_trainings_are_one_long_table() -> None:
+    epochs = [Epoch(1, 2, 2.0, 0.5, 1.5, 0.25)]
+    first, second = curve_of([3.0, 1.0]), curve_of([0.5], 0.1)
+    text = all_curves_csv([(("a,b", "x"), first, epochs), (("c", "y"), second, [])], ("run", "id"))
+    table = pd.read_csv(io.StringIO(text))
+    assert table["run"].tolist() == ["a,b", "a,b", "c"]
+    assert table["id"].tolist() == ["x", "x", "y"]
+    for name, curve, done in (("a,b", first, epochs), ("c", second, [])):
+        alone = pd.read_csv(io.StringIO(curves_csv(curve, done)))
+        part = table[table["run"] == name].drop(columns=["run", "id"]).reset_index(drop=True)
+        pd.testing.assert_frame_equal(part, alone, check_dtype=False)

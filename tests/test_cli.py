@@ -27,7 +27,7 @@ from nnviz.runs import Run, RunStore, Status
 from nnviz.setup_files import to_json
 from tests.mirror import Mirror, closed_port, use_proxy
 
-COMMANDS = ("train", "resume", "evaluate", "runs", "code", "data")
+COMMANDS = ("train", "resume", "evaluate", "runs", "code", "export", "import", "data")
 QUICK = ("--hidden", "16", "--per-class", "50", "--epochs", "2", "--lr", "0.05")
 LONG = ("--hidden", "16", "--per-class", "1000", "--epochs", "1000")
 pytestmark = pytest.mark.mnist
@@ -154,13 +154,13 @@ def test_a_bad_set_up_file_is_named(folder: Path, tmp_path: Path, capsys: Captur
 # ---------------------------------------------------------------------- finding runs
 
 
-@pytest.mark.parametrize("command", ["resume", "evaluate", "code"])
+@pytest.mark.parametrize("command", ["resume", "evaluate", "code", "export"])
 def test_an_unknown_run_is_said(command: str, folder: Path, capsys: Capture) -> None:
     for word in ("nope", "", "../..", "\udcff"):
         assert "there is no run" in refused(capsys, command, word, code=1)
 
 
-@pytest.mark.parametrize("command", ["resume", "evaluate", "code"])
+@pytest.mark.parametrize("command", ["resume", "evaluate", "code", "export"])
 def test_a_store_that_is_not_there_is_said_and_not_made(command: str, tmp_path: Path, capsys: Capture) -> None:
     empty = tmp_path / "empty"
     err = refused(capsys, command, "last", "--runs", str(empty), code=1)
@@ -217,7 +217,9 @@ def test_train_and_evaluate_agree(folder: Path, tmp_path: Path, capsys: Capture)
     assert lines[-1].startswith("finished after step 16 of 16, ")
 
     assert main(["evaluate", "last", *where]) == 0
-    assert f"\ntest accuracy {accuracy[1]} %\n" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"\n10,000 test images of MNIST ({DATASETS['mnist'].origin})\n" in said
+    assert f"\ntest accuracy {accuracy[1]} %\n" in said
     assert main(["evaluate", "last", "--json", *where]) == 0
     result = json.loads(capsys.readouterr().out)
     [run] = runs_in(tmp_path)
@@ -301,6 +303,63 @@ def test_a_name_of_bytes_that_are_no_text_does_no_harm(folder: Path, tmp_path: P
     done = subprocess.run([os.fsencode(sys.executable), b"-m", b"nnviz", b"train", *words], capture_output=True)
     assert done.returncode == 0, done.stderr
     assert [run.name for run in runs_in(tmp_path)] == ["caf?"]
+
+
+# ---------------------------------------------------------------------- runs that travel
+
+
+def test_a_run_is_exported_and_imported(
+    folder: Path, first: str, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["export", first]) == 0
+    name = f"nnviz-{first}.zip"
+    assert capsys.readouterr() == (f"{name}\n", "")
+    assert main(["export", first, "--out", "small.zip", "--last-weights"]) == 0
+    capsys.readouterr()
+    assert (tmp_path / "small.zip").stat().st_size < (tmp_path / name).stat().st_size
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([name, "small.zip"])
+    for file in (name, "small.zip"):
+        assert main(["import", file, "--runs", "other"]) == 0
+        assert re.fullmatch(r"run \S+: the first, finished after step 16 of 16\n", capsys.readouterr().out)
+        assert main(["evaluate", first, "--json"]) == 0
+        mine = json.loads(capsys.readouterr().out)
+        assert main(["evaluate", "last", "--json", "--runs", "other"]) == 0
+        theirs = json.loads(capsys.readouterr().out)
+        assert mine.pop("run") != theirs.pop("run")
+        assert mine == theirs
+    assert len(runs_in(tmp_path / "other")) == 2
+
+
+def test_an_export_for_tensorboard(first: str, tmp_path: Path, capsys: Capture) -> None:
+    logs = tmp_path / "logs"
+    assert main(["export", first, "--tensorboard", "--out", str(logs)]) == 0
+    out = capsys.readouterr().out
+    [file] = logs.glob(f"the_first-{first}/events.out.tfevents.*")
+    assert out == f"{file}\nLook at it with: tensorboard --logdir {logs}\n"
+
+
+def test_a_file_that_is_no_run_is_said(folder: Path, tmp_path: Path, capsys: Capture) -> None:
+    path = tmp_path / "x.zip"
+    assert f"error: there is no file {path}" in refused(capsys, "import", str(path), code=1)
+    path.write_text("nonsense")
+    before = len(runs_in(folder))
+    assert f"error: {path}: this is not a run of nnviz" in refused(capsys, "import", str(path), code=1)
+    assert len(runs_in(folder)) == before
+
+
+def test_an_export_that_cannot_be_kept_leaves_nothing(first: str, tmp_path: Path, capsys: Capture) -> None:
+    there = tmp_path / "there"
+    there.mkdir()
+    assert "Is a directory" in refused(capsys, "export", first, "--out", str(there), code=1)
+    assert "No such file" in refused(capsys, "export", first, "--out", str(tmp_path / "no" / "x.zip"), code=1)
+    assert list(tmp_path.iterdir()) == [there]
+
+
+def test_the_version_is_that_of_the_project(capsys: Capture) -> None:
+    assert main(["--version"]) == 0
+    text = (Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8")
+    assert f'version = "{capsys.readouterr().out.removeprefix("nnviz ").strip()}"' in text
 
 
 # ---------------------------------------------------------------------- data
