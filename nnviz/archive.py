@@ -19,7 +19,7 @@ import struct
 import time
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -45,9 +45,16 @@ MAX_BYTES = 1_000_000_000
 
 MAX_PARTS = 1000
 MAX_CHANGES = 10_000
+MAX_RUNS = 100
+"""In a file of several."""
+
+MAX_BYTES_OF_ALL = 4_000_000_000
+"""Of their weights."""
+
 
 _JSON, _CURVE, _README, _NET = "run.json", "curve.safetensors", "README.txt", "net.py"
 _WEIGHTS = re.compile(r"weights/(\d{9})\.safetensors")
+_SEVERAL = re.compile(r"nnviz-[\w-]{1,40}\.zip")
 _LIMITS = {_JSON: 5_000_000, _CURVE: 300_000_000, _README: 200_000, _NET: 200_000}
 """Bytes, unpacked."""
 
@@ -107,6 +114,15 @@ def write_run(store: RunStore, run_id: str, file: IO[bytes], *, last_only: bool 
         archive.writestr(_CURVE, save({name: np.ascontiguousarray(one) for name, one in tensors.items()}))
         archive.writestr(_NET, network_code(run.network, run.config, kept - 1 if kept else None))
         archive.writestr(_README, _readme(run))
+
+
+def export_runs(store: RunStore, run_ids: Sequence[str], *, last_only: bool = False) -> bytes:
+    """Several runs in one file: a zip of files as `export_run` makes them. Raises RunGone."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for run_id in run_ids:
+            archive.writestr(file_name(store.run(run_id)), export_run(store, run_id, last_only=last_only))
+    return stream.getvalue()
 
 
 def _to_json(run: Run, lineage: list[tuple[str, int]], epochs: list[Epoch], changes: list[Change]) -> dict[str, Any]:
@@ -174,17 +190,58 @@ def import_run(store: RunStore, source: bytes | Path | IO[bytes], origin: str = 
     A training that was under way can be resumed here. Raises ArchiveError if the file is not as it should be, OSError
     or sqlite3.Error if it can't be kept; then nothing is left of it.
     """
-    try:
-        archive = zipfile.ZipFile(io.BytesIO(source) if isinstance(source, bytes) else source)
-    except _DAMAGED:
-        raise ArchiveError("this is not a run of nnviz: it must be a zip file, whole and undamaged") from None
-    with archive:
+    with _open(source) as archive:
         try:
             return _Reader(archive, origin).into(store)
         except LayerError as error:
             raise ArchiveError(f"layer {error.index + 1} of this run's network: {error}") from None
         except SpecError as error:
             raise ArchiveError(f"this run can't be: {error}") from None
+
+
+def import_runs(store: RunStore, source: bytes | Path | IO[bytes], origin: str = "") -> list[Run]:
+    """The run, or all runs of a file of several; one that is not as it should be keeps them all out. Raises as
+    `import_run` does.
+    """
+    with _open(source) as archive:
+        infos = archive.infolist()
+        if not infos or not all(_SEVERAL.fullmatch(info.filename) for info in infos):
+            if not isinstance(source, bytes | Path):
+                source.seek(0)
+            return [import_run(store, source, origin)]
+        if len(infos) > MAX_RUNS:
+            raise ArchiveError(f"a file has at most {MAX_RUNS} runs, not {len(infos)}")
+        found: list[Run] = []
+        kept = 0
+        try:
+            for info in infos:
+                if info.file_size > MAX_BYTES:
+                    raise ArchiveError(
+                        f"a run's file has at most {MAX_BYTES / 1e9:g} GB, not {info.file_size / 1e9:,.1f} GB"
+                    )
+                found.append(import_run(store, _read(archive, info), origin))
+                kept += sum(path.stat().st_size for path in store.folder(found[-1].id).iterdir())
+                if kept > MAX_BYTES_OF_ALL:
+                    raise ArchiveError(f"the weights in one file take at most {MAX_BYTES_OF_ALL / 1e9:g} GB together")
+        except BaseException:
+            for run in found:
+                store.delete(run.id)
+            raise
+        return found
+
+
+def _open(source: bytes | Path | IO[bytes]) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(io.BytesIO(source) if isinstance(source, bytes) else source)
+    except _DAMAGED:
+        raise ArchiveError("this is not a run of nnviz: it must be a zip file, whole and undamaged") from None
+
+
+def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    try:
+        return archive.read(info)
+    except _DAMAGED as error:
+        raise ArchiveError(f"the part {info.filename} of this file is damaged ({error})") from None
 
 
 _DAMAGED = (
@@ -204,10 +261,7 @@ class _Reader:
         check(self.network, self.config)
 
     def read(self, name: str) -> bytes:
-        try:
-            return self.archive.read(self.parts[name])
-        except _DAMAGED as error:
-            raise ArchiveError(f"the part {name} of this file is damaged ({error})") from None
+        return _read(self.archive, self.parts[name])
 
     def into(self, store: RunStore) -> Run:
         epochs, changes = self._epochs(), self._changes()

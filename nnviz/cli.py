@@ -24,7 +24,7 @@ from typing import Any, TextIO
 
 import torch
 
-from nnviz.archive import ArchiveError, file_name, import_run, write_run
+from nnviz.archive import ArchiveError, file_name, import_runs, write_run
 from nnviz.config import TrainConfig, check
 from nnviz.datasets import DATASETS, OFFLINE, DataError, Dataset, data_root
 from nnviz.evaluation import Evaluation, evaluate
@@ -197,10 +197,11 @@ def _import(arguments: argparse.Namespace) -> int:
         raise ArchiveError(f"there is no file {path}")
     with _store(arguments, create=True) as store:
         try:
-            run = import_run(store, path, path.name)
+            runs = import_runs(store, path, path.name)
         except ArchiveError as error:
             raise ArchiveError(f"{path}: {error}") from None
-    print(f"run {run.id}: {run.name}, {run.status.value} after step {run.step:,} of {run.steps:,}")
+    for run in runs:
+        print(f"run {run.id}: {run.name}, {run.status.value} after step {run.step:,} of {run.steps:,}")
     return 0
 
 
@@ -499,7 +500,7 @@ def _parser() -> argparse.ArgumentParser:
     kind = export.add_mutually_exclusive_group()
     kind.add_argument("--last-weights", action="store_true", help="of the snapshots, only the last one")
     kind.add_argument("--tensorboard", action="store_true", help="write an event file for TensorBoard instead")
-    entry = command("import", _import, "Take in a run that was exported elsewhere.")
+    entry = command("import", _import, "Take in a run, or several, exported elsewhere.")
     entry.add_argument("file", type=Path, metavar="FILE", help="a file that was exported")
     for made in (resume, evaluation, code, export):
         made.add_argument("run", metavar="RUN", help=f"its id, the beginning of it, or `{LAST}`")

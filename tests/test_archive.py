@@ -20,7 +20,7 @@ from safetensors.numpy import load, save
 from safetensors.torch import save as save_tensors
 
 from nnviz import archive
-from nnviz.archive import ArchiveError, export_run, import_run
+from nnviz.archive import ArchiveError, export_run, export_runs, import_run, import_runs
 from nnviz.config import TrainConfig
 from nnviz.datasets import Dataset, Loaded
 from nnviz.evaluation import evaluate
@@ -204,6 +204,15 @@ def test_one_that_diverged_arrives_with_its_reason(store: RunStore, elsewhere: R
     same_record(store, run, elsewhere, twin)
 
 
+def test_several_travel_in_one_file(store: RunStore, elsewhere: RunStore) -> None:
+    runs = [trained(store, NetworkSpec(()), CONFIG.with_(seed=seed, epochs=1)) for seed in range(3)]
+    twins = import_runs(elsewhere, export_runs(store, [run.id for run in runs], last_only=True))
+    assert [twin.config.seed for twin in twins] == [0, 1, 2]
+    assert [elsewhere.snapshot_steps(twin.id) for twin in twins] == [[15]] * 3
+    [alone] = import_runs(elsewhere, io.BytesIO(export_run(store, runs[0].id)))
+    same_record(store, runs[0], elsewhere, alone)
+
+
 # ---------------------------------------------------------------------- files from strangers
 
 
@@ -262,7 +271,7 @@ def with_weights(data: bytes, tmp_path: Path, change: Callable[[dict[str, Any], 
 def refused(store: RunStore, data: bytes) -> str:
     """What is said of a file that must not come in; nothing is left of it."""
     with pytest.raises(ArchiveError) as caught:
-        import_run(store, data)
+        import_runs(store, data)
     assert store.runs() == []
     assert [path for path in store.root.iterdir() if path.is_dir()] == []
     return str(caught.value)
@@ -390,6 +399,24 @@ def test_a_bomb_is_not_unpacked(exported: bytes, store: RunStore, monkeypatch: p
         for step in range(1001):
             file.writestr(f"weights/{step:09d}.safetensors", b"")
     assert "has at most 1,000 parts, not 1,001" in refused(store, stream.getvalue())
+
+
+def test_one_bad_run_keeps_all_of_a_file_out(exported: bytes, store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def several(*runs: bytes) -> bytes:
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w") as file:
+            for number, run in enumerate(runs):
+                file.writestr(f"nnviz-{number}.zip", run)
+        return stream.getvalue()
+
+    assert "run.json must be JSON" in refused(store, several(exported, with_parts(exported, {"run.json": b"{"})))
+    assert "this is not a run of nnviz" in refused(store, several(exported, b"nonsense"))
+    assert "has no part 'nnviz-0.zip'" in refused(store, several(exported, several(exported)))
+    assert "at most 100 runs, not 101" in refused(store, several(*[b""] * 101))
+    with monkeypatch.context() as patch:
+        patch.setattr(archive, "MAX_BYTES_OF_ALL", len(exported) * 1.5)
+        assert "take at most" in refused(store, several(exported, exported))
+    assert len(import_runs(store, several(exported, exported))) == 2
 
 
 def test_a_part_twice(exported: bytes, store: RunStore) -> None:

@@ -11,7 +11,7 @@ from nnviz.datasets import DataError
 from nnviz.runs import Run, RunGone
 from nnviz.snapshots import SnapshotError
 from nnviz.ui import services, state
-from nnviz.ui.compare import choice, curves, images, pair, seeds, table, twin
+from nnviz.ui.compare import choice, curves, images, pair, seeds, table, travel, twin
 from nnviz.ui.text import sentence
 from nnviz.ui.train.watchers import refresh_seconds
 
@@ -41,6 +41,7 @@ SECTIONS: dict[str, tuple[str, tuple[Part, ...]]] = {
     "images": ("Same images", (Part(images.show),)),
     "seeds": ("Seeds", (Part(seeds.show, refresh_seconds, beyond=True),)),
     "twin": ("Lock-step twins", (Part(twin.show, refresh_seconds, beyond=True),)),
+    "travel": ("Take along", (Part(travel.show),)),
 }
 """Name → (title, its parts), in the order of the page."""
 
@@ -101,3 +102,4 @@ def _empty_state() -> None:
             "mistakes can be seen here side by side, and whether one is really better than the other."
         )
         st.page_link("pages/2_Train.py", label="Train a network", icon=":material/play_circle:")
+        travel.bring_in(choice.chosen().add)
