@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
+from itertools import product
 from typing import Any
 
 import streamlit as st
 
 from nnviz.config import TrainConfig
 from nnviz.datasets import DATASETS
-from nnviz.dimensions import Axis, Dimension, Value, dimensions, value_text
+from nnviz.dimensions import Axis, Dimension, Value, dimensions, number_text, value_text
+from nnviz.executor.conductor import GUIDED_AT_ONCE
 from nnviz.fields import Number, SpecError, bounds_of
-from nnviz.packing import best_size, why_not
+from nnviz.packing import OWN, best_size, why_not
 from nnviz.runs import describe as describe_setup
-from nnviz.sweep import MAX_AXES, METHODS, SweepSpec, check, describe
+from nnviz.sweep import MAX_AXES, METHODS, PATIENCE, SweepSpec, check, describe
 from nnviz.ui import state
 from nnviz.ui.text import plain, sentence
 
 _KEPT = "sweep_form"
 """Plain session key: widgets forget when their page is left."""
 
-_BOUNDS = bounds_of(SweepSpec)
+_BOUNDS = bounds_of(SweepSpec) | {name: bounds_of(TrainConfig)[name] for name in ("epochs", "per_class")}
+
+_FIELDS, _METHOD, _EPOCHS = ["lr", "momentum"], "grid", 2
+"""What the form begins with."""
+
+_BUDGET = ("sweep-seeds", "sweep-minutes", "sweep-prune")
+"""What a preset leaves as it is."""
+
+_ALIKE = (*OWN, "init", "init_std")
+"""Fields in which nets may differ and still be of one pack."""
 
 PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
     "map": (
@@ -69,22 +82,16 @@ def show(ready: bool, on_start: Callable[[SweepSpec], None]) -> None:
     fields = _fields(found)
     method = _method()
     with st.container(key="sweep-axes"):
-        axes, problems = _axes([found[name] for name in fields], method)
-    _amounts(method)
+        for name in fields:
+            _values_of(found[name], method)
+    _amounts(method, fields)
     with st.expander("Seeds, data, time", key="sweep-more"):
-        _more(setup.config)
-    spec = None
-    if not problems:
-        try:
-            spec = _spec(axes, method)
-            check(spec)
-        except SpecError as error:
-            problems = [str(error)]
-            spec = None
+        _more(setup.config, fields)
+    spec, problems = described()
     with start:  # on top, where it is seen: what is set below changes it
         st.button(
-            "Start the sweep", key="sweep-start", type="primary", icon=":material/grid_on:", on_click=on_start,
-            disabled=not ready or spec is None, args=(spec,),
+            "Start the sweep", key="sweep-start", type="primary", icon=":material/grid_on:", on_click=_press,
+            disabled=not ready or spec is None, args=(on_start,),
         )  # fmt: skip
         for problem in problems:
             st.warning(plain(sentence(problem)), icon=":material/block:")
@@ -92,28 +99,118 @@ def show(ready: bool, on_start: Callable[[SweepSpec], None]) -> None:
             st.caption(plain(in_words(spec)))
 
 
+def described() -> tuple[SweepSpec | None, list[str]]:
+    """The sweep that is entered now; none, and why, if it can't be."""
+    setup = state.setup()
+    found = dimensions(setup.network, setup.config)
+    method = _entered("sweep-method", _METHOD)
+    axes, problems = [], []
+    for name in _entered("sweep-fields", _FIELDS):
+        if name in found:
+            try:
+                axes.append(_axis(found[name], method))
+            except SpecError as error:
+                problems.append(str(error))
+    if not axes and not problems:
+        problems.append("choose at least one field to vary")
+    if problems:
+        return None, problems
+    try:
+        spec = _spec(setup, tuple(axes), method)
+        check(spec)
+    except SpecError as error:
+        return None, [str(error)]
+    return spec, []
+
+
+def _press(on_start: Callable[[SweepSpec], None]) -> None:
+    """Start what is entered now, which may be newer than the button: a last edit often comes with the click."""
+    spec, problems = described()
+    if spec:
+        on_start(spec)
+    else:
+        state.report(sentence(problems[0]))
+
+
 def in_words(spec: SweepSpec) -> str:
     """What will be trained, and how."""
-    epochs = spec.config.epochs
-    trainings = f"{spec.points:,} points"
+    trainings = _counted(spec.points, "point")
     if spec.seeds > 1:
-        trainings += f" × {spec.seeds} seeds = {spec.runs:,} trainings"
-    data = DATASETS[spec.config.data]
-    images = min(spec.config.per_class * len(data.classes) or data.train_size, data.train_size)
-    words = f"{describe(spec)}: {trainings} of {epochs} epoch{'s' * (epochs > 1)} on {images:,} images."
-    if reason := why_not(spec.network, spec.config):
-        return f"{words} One process for each: {reason}."
-    size = best_size(spec.network, spec.config, spec.runs, 1)
-    return f"{words} Nets of one shape train together, up to {size} of this size at once on each core."
+        trainings += f" × {spec.seeds} seeds = {_counted(spec.runs, 'training')}"
+    epochs = _values(spec, "epochs")
+    images = sorted(_images(spec.config.data, each) for each in _values(spec, "per_class"))
+    return (
+        f"{describe(spec)}: {trainings} of {_from_to(min(epochs), max(epochs))} epoch{'s' * (max(epochs) > 1)}"
+        f" on {_from_to(images[0], images[-1])} images. {_together(spec)}"
+    )
+
+
+@lru_cache(maxsize=32)
+def _together(spec: SweepSpec) -> str:
+    """Which of the nets train as one stacked batch. Those of one pack differ only in fields that are `_ALIKE`."""
+    shaping = [axis for axis in spec.axes if axis.name not in _ALIKE]
+    free = [axis for axis in spec.axes if axis.name in _ALIKE]
+    # Of drawn points it is not known yet which shapes there will be; the optimizer alone decides for all shapes.
+    listed = shaping if spec.method == "grid" else [axis for axis in shaping if axis.name == "optimizer"]
+    setups = [
+        spec.setup({axis.name: value for axis, value in zip(listed, values, strict=True)})
+        for values in product(*(axis.grid() for axis in listed))
+    ]
+    fit = [setup for setup in setups if not why_not(*setup)]
+    if not fit:
+        return f"One process for each: {why_not(*setups[0])}."
+    # No point is there twice: nets that are alike otherwise differ in the fields in which a pack lets them.
+    count = min(spec.points, math.prod(len(_listed(axis, spec)) or spec.points for axis in free))
+    if spec.method == "tpe":
+        count = min(count, GUIDED_AT_ONCE)
+    if count == 1:
+        return (
+            "One process for each: only nets that agree in all but learning rate, momentum, weight decay and initial"
+            " weights train as one stacked batch."
+        )
+    size = 1
+    for network, config in fit:
+        packs = math.ceil(count / best_size(network, config, count, 1))
+        size = max(size, math.ceil(count / packs))  # even packs
+    if size == 1:
+        return "One process for each: two nets of this size at once would gain nothing."
+    which = "Nets" if not shaping else "Those alike in " + " and ".join(axis.label for axis in shaping[:2])
+    which += ", and so on," if len(shaping) > 2 else ""
+    return f"{which} train together on each core, up to {size} at once as one stacked batch."
+
+
+def _listed(axis: Axis, spec: SweepSpec) -> tuple[Value, ...]:
+    """All its values; none where they are drawn from a range."""
+    return axis.grid() if spec.method == "grid" else axis.values
+
+
+def _values(spec: SweepSpec, name: str) -> list[int]:
+    """Those of a field of the configuration: its listed ones or its ends where it is varied, else the one it has."""
+    for axis in spec.axes:
+        if axis.name == name:
+            return [int(value) for value in axis.values or axis.range()]
+    return [getattr(spec.config, name)]
+
+
+def _images(data: str, per_class: int) -> int:
+    dataset = DATASETS[data]
+    return min(per_class * len(dataset.classes) or dataset.train_size, dataset.train_size)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
+def _from_to(low: int, high: int) -> str:
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 # ---------------------------------------------------------------------- the parts
 
 
 def _fields(found: dict[str, Dimension]) -> list[str]:
-    chosen = [name for name in _kept("sweep-fields", ["lr", "momentum"]) if name in found]
-    labels = {name: one.label[0].upper() + one.label[1:] for name, one in found.items()}
-    st.session_state["sweep-fields"] = chosen
+    labels = {name: _upper(one.label) for name, one in found.items()}
+    st.session_state["sweep-fields"] = [name for name in _kept("sweep-fields", _FIELDS) if name in found]
     fields: list[str] = st.multiselect(
         "What to vary", list(found), key="sweep-fields", format_func=labels.__getitem__, max_selections=MAX_AXES,
         on_change=_keep, args=("sweep-fields",), placeholder="Choose one to six fields",
@@ -125,7 +222,7 @@ def _fields(found: dict[str, Dimension]) -> list[str]:
 
 
 def _method() -> str:
-    st.session_state["sweep-method"] = _kept("sweep-method", "grid")
+    st.session_state["sweep-method"] = _kept("sweep-method", _METHOD)
     method: str = st.selectbox(
         "How values are chosen", list(METHODS), key="sweep-method", format_func=METHODS.__getitem__,
         on_change=_keep, args=("sweep-method",),
@@ -134,104 +231,149 @@ def _method() -> str:
     return method
 
 
-def _axes(chosen: Sequence[Dimension], method: str) -> tuple[list[Axis], list[str]]:
-    axes, problems = [], []
-    if not chosen:
-        problems.append("choose at least one field to vary")
-    for one in chosen:
-        try:
-            if not isinstance(one.bounds, Number):
-                axes.append(_choice(one))
-            elif method == "grid":
-                axes.append(_listed(one))
-            else:
-                axes.append(_ranged(one))
-        except SpecError as error:
-            problems.append(str(error))
-    return axes, problems
+def _values_of(one: Dimension, method: str) -> None:
+    """The widgets for the values of one field; `_axis` reads them."""
+    if not isinstance(one.bounds, Number):
+        key = f"sweep-{one.name}-values"
+        st.session_state[key] = _kept(key, list(one.axis.values))
+        st.multiselect(
+            _upper(one.label), _options(one), key=key, format_func=lambda value: value_text(one.name, value),
+            on_change=_keep, args=(key,),
+        )  # fmt: skip
+    elif method == "grid":
+        _list_input(one, one.bounds)
+    else:
+        for column, part in zip(st.columns(2, vertical_alignment="bottom"), ("low", "high"), strict=True):
+            key = f"sweep-{one.name}-{part}"
+            st.session_state[key] = _kept(key, _first_end(one, part))
+            words = f"From {one.bounds.low:g} to {one.bounds.high:g}."
+            if one.axis.log:
+                words += " If it begins above 0, as many values are drawn between 1 and 10 as between 10 and 100."
+            column.text_input(
+                f"{_upper(one.label)}: {'from' if part == 'low' else 'to'}", key=key, on_change=_keep, args=(key,),
+                max_chars=20, help=words,
+            )  # fmt: skip
 
 
-def _choice(one: Dimension) -> Axis:
-    key = f"sweep-{one.name}-values"
-    options = list(getattr(one.bounds, "options", None) or (False, True))
-    values = [value for value in _kept(key, list(one.axis.values)) if value in options]
-    st.session_state[key] = values
-    picked: list[Value] = st.multiselect(
-        one.label[0].upper() + one.label[1:], options, key=key, format_func=lambda v: value_text(one.name, v),
-        on_change=_keep, args=(key,),
-    )  # fmt: skip
-    if not picked:
-        raise SpecError(f"{one.label} needs at least one value")
-    return Axis(one.name, tuple(picked))
-
-
-def _listed(one: Dimension) -> Axis:
+def _list_input(one: Dimension, bounds: Number) -> None:
     """Numbers as text, so that any can be had: "0.001, 0.01, 0.1"."""
     key = f"sweep-{one.name}-values"
-    default = ", ".join(value_text(one.name, value) for value in one.axis.grid())
-    st.session_state[key] = _kept(key, default)
+    st.session_state[key] = _kept(key, _first_list(one))
     text: str = st.text_input(
-        f"{one.label[0].upper()}{one.label[1:]}: values", key=key, on_change=_keep, args=(key,), max_chars=600,
-        help=f"From {one.bounds.low:g} to {one.bounds.high:g}, with commas between them."
-        if isinstance(one.bounds, Number) else None,
+        f"{_upper(one.label)}: values", key=key, on_change=_keep, args=(key,), max_chars=600,
+        help=f"From {bounds.low:g} to {bounds.high:g}, with commas between them.",
     )  # fmt: skip
-    words = [word for word in text.replace(";", ",").replace("−", "-").split(",") if word.strip()]
-    return Axis(one.name, tuple(word.strip() for word in words))
+    try:
+        read = [_digits(float(value)) for value in Axis(one.name, tuple(_split(text))).values]
+    except SpecError:
+        return  # it is said beside the button
+    if read != _split(text):
+        st.caption(plain(f"Read as {', '.join(read)}."))
 
 
-def _ranged(one: Dimension) -> Axis:
-    ranged = one.ranged()
-    low, high = ranged.range() if ranged.low is not None else (min(_numbers(ranged)), max(_numbers(ranged)))
-    ends: list[Any] = []
-    columns = st.columns([1, 1], vertical_alignment="bottom")
-    for column, part, default in zip(columns, ("low", "high"), (low, high), strict=True):
-        key = f"sweep-{one.name}-{part}"
-        st.session_state[key] = _kept(key, f"{default:g}")
-        with column:
-            ends.append(st.text_input(f"{one.label[0].upper()}{one.label[1:]}: {'from' if part == 'low' else 'to'}",
-                                      key=key, on_change=_keep, args=(key,), max_chars=20))  # fmt: skip
-    axis = replace(ranged, values=(), low=ends[0].strip(), high=ends[1].strip(), log=False)
+def _axis(one: Dimension, method: str) -> Axis:
+    """Raises SpecError."""
+    key = f"sweep-{one.name}"
+    if not isinstance(one.bounds, Number):
+        options = _options(one)
+        picked = [value for value in _entered(f"{key}-values", list(one.axis.values)) if value in options]
+        if not picked:
+            raise SpecError(f"{one.label} needs at least one value")
+        return Axis(one.name, tuple(picked))
+    if method == "grid":
+        words = _split(_entered(f"{key}-values", _first_list(one)))
+        if not words:
+            raise SpecError(f"{one.label} needs at least one value")
+        return Axis(one.name, tuple(words))
+    low, high = (_entered(f"{key}-{part}", _first_end(one, part)).strip() for part in ("low", "high"))
+    axis = Axis(one.name, low=_number_of(low), high=_number_of(high))
     # By ratios where that fits the field and the range allows it.
-    return replace(axis, log=True) if ranged.log and float(axis.low or 0) > 0 else axis
+    return replace(axis, log=True) if one.axis.log and axis.range()[0] > 0 else axis
 
 
-def _numbers(axis: Axis) -> list[float]:
-    return [float(value) for value in axis.grid()]
+def _options(one: Dimension) -> list[Value]:
+    return list(getattr(one.bounds, "options", None) or (False, True))
 
 
-def _amounts(method: str) -> None:
+def _first_list(one: Dimension) -> str:
+    return ", ".join(_digits(float(value)) for value in one.axis.grid())
+
+
+def _first_end(one: Dimension, part: str) -> str:
+    ends = one.axis.range() if one.axis.low is not None else [float(value) for value in one.axis.grid()]
+    return _digits(min(ends) if part == "low" else max(ends))
+
+
+def _digits(value: float) -> str:
+    """As `number_text`, without the commas in large ones: here they stand between values."""
+    return number_text(value).replace(",", "")
+
+
+def _split(text: str) -> list[str]:
+    """ "0.1, 0.01", or "0,1; 0,01" as it is written where the comma is the decimal sign."""
+    words = text.replace("−", "-")
+    parts = words.replace(",", ".").split(";") if ";" in words else words.split(",")
+    return [part.strip() for part in parts if part.strip()]
+
+
+def _number_of(text: str) -> Any:
+    """What an axis makes a number of, or complains about."""
+    return text.replace("−", "-").replace(",", ".")
+
+
+def _amounts(method: str, fields: list[str]) -> None:
     with st.container(horizontal=True, key="sweep-amounts"):
         if method != "grid":
-            _number("Points", "sweep-points", 32, 1, 1000, "How many combinations are tried.")
-        _number("Epochs", "sweep-epochs", 2, 1, 1000, "Of each training.")
+            _number("Points", "points", 32, "How many combinations are tried.")
+        _number("Epochs", "epochs", _EPOCHS, "Of each training.", varied="epochs" in fields)
 
 
-def _more(config: TrainConfig) -> None:
-    _number("Seeds per point", "sweep-seeds", 1, 1, 20, str(_BOUNDS["seeds"].help))
-    _number(
-        "Examples per class", "sweep-per-class", config.per_class, 0, 7000, "0 takes all; fewer make a quick try.", 100
-    )
-    _number("Minutes at most", "sweep-minutes", 0, 0, 10_080, "0 for as long as it takes.")
+def _more(config: TrainConfig, fields: list[str]) -> None:
+    _number("Seeds per point", "seeds", 1, _BOUNDS["seeds"].help)
+    words = "0 takes all; fewer make a quick try."
+    _number("Examples per class", "per_class", config.per_class, words, step=100, varied="per_class" in fields)
+    _number("Minutes at most", "minutes", 0, _BOUNDS["minutes"].help)
     st.session_state["sweep-prune"] = _kept("sweep-prune", False)
-    st.toggle("Give up early", key="sweep-prune", on_change=_keep, args=("sweep-prune",), help=_BOUNDS["prune"].help)
+    words = f"{_BOUNDS['prune'].help} It begins when {PATIENCE} points are complete, and needs two epochs or more."
+    st.toggle(
+        "Give up early", key="sweep-prune", on_change=_keep, args=("sweep-prune",), help=words,
+        disabled=not _has_a_middle(fields),
+    )  # fmt: skip
 
 
-def _number(label: str, key: str, default: int, low: int, high: int, words: str, step: int = 1) -> None:
+def _has_a_middle(fields: list[str]) -> bool:
+    """Whether a training can end before its end."""
+    return "epochs" in fields or _entered("sweep-epochs", _EPOCHS) > 1
+
+
+def _number(label: str, name: str, default: int, words: str, step: int = 1, varied: bool = False) -> None:
+    bounds, key = _BOUNDS[name], f"sweep-{name.replace('_', '-')}"
+    assert isinstance(bounds, Number)
     st.session_state[key] = _kept(key, default)
     st.number_input(
-        label, low, high, key=key, step=step, help=words, on_change=_keep, args=(key,), width="stretch"
+        label, int(bounds.low), int(bounds.high), key=key, step=step, on_change=_keep, args=(key,), disabled=varied,
+        help="This is varied: see its values." if varied else words,
     )  # fmt: skip
 
 
-def _spec(axes: Sequence[Axis], method: str) -> SweepSpec:
+def _spec(setup: state.Setup, axes: tuple[Axis, ...], method: str) -> SweepSpec:
     """Raises SpecError."""
-    setup = state.setup()
-    get: Any = st.session_state.get
-    config = setup.config.with_(epochs=get("sweep-epochs"), per_class=get("sweep-per-class"))
+    config = setup.config.with_(
+        epochs=_entered("sweep-epochs", _EPOCHS), per_class=_entered("sweep-per-class", setup.config.per_class)
+    )
     return SweepSpec(
-        setup.network, config, tuple(axes), method, points=get("sweep-points", 32), seeds=get("sweep-seeds"),
-        minutes=float(get("sweep-minutes")), prune=get("sweep-prune"),
+        setup.network, config, axes, method, points=_entered("sweep-points", 32), seeds=_entered("sweep-seeds", 1),
+        minutes=_entered("sweep-minutes", 0),
+        prune=_entered("sweep-prune", False) and _has_a_middle([axis.name for axis in axes]),
     )  # fmt: skip
+
+
+# ---------------------------------------------------------------------- what lasts
+
+
+def _entered(key: str, default: Any) -> Any:
+    """What a widget holds at this moment, also in a callback; where it is not shown, what it held last."""
+    return st.session_state.get(key, _kept(key, default))
 
 
 def _kept(key: str, default: Any) -> Any:
@@ -245,4 +387,9 @@ def _keep(key: str) -> None:
 def _preset(values: dict[str, Any], known: tuple[str, ...]) -> None:
     """Set what the preset says, and forget the values that were set for fields."""
     fields = [name for name in values["sweep-fields"] if name in known]
-    st.session_state[_KEPT] = {**values, "sweep-fields": fields}
+    budget = {key: value for key, value in st.session_state.get(_KEPT, {}).items() if key in _BUDGET}
+    st.session_state[_KEPT] = {**budget, **values, "sweep-fields": fields}
+
+
+def _upper(label: str) -> str:
+    return label[0].upper() + label[1:]
