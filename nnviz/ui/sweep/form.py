@@ -69,7 +69,7 @@ def show(ready: bool, on_start: Callable[[SweepSpec], None]) -> None:
     st.markdown(f"##### Next sweep\n{describe_setup(setup.network, setup.config)}")
     st.page_link("pages/1_Build.py", label="Change the network", icon=":material/edit:")
     start = st.container(key="sweep-summary")
-    with st.container(horizontal=True, key="sweep-presets"):
+    with st.container(horizontal=True, gap="xxsmall", key="sweep-presets"):
         for name, (title, values) in PRESETS.items():
             st.button(
                 title,
@@ -96,7 +96,7 @@ def show(ready: bool, on_start: Callable[[SweepSpec], None]) -> None:
         for problem in problems:
             st.warning(plain(sentence(problem)), icon=":material/block:")
         if spec:
-            st.caption(plain(in_words(spec)))
+            st.caption(plain(_upper(in_words(spec))))
 
 
 def described() -> tuple[SweepSpec | None, list[str]]:
@@ -243,16 +243,21 @@ def _values_of(one: Dimension, method: str) -> None:
     elif method == "grid":
         _list_input(one, one.bounds)
     else:
-        for column, part in zip(st.columns(2, vertical_alignment="bottom"), ("low", "high"), strict=True):
-            key = f"sweep-{one.name}-{part}"
-            st.session_state[key] = _kept(key, _first_end(one, part))
-            words = f"From {one.bounds.low:g} to {one.bounds.high:g}."
-            if one.axis.log:
-                words += " If it begins above 0, as many values are drawn between 1 and 10 as between 10 and 100."
-            column.text_input(
-                f"{_upper(one.label)}: {'from' if part == 'low' else 'to'}", key=key, on_change=_keep, args=(key,),
-                max_chars=20, help=words,
-            )  # fmt: skip
+        with st.container(horizontal=True, vertical_alignment="bottom"):  # side by side on phones, too
+            for part in ("low", "high"):
+                _end_input(one, one.bounds, part)
+
+
+def _end_input(one: Dimension, bounds: Number, part: str) -> None:
+    key = f"sweep-{one.name}-{part}"
+    st.session_state[key] = _kept(key, _first_end(one, part))
+    words = f"From {bounds.low:g} to {bounds.high:g}."
+    if one.axis.log:
+        words += " If it begins above 0, as many values are drawn between 1 and 10 as between 10 and 100."
+    st.text_input(
+        f"{_upper(one.label)}: {'from' if part == 'low' else 'to'}", key=key, on_change=_keep, args=(key,),
+        max_chars=20, help=words,
+    )  # fmt: skip
 
 
 def _list_input(one: Dimension, bounds: Number) -> None:
