@@ -58,6 +58,14 @@ def test_every_requirement_has_its_reason() -> None:
             assert line.startswith(("#", "-r")) or "  # " in line, line
 
 
+def test_the_tests_are_given_all_that_the_app_needs() -> None:
+    found, left = set(), {"requirements-test.txt"}
+    while left:
+        found.add(name := left.pop())
+        left |= set(re.findall(r"^-r (\S+)", (PROJECT / name).read_text(encoding="utf-8"), re.MULTILINE)) - found
+    assert "requirements.txt" in found
+
+
 def test_torch_and_torchvision_are_pinned_together() -> None:
     text = (PROJECT / "requirements.txt").read_text(encoding="utf-8")
     assert "torch==2.13.0" in text
