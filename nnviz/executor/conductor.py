@@ -243,8 +243,11 @@ class Conductor:
         """Equal for runs that can go in step: of one shape and at the same place."""
         if why_not(run.network, run.config):
             return run.id
-        begun = self.store.snapshot_steps(run.id)
-        return pack_key(run.network, run.config), self.store.snapshot(run.id).position[:4] if begun else None
+        try:
+            at = self.store.snapshot(run.id).position[:4] if self.store.snapshot_steps(run.id) else None
+        except SnapshotError:
+            return run.id  # alone, it will say what is wrong with it
+        return pack_key(run.network, run.config), at
 
     def _give_up(self, going: _Going, members: list[Member]) -> None:
         found = results(going.spec, self.sweeps.points(going.id), members)
