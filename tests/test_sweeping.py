@@ -15,7 +15,8 @@ import pytest
 
 from nnviz.config import TrainConfig
 from nnviz.dimensions import Axis
-from nnviz.executor.conductor import GUIDED_AT_ONCE, MOST_FAILURES, results
+from nnviz.executor.backend import Job
+from nnviz.executor.conductor import GUIDED_AT_ONCE, MOST_FAILURES, Conductor, results
 from nnviz.executor.local import LocalExecutor
 from nnviz.layers import Conv, Dense
 from nnviz.network import NetworkSpec
@@ -361,6 +362,50 @@ def test_one_whose_snapshots_are_damaged_does_not_keep_the_others(
     assert store.run(damaged).status is Status.FAILED
     assert "damaged" in store.run(damaged).reason
     assert {store.run(run_id).status for run_id in others} == {Status.FINISHED}
+
+
+def test_a_run_that_another_process_is_still_saving_is_left_alone_until_it_has(tmp_path: Path) -> None:
+    """As after a quick pause and resume, or a quick restart."""
+    sweeps = SweepStore(store := RunStore(tmp_path))
+    sweep = sweeps.create(SweepSpec(NETWORK, SHORT, (RATES,)))
+    sweeps.add_points(sweep.id, [{"lr": rate} for rate in RATES.grid()])
+    saving, *others = (member.run for member in sweeps.members(sweep.id))
+    store.begin(saving, "cpu", 1)
+    jobs: list[Job] = []
+    conductor = Conductor(store, lambda: 1, jobs.append, lambda run_id, command: None)
+    conductor.obey(sweep.id, Command("resume"))
+    assert [sorted(job.runs) for job in jobs] == [sorted(others)]
+    for run_id in others:
+        store.set_status(run_id, Status.FINISHED)
+    conductor.ended(jobs[0], killed=False)
+    conductor.look()
+    assert sweeps.sweep(sweep.id).status is Status.RUNNING
+    store.set_status(saving, Status.INTERRUPTED)
+    conductor.look()
+    assert [job.runs for job in jobs[1:]] == [(saving,)]
+    store.set_status(saving, Status.FINISHED)
+    conductor.ended(jobs[1], killed=False)
+    conductor.look()
+    assert sweeps.sweep(sweep.id).status is Status.FINISHED
+    store.close()
+
+
+def test_a_generation_waits_for_the_last_of_the_one_before(tmp_path: Path) -> None:
+    sweeps = SweepStore(store := RunStore(tmp_path))
+    first = 2 * GUIDED_AT_ONCE
+    axis = Axis("lr", low=0.0001, high=1.0, log=True)
+    sweep = sweeps.create(SweepSpec(NETWORK, SHORT, (axis,), "tpe", points=first + 2))
+    jobs: list[Job] = []
+    conductor = Conductor(store, lambda: 2, jobs.append, lambda run_id, command: None)
+    conductor.obey(sweep.id, Command("resume"))
+    assert len(jobs) == 2
+    for job, asked in zip(list(jobs), (first, first + 2), strict=True):
+        for run_id in job.runs:
+            store.set_status(run_id, Status.FINISHED)
+        conductor.ended(job, killed=False)
+        conductor.look()
+        assert len(sweeps.points(sweep.id)) == asked
+    store.close()
 
 
 def test_a_new_server_goes_on_by_itself(environment: None, tmp_path: Path) -> None:
