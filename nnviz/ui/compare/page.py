@@ -10,7 +10,8 @@ import streamlit as st
 from nnviz.datasets import DataError
 from nnviz.runs import Run, RunGone
 from nnviz.snapshots import SnapshotError
-from nnviz.ui import services, state
+from nnviz.ui import services
+from nnviz.ui.choosing import choose_section
 from nnviz.ui.compare import choice, curves, images, pair, seeds, table, travel, twin
 from nnviz.ui.text import sentence
 from nnviz.ui.train.watchers import refresh_seconds
@@ -51,7 +52,7 @@ def compare_page() -> None:
     if not runs:
         _empty_state()
         return
-    section = _choose_section()
+    section = choose_section(SECTIONS, _SECTION)
     ids = tuple(run.id for run in runs)
     with st.container(key=f"compare-section-{section}"):
         for part in SECTIONS[section][1]:
@@ -77,18 +78,6 @@ def _part(part: Part, ids: tuple[str, ...], followed: frozenset[str]) -> None:
         st.rerun()
     except (SnapshotError, DataError) as error:
         st.warning(sentence(str(error)), icon=":material/warning:")
-
-
-def _choose_section() -> str:
-    if wanted := st.session_state.pop("compare-section-wanted", None):
-        st.session_state[_SECTION] = wanted
-    state.keep(_SECTION, list(SECTIONS))
-    st.segmented_control(
-        "Look at", list(SECTIONS), key=_SECTION, format_func=lambda one: SECTIONS[one][0], required=True,
-        label_visibility="collapsed",
-    )  # fmt: skip
-    section: str = st.session_state[_SECTION]
-    return section
 
 
 def _empty_state() -> None:

@@ -16,6 +16,7 @@ from nnviz.network import NetworkSpec
 from nnviz.runs import StoreError
 from nnviz.ui import services, state
 from nnviz.ui.canvas import follow
+from nnviz.ui.choosing import choose_section
 from nnviz.ui.draw import answer, handwriting, inside, learned, nets, path, quiz, sheet, teaching
 from nnviz.ui.draw.scene import Scene
 from nnviz.ui.text import plain, run_label, sentence
@@ -67,12 +68,7 @@ def draw_page(ready: bool) -> None:
 
 
 def _section(chosen: list[str]) -> None:
-    state.keep(_LOOK, list(SECTIONS))
-    st.pills(
-        "Look at", list(SECTIONS), key=_LOOK, format_func=lambda one: SECTIONS[one][0], required=True,
-        label_visibility="collapsed",
-    )  # fmt: skip
-    look: str = st.session_state[_LOOK]
+    look = choose_section(SECTIONS, _LOOK, pills=True)
     found = {net.run.id: net for net in nets.present(chosen)}
     if found:
         run_id = next(iter(found))

@@ -11,10 +11,11 @@ from nnviz.inspection.moment import LayerView, Moment
 from nnviz.runs import Run, RunGone
 from nnviz.snapshots import SnapshotError
 from nnviz.ui import services, state
+from nnviz.ui.choosing import choose_section, choose_shown
 from nnviz.ui.inspect import activations, diagnosis, edit, fork, matrices, moments, neuron, pixels, projection_map, time
 from nnviz.ui.inspect.view import View
 from nnviz.ui.offered import offered_runs
-from nnviz.ui.text import run_label, sentence
+from nnviz.ui.text import sentence
 from nnviz.ui.train import controls
 
 SECTIONS: dict[str, tuple[str, Callable[[View], None]]] = {
@@ -30,7 +31,7 @@ SECTIONS: dict[str, tuple[str, Callable[[View], None]]] = {
 }
 """Name → (title, what shows it), in the order of the page."""
 
-_RUN, _CHOSEN, _LAYER, _SECTION = "inspect-run", "inspect_run_chosen", "inspect-layer", "inspect-look"
+_LAYER, _SECTION = "inspect-layer", "inspect-look"
 
 
 def inspect_page() -> None:
@@ -75,20 +76,10 @@ def _inspect(run_id: str, every: float | None) -> None:
 
 
 def _choose_run(run: Run) -> None:
-    runs = offered_runs()
-    if st.session_state.get(_RUN) not in runs or not st.session_state.pop(_CHOSEN, False):
-        st.session_state[_RUN] = run.id
-    st.selectbox(
-        "Run", list(runs), key=_RUN, format_func=lambda one: run_label(runs[one].name, one), on_change=_note_choice
-    )
-    if st.session_state[_RUN] != run.id:
-        state.choose_run(st.session_state[_RUN])
+    names = {one.id: one.name for one in offered_runs().values()}
+    if (picked := choose_shown("Run", names, run.id, "inspect-run")) != run.id:
+        state.choose_run(picked)
         st.rerun()
-
-
-def _note_choice() -> None:
-    """Only what a person chose moves the page to another run; a run chosen elsewhere moves the box."""
-    st.session_state[_CHOSEN] = True
 
 
 def _state_of(run: Run) -> None:
@@ -121,13 +112,7 @@ def _sizes(shape: tuple[int, ...]) -> str:
 def _choose_section() -> str:
     if wanted := st.session_state.pop("inspect-section-wanted", None):
         st.session_state[_SECTION] = wanted
-    state.keep(_SECTION, list(SECTIONS))
-    st.segmented_control(
-        "Look at", list(SECTIONS), key=_SECTION, format_func=lambda one: SECTIONS[one][0], required=True,
-        label_visibility="collapsed",
-    )  # fmt: skip
-    section: str = st.session_state[_SECTION]
-    return section
+    return choose_section(SECTIONS, _SECTION)
 
 
 def _empty_state() -> None:

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 import streamlit as st
 
-from nnviz.config import TrainConfig
 from nnviz.datasets import usable
 from nnviz.recording import Command
 from nnviz.runs import Status
 from nnviz.sweep import SweepSpec
 from nnviz.sweeps import Sweep, SweepGone
 from nnviz.ui import services
+from nnviz.ui.choosing import choose_shown
 from nnviz.ui.sweep import form, pictures, point
 from nnviz.ui.sweep.found import Found, find
-from nnviz.ui.text import plain, run_label, sentence
+from nnviz.ui.text import plain, sentence
 from nnviz.ui.train.controls import told
 from nnviz.ui.train.live import duration
 from nnviz.ui.train.watchers import refresh_seconds
 
-_CHOSEN, _BOX, _TOUCHED = "sweep_chosen", "sweep-chosen", "sweep_box_touched"
+_CHOSEN = "sweep_chosen"
 
 
 def sweep_page(ready: bool) -> None:
@@ -41,8 +42,7 @@ def sweep_page(ready: bool) -> None:
 def _start(spec: SweepSpec) -> None:
     """From a click: no use of `st` between the first and the last line, see `state.Looking`."""
     session, executor, sweeps = st.session_state, services.executor(), services.sweeps()
-    config: TrainConfig = spec.config
-    spec = SweepSpec.from_dict({**spec.to_dict(), "config": config.with_(data=usable(config.data)).to_dict()})
+    spec = replace(spec, config=spec.config.with_(data=usable(spec.config.data)))
     with told():
         sweep = sweeps.create(spec)
         executor.sweep(sweep.id, Command("resume"))
@@ -90,26 +90,11 @@ def _stage(sweep_id: str, drawn_as: Status) -> None:
 
 
 def _choose(sweep: Sweep) -> None:
-    sweeps = {one.id: one for one in services.sweeps().sweeps()}
-    if st.session_state.get(_BOX) not in sweeps or not st.session_state.pop(_TOUCHED, False):
-        st.session_state[_BOX] = sweep.id
-    st.selectbox(
-        "Sweep",
-        list(sweeps),
-        key=_BOX,
-        format_func=lambda one: run_label(sweeps[one].name, one),
-        on_change=_touched,
-        width=430,
-    )
-    if st.session_state[_BOX] != sweep.id:
-        st.session_state[_CHOSEN] = st.session_state[_BOX]
+    names = {one.id: one.name for one in services.sweeps().sweeps()}
+    if (picked := choose_shown("Sweep", names, sweep.id, "sweep-chosen", width=430)) != sweep.id:
+        st.session_state[_CHOSEN] = picked
         point.forget(st.session_state)
         st.rerun()
-
-
-def _touched() -> None:
-    """Only what a person chose moves the page to another sweep; one chosen elsewhere moves the box."""
-    st.session_state[_TOUCHED] = True
 
 
 def _buttons(sweep: Sweep) -> None:
@@ -148,12 +133,8 @@ def _delete(sweep_id: str) -> None:
 
 
 def _progress(sweep: Sweep, found: Found) -> None:
-    spec = sweep.spec
-    total = spec.runs
-    share = min(1.0, found.steps_done / max(1, found.steps_all))
-    if sweep.status is Status.FINISHED:
-        share = 1.0
-    st.progress(share, text=progress_words(sweep, found, total))
+    share = 1.0 if sweep.status is Status.FINISHED else min(1.0, found.steps_done / max(1, found.steps_all))
+    st.progress(share, text=progress_words(sweep, found))
     with st.container(key="sweep-way"):
         if sweep.way:
             st.caption(sweep.way)
@@ -162,10 +143,10 @@ def _progress(sweep: Sweep, found: Found) -> None:
             show(plain(sweep.reason))
 
 
-def progress_words(sweep: Sweep, found: Found, total: int) -> str:
+def progress_words(sweep: Sweep, found: Found) -> str:
     """How far it is: points done, time, time left."""
     state_ = {Status.QUEUED: "Starting", Status.RUNNING: "Training"}.get(sweep.status, sweep.status.capitalize())
-    words = f"{state_} · {found.over:,} of {total:,} trainings are done · {duration(sweep.seconds)}"
+    words = f"{state_} · {found.over:,} of {sweep.spec.runs:,} trainings are done · {duration(sweep.seconds)}"
     if sweep.status is Status.RUNNING and sweep.seconds > 2 and 0 < found.steps_done < found.steps_all:
         left = sweep.seconds * (found.steps_all - found.steps_done) / found.steps_done
         words += f", about {duration(left)} left"

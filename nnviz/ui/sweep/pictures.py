@@ -23,11 +23,11 @@ from nnviz.dimensions import value_text
 from nnviz.sweep_results import importance, lessons, ranking, ranking_in_words
 from nnviz.sweeps import Sweep
 from nnviz.ui import state
+from nnviz.ui.choosing import choose_section
 from nnviz.ui.plot import plot
 from nnviz.ui.sweep import point
 from nnviz.ui.sweep.found import Found
 
-_SECTION = "sweep-look"
 RANKED = 50
 """Rows of the ranking at most."""
 
@@ -35,12 +35,7 @@ RANKED = 50
 def show(sweep: Sweep, found: Found) -> None:
     """The section chosen, beside the chosen point, and what it teaches."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="sweep-choice"):
-        state.keep(_SECTION, list(SECTIONS))
-        st.segmented_control(
-            "Look at", list(SECTIONS), key=_SECTION, format_func=lambda one: SECTIONS[one][0], required=True,
-            label_visibility="collapsed",
-        )  # fmt: skip
-        section: str = st.session_state[_SECTION]
+        section = choose_section(SECTIONS, "sweep-look")
         if section == "map":
             _choose_axes(sweep)
     with st.container(key=f"sweep-section-{section}"):

@@ -71,12 +71,13 @@ def _ways(run_id: str) -> None:
 def _promote(sweep: Sweep, run_id: str) -> None:
     """The point as a run of its own, for more epochs."""
     bounds = bounds_of(TrainConfig)["epochs"]
-    state.keep("sweep-full-epochs", [st.session_state.get("sweep-full-epochs", TrainConfig().epochs)])
+    key = "sweep-full-epochs"
+    st.session_state[key] = epochs = int(st.session_state.get(key, TrainConfig().epochs))
     with st.container(horizontal=True, vertical_alignment="bottom", key="sweep-full"):
-        st.number_input("Epochs", 1, int(bounds.high), key="sweep-full-epochs", width=130)  # type: ignore[union-attr]
+        st.number_input("Epochs", 1, int(bounds.high), key=key, width=130)  # type: ignore[union-attr]
         if st.button(
             "Train it fully", key="sweep-promote", type="primary", icon=":material/rocket_launch:",
-            on_click=_launch, args=(run_id, int(st.session_state["sweep-full-epochs"])),
+            on_click=_launch, args=(run_id, epochs),
             help="A run of its own with these settings, all moments kept, to look into and to draw for.",
         ):  # fmt: skip
             st.switch_page(TRAIN_PAGE)
