@@ -11,9 +11,10 @@ from scipy import stats
 
 from nnviz.dimensions import point_label, value_text
 from nnviz.fields import Number
+from nnviz.significance import LEVEL, spread, welch
 from nnviz.sweep import Result, SweepSpec, study_of
 
-CONFIDENCE = 0.95
+CONFIDENCE = 1 - LEVEL
 """Of every interval."""
 
 GUESSING = math.log(10)
@@ -65,6 +66,16 @@ class PointResult(NamedTuple):
     share: float
     """Of its steps that are done, in [0, 1]."""
     seconds: float
+
+    @property
+    def known(self) -> bool:
+        """Whether there is anything to tell of it: a score, or that it diverged."""
+        return self.accuracy is not None or self.state == "diverged"
+
+    @property
+    def scored(self) -> bool:
+        """Whether it has a score that counts."""
+        return self.accuracy is not None and self.state != "diverged"
 
 
 class Ranked(NamedTuple):
@@ -131,7 +142,7 @@ def ranking(found: Sequence[PointResult], test_count: int) -> list[Ranked]:
     With several seeds the interval is Student's t over them: what another seed would give. With one it is Wilson's of
     the test images alone, and says nothing of other seeds.
     """
-    scored = [one for one in found if one.accuracy is not None and one.state != "diverged"]
+    scored = [one for one in found if one.scored]
     scored.sort(key=lambda one: (-(one.accuracy or 0.0), one.point))
     ranked = []
     for place, one in enumerate(scored, 1):
@@ -158,14 +169,13 @@ def _differ(best: Sequence[float], other: Sequence[float], test_count: int) -> b
     """Whether two points differ by more than chance would make likely: Welch's t-test over seeds where both have
     several, else the test of two proportions. Both stand on the same images, so the latter is careful.
     """
-    if len(best) > 1 and len(other) > 1:
-        if np.std(best) == 0 and np.std(other) == 0:
-            return bool(np.mean(best) != np.mean(other))
-        return bool(stats.ttest_ind(best, other, equal_var=False).pvalue < 1 - CONFIDENCE)
-    first, second = float(np.mean(best)), float(np.mean(other))
-    pooled = (first + second) / 2
-    spread = math.sqrt(2 * pooled * (1 - pooled) / test_count)
-    return spread > 0 and 2 * float(stats.norm.sf(abs(first - second) / spread)) < 1 - CONFIDENCE
+    first, second = spread(best), spread(other)
+    if first.size > 1 and second.size > 1:
+        test = welch(first, second)
+        return test.p < LEVEL if test else first.mean != second.mean
+    pooled = (first.mean + second.mean) / 2
+    deviation = math.sqrt(2 * pooled * (1 - pooled) / test_count)
+    return deviation > 0 and 2 * float(stats.norm.sf(abs(first.mean - second.mean) / deviation)) < LEVEL
 
 
 def ranking_in_words(ranked: Sequence[Ranked], several_seeds: bool) -> str:
@@ -191,7 +201,7 @@ def importance(spec: SweepSpec, found: Sequence[PointResult]) -> dict[str, float
     """Share of the differences in accuracy that each field explains, adding up to 1, largest first, by Optuna's fANOVA
     (Hutter, Hoos and Leyton-Brown, 2014). None while there are too few points, or where all scored the same.
     """
-    scored = [one for one in found if one.accuracy is not None or one.state == "diverged"]
+    scored = [one for one in found if one.known]
     scores = {0.0 if one.state == "diverged" else one.accuracy for one in scored}
     if len(scored) < ENOUGH_FOR_IMPORTANCE or len(scores) < 2 or len(spec.axes) < 2:
         return None
@@ -217,7 +227,7 @@ def _epochs(spec: SweepSpec, one: PointResult) -> int:
 
 def lessons(spec: SweepSpec, found: Sequence[PointResult]) -> list[str]:
     """What the pictures show, in plain sentences with numbers; empty while too little is known."""
-    known = [one for one in found if one.accuracy is not None or one.state == "diverged"]
+    known = [one for one in found if one.known]
     if len(known) < 3:
         return []
     return [words for words in (_best(spec, known), _runs_away(spec, known), _crawls(spec, known), _edge(spec, known))
@@ -225,7 +235,7 @@ def lessons(spec: SweepSpec, found: Sequence[PointResult]) -> list[str]:
 
 
 def _best(spec: SweepSpec, known: Sequence[PointResult]) -> str:
-    scored = [one for one in known if one.accuracy is not None and one.state != "diverged"]
+    scored = [one for one in known if one.scored]
     if not scored:
         return "**Everything ran away**: try much smaller learning rates."
     best = max(scored, key=lambda one: one.accuracy or 0.0)
@@ -308,7 +318,7 @@ def _crawls(spec: SweepSpec, known: Sequence[PointResult]) -> str:
 
 def _edge(spec: SweepSpec, known: Sequence[PointResult]) -> str:
     """Whether the best value of a field lies at an end of its range."""
-    scored = [one for one in known if one.accuracy is not None and one.state != "diverged"]
+    scored = [one for one in known if one.scored]
     if len(scored) < 6:
         return ""
     best = max(scored, key=lambda one: one.accuracy or 0.0)

@@ -12,8 +12,8 @@ PROJECT = Path(__file__).parents[1]
 
 ORDER = [
     "fields", "layers", "network", "optimizers", "losses", "torchvision_ops", "framing", "offline_digits", "datasets",
-    "preparation", "evaluation", "config", "dimensions", "sweep", "sweep_results", "presets", "links", "setup_files",
-    "batches", "snapshots", "script", "training", "packing", "live", "runs", "sweeps", "comparison", "significance",
+    "preparation", "evaluation", "config", "dimensions", "sweep", "significance", "sweep_results", "presets", "links",
+    "setup_files", "batches", "snapshots", "script", "training", "packing", "live", "runs", "sweeps", "comparison",
     "archive", "tensorboard", "recording", "pack_recording", "executor", "jobs", "inspection", "doctor", "drawing",
     "recognition", "handwriting", "charts", "cli", "__main__", "ui",
 ]  # fmt: skip

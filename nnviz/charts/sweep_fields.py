@@ -50,7 +50,7 @@ class FieldsInfo(NamedTuple):
 
 def fields_info(spec: SweepSpec, found: Sequence[PointResult]) -> FieldsInfo:
     """Of the points that have a score or diverged."""
-    known = [one for one in found if one.accuracy is not None or one.state == "diverged"]
+    known = [one for one in found if one.known]
     diverged = np.array([one.state == "diverged" for one in known], bool)
     return FieldsInfo(
         tuple(_scale(axis, [one.values[axis.name] for one in known]) for axis in spec.axes),
