@@ -46,8 +46,8 @@ def _find(sweep_id: str, status: Status, _sweep: Sweep) -> Found:
     for member in members:
         of_point.setdefault(member.point, []).append(member)
     results = points(_sweep.spec, values, [as_run(member) for member in members])
-    known = [result for result in results if result.accuracy is not None]
-    best = max(known, key=lambda result: result.accuracy or 0.0).point if known else None
+    scored = [result for result in results if result.scored]
+    best = max(scored, key=lambda result: result.accuracy or 0.0).point if scored else None
     planned = [member.steps for member in members if member.steps]
     usual = max(planned, default=1)
     over = [member for member in members if member.status in _OVER]
