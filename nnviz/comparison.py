@@ -5,16 +5,14 @@ start with the same weights, get the same batches and differ in one thing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from nnviz.config import AUGMENTATIONS, TrainConfig
-from nnviz.datasets import DATASETS
+from nnviz.config import AUGMENTATIONS, TrainConfig, parameters
+from nnviz.dimensions import idle, with_all
 from nnviz.fields import Choice, SpecError, bounds_of, to_dict
 from nnviz.layers import ACTIVATIONS, LAYERS, Conv, Dense
 from nnviz.network import NetworkSpec
-from nnviz.optimizers import OPTIMIZERS
 from nnviz.runs import Run, RunGone, RunStore
 from nnviz.snapshots import SnapshotError
 
@@ -59,11 +57,9 @@ def settings(run: Run) -> Mapping[str, Setting]:
 @lru_cache(maxsize=4096)
 def _settings(network: NetworkSpec, config: TrainConfig, parent: str, parent_step: int) -> Mapping[str, Setting]:
     """Kept, for a page asks this of every run of the store several times a second."""
-    uses = OPTIMIZERS[config.optimizer].uses
     found: dict[str, Setting] = {}
     for name, bounds in bounds_of(TrainConfig).items():
-        idle = (name in ("momentum", "nesterov") and name not in uses) or (name == "nesterov" and not config.momentum)
-        if name not in INCIDENTAL and not idle:
+        if name not in INCIDENTAL and not idle(name, config):
             value = getattr(config, name)
             found[name] = Setting(bounds.label, value, _shown(bounds, value))
     init = bounds_of(NetworkSpec)["init"]
@@ -232,12 +228,6 @@ def activation_of(network: NetworkSpec) -> str:
     return next((layer.activation for layer in network.layers if isinstance(layer, Dense | Conv)), "")
 
 
-def with_activation(network: NetworkSpec, name: str) -> NetworkSpec:
-    """The same network with another activation in all hidden layers that have one. Raises SpecError."""
-    layers = (replace(layer, activation=name) if isinstance(layer, Dense | Conv) else layer for layer in network.layers)
-    return network.with_(layers=tuple(layers))
-
-
 def start_twin(store: RunStore, run: Run, field: str, value: Any) -> Run:
     """A new run, waiting to be started: as `run` was at its beginning, but for one thing, which is a field of
     TWIN_FIELDS or ACTIVATION. Raises SpecError where it would not be a twin, and as `begin_like`.
@@ -245,7 +235,7 @@ def start_twin(store: RunStore, run: Run, field: str, value: Any) -> Run:
     if field == ACTIVATION:
         if run.parent:
             raise SpecError("a fork goes on with the weights of its run, and so with its activations")
-        network, config = with_activation(run.network, value), run.config
+        network, config = with_all(run.network, ACTIVATION, value), run.config
         label, shown = ACTIVATION, ACTIVATIONS[value][0]
     elif field in TWIN_FIELDS:
         network, config = run.network, run.config.with_(**{field: value})
@@ -298,14 +288,8 @@ def figures(store: RunStore, run: Run) -> Figures:
         best.epoch if best else 0,
         last.test_loss if last else None,
         last.epoch if last else 0,
-        parameters(run),
+        parameters(run.network, run.config),
     )
-
-
-def parameters(run: Run) -> int:
-    """How many numbers its network learns."""
-    dataset = DATASETS[run.config.data]
-    return sum(plan.parameters for plan in run.network.plan(dataset.input_shape, len(dataset.classes)))
 
 
 # ---------------------------------------------------------------------- words

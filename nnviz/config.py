@@ -8,7 +8,7 @@ from typing import Any
 from nnviz.datasets import DATASETS
 from nnviz.fields import Choice, Flag, Number, SpecError, field, from_dict, to_dict, validate
 from nnviz.losses import LOSSES
-from nnviz.network import BYTES_PER_NUMBER, NetworkSpec, smallest_batch, training_bytes
+from nnviz.network import BYTES_PER_NUMBER, LayerPlan, NetworkSpec, smallest_batch, training_bytes
 from nnviz.optimizers import OPTIMIZERS, SCHEDULES
 
 AUGMENTATIONS: dict[str, str] = {
@@ -89,19 +89,27 @@ LIVE_FIELDS = ("lr", "momentum", "batch_size")
 """What may be changed while a run is going."""
 
 
+def layer_plans(network: NetworkSpec, config: TrainConfig) -> tuple[LayerPlan, ...]:
+    """Every layer of the network for the images that the configuration trains on. Raises LayerError."""
+    dataset = DATASETS[config.data]
+    return network.plan(dataset.input_shape, len(dataset.classes))
+
+
+def parameters(network: NetworkSpec, config: TrainConfig) -> int:
+    """How many numbers the network learns. Raises LayerError."""
+    return sum(plan.parameters for plan in layer_plans(network, config))
+
+
 def snapshot_bytes(network: NetworkSpec, config: TrainConfig) -> int:
     """What one snapshot of the training takes on the disk: weights and optimizer state. Raises LayerError."""
-    dataset = DATASETS[config.data]
-    parameters = sum(plan.parameters for plan in network.plan(dataset.input_shape, len(dataset.classes)))
     optimizer = OPTIMIZERS[config.optimizer]
     state = optimizer.state - ("momentum" in optimizer.uses and not config.momentum)  # then there is no such buffer
-    return parameters * (1 + state) * BYTES_PER_NUMBER
+    return parameters(network, config) * (1 + state) * BYTES_PER_NUMBER
 
 
 def check(network: NetworkSpec, config: TrainConfig) -> None:
     """Raise SpecError where network and configuration are fine by themselves but not together."""
-    dataset = DATASETS[config.data]
-    plans = network.plan(dataset.input_shape, len(dataset.classes))
+    plans = layer_plans(network, config)
     if config.batch_size < smallest_batch(plans):
         raise SpecError("batch size must be at least 2 with batch normalisation of vectors, not 1")
     needed = training_bytes(plans, config.batch_size, OPTIMIZERS[config.optimizer].state)

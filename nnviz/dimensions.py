@@ -275,7 +275,7 @@ def with_depth(network: NetworkSpec, depth: int) -> NetworkSpec:
     return network.with_(layers=(*network.layers[:start], *itertools.chain.from_iterable(blocks)))
 
 
-def _with_all(network: NetworkSpec, name: str, value: Value) -> NetworkSpec:
+def with_all(network: NetworkSpec, name: str, value: Value) -> NetworkSpec:
     """With one field set in every hidden layer that has it; units are those of dense layers."""
     return network.with_(layers=tuple(_with_field(x, name, value) if hasattr(x, name) else x for x in network.layers))
 
@@ -304,7 +304,7 @@ def with_values(
         if name == "depth":
             network = with_depth(network, int(value))
         elif name in ("units", "activation"):
-            network = _with_all(network, name, value)
+            network = with_all(network, name, value)
         elif "." in name:
             network = _with_one(network, name, value)
         elif name in bounds_of(NetworkSpec):

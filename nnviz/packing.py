@@ -16,12 +16,12 @@ import torch
 from torch import Tensor, nn
 
 from nnviz.batches import Feed
-from nnviz.config import TrainConfig, check
-from nnviz.datasets import DATASETS, Loaded, to_input
+from nnviz.config import TrainConfig, check, layer_plans, parameters
+from nnviz.datasets import Loaded, to_input
 from nnviz.fields import SpecError
 from nnviz.layers import Call
 from nnviz.losses import LOSSES
-from nnviz.network import NetworkSpec, build_model
+from nnviz.network import BYTES_PER_NUMBER, NetworkSpec, build_model
 from nnviz.optimizers import SCHEDULES
 from nnviz.snapshots import Position, Snapshot, SnapshotError
 from nnviz.training import Diverged, Epoch
@@ -92,8 +92,7 @@ class _Guard(NamedTuple):
 
 def why_not(network: NetworkSpec, config: TrainConfig) -> str:
     """Why such a training gains nothing from a pack, or can't be in one, as a clause for people; empty if it can."""
-    dataset = DATASETS[config.data]
-    plans = network.plan(dataset.input_shape, len(dataset.classes))
+    plans = layer_plans(network, config)
     kinds = {plan.layer.kind for plan in plans}
     if "conv" in kinds:
         return "convolutions fill the processor by themselves"
@@ -116,9 +115,8 @@ def pack_key(network: NetworkSpec, config: TrainConfig) -> Hashable:
 
 def best_size(network: NetworkSpec, config: TrainConfig, count: int, cores: int) -> int:
     """How many of `count` such nets to put into one pack, so that each core has one and its state fits the cache."""
-    dataset = DATASETS[config.data]
-    weights = sum(plan.parameters for plan in network.plan(dataset.input_shape, len(dataset.classes)))
-    return max(1, min(-(-count // max(1, cores)), PACK_BYTES // (8 * weights) or 1))
+    fit = PACK_BYTES // (2 * BYTES_PER_NUMBER * parameters(network, config))
+    return max(1, min(-(-count // max(1, cores)), fit))
 
 
 class PackedTrainer:
@@ -133,7 +131,7 @@ class PackedTrainer:
         *,
         starts: Sequence[Snapshot] | None = None,
     ) -> None:
-        networks, self.configs = (list(part) for part in zip(*members, strict=True))
+        self.configs = [config for _, config in members]
         for network, config in members:
             check(network, config)
             if reason := why_not(network, config):
@@ -145,7 +143,7 @@ class PackedTrainer:
                 )
         self.data, self.config = data, self.configs[0]
         dataset = data.dataset
-        plans = networks[0].plan(dataset.input_shape, len(dataset.classes))
+        plans = layer_plans(*members[0])
         self._names = [plan.name for plan in plans]
         self._activations = [_activation(plan.calls) for plan in plans]
         self.feed = Feed(dataset, data.train, self.config, torch.device("cpu"))
@@ -222,8 +220,11 @@ class PackedTrainer:
     @property
     def total_steps(self) -> int:
         """Optimizer steps of the whole training."""
-        epochs: int = self.config.epochs
-        return epochs * math.ceil(self.feed.count / int(self.config.batch_size))
+        return self.config.epochs * self._steps_per_epoch
+
+    @property
+    def _steps_per_epoch(self) -> int:
+        return math.ceil(self.feed.count / self.config.batch_size)
 
     # ------------------------------------------------------------------ training
 
@@ -320,7 +321,7 @@ class PackedTrainer:
 
     def _schedule_factor(self) -> float:
         config, position = self.config, self.position
-        per_epoch = math.ceil(self.feed.count / config.batch_size)
+        per_epoch = self._steps_per_epoch
         step, total = position.epoch * per_epoch + position.batches, config.epochs * per_epoch
         return SCHEDULES[config.schedule].factor(step, total, position.epoch, config.epochs)
 

@@ -24,8 +24,7 @@ import numpy as np
 import numpy.typing as npt
 import psutil
 
-from nnviz.config import TrainConfig, check
-from nnviz.datasets import DATASETS
+from nnviz.config import TrainConfig, check, layer_plans
 from nnviz.fields import SpecError
 from nnviz.live import Live
 from nnviz.network import NetworkSpec
@@ -51,6 +50,11 @@ class Status(StrEnum):
     @property
     def active(self) -> bool:
         return self in (Status.QUEUED, Status.RUNNING, Status.PAUSED)
+
+    @property
+    def over(self) -> bool:
+        """It came to an end of its own or somebody's making, not by being cut off."""
+        return not self.active and self is not Status.INTERRUPTED
 
     @property
     def resumable(self) -> bool:
@@ -310,7 +314,7 @@ class RunStore:
     ) -> Run:
         """A new run, waiting to be started by `owner`; as one of the runs of a point of a sweep, if it says so."""
         now = time.time()
-        run_id = _new_id(now)
+        run_id = new_id(now)
         values = (
             run_id, clean_name(name) or describe(network, config), json.dumps(network.to_dict()),
             json.dumps(config.to_dict()), Status.QUEUED, now, owner or this_process(), now, sweep, point,
@@ -364,7 +368,7 @@ class RunStore:
         `fill` puts its snapshots into the folder it is given. If anything goes wrong, there or here, nothing is left.
         """
         now = time.time()
-        run_id = _new_id(now)
+        run_id = new_id(now)
         values = {
             "id": run_id, "name": run.name, "note": run.note, "network": json.dumps(run.network.to_dict()),
             "config": json.dumps(run.config.to_dict()), "status": run.status, "reason": run.reason, "created": now,
@@ -601,16 +605,16 @@ class RunStore:
                 raise
 
 
-def _new_id(now: float) -> str:
+def new_id(now: float) -> str:
+    """Of a run or a sweep: when it was made, in seconds since the epoch, and what tells it from others of that second."""
     return time.strftime("%Y%m%d-%H%M%S-", time.localtime(now)) + secrets.token_hex(2)
 
 
 def describe(network: NetworkSpec, config: TrainConfig) -> str:
     """A short name: the sizes of a dense net or the number of layers, the optimizer and its rate."""
-    dataset = DATASETS[config.data]
-    plans = network.plan(dataset.input_shape, len(dataset.classes))
+    plans = layer_plans(network, config)
     if all(plan.layer.kind == "dense" for plan in plans):
-        inputs = int(np.prod(dataset.input_shape))
+        inputs = int(np.prod(plans[0].in_shape))
         shape = "-".join(str(size) for size in (inputs, *(plan.out_shape[0] for plan in plans)))
     else:
         kinds = [plan.layer.kind for plan in plans if plan.parameters]
@@ -622,9 +626,7 @@ def describe(network: NetworkSpec, config: TrainConfig) -> str:
 
 def learning_layers(network: NetworkSpec, config: TrainConfig) -> tuple[str, ...]:
     """Names of the layers with a weight matrix, in order."""
-    dataset = DATASETS[config.data]
-    plans = network.plan(dataset.input_shape, len(dataset.classes))
-    return tuple(plan.name for plan in plans if plan.layer.kind in ("dense", "conv"))
+    return tuple(plan.name for plan in layer_plans(network, config) if plan.layer.kind in ("dense", "conv"))
 
 
 def clean_name(name: str) -> str:

@@ -6,14 +6,13 @@ What a sweep found is never stored: it is read off its runs.
 from __future__ import annotations
 
 import json
-import secrets
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from nnviz.runs import Run, RunStore, Status, clean_name, describe, is_alive, this_process
+from nnviz.runs import Run, RunStore, Status, clean_name, describe, is_alive, new_id, this_process
 from nnviz.sweep import SweepSpec
 from nnviz.sweep import describe as describe_sweep
 
@@ -84,7 +83,7 @@ class SweepStore:
     def create(self, spec: SweepSpec, name: str = "") -> Sweep:
         """A new sweep, waiting to be started."""
         now = time.time()
-        sweep_id = time.strftime("%Y%m%d-%H%M%S-", time.localtime(now)) + secrets.token_hex(2)
+        sweep_id = new_id(now)
         self.runs.execute(
             "INSERT INTO sweeps (id, name, spec, status, created, owner) VALUES (?,?,?,?,?,?)",
             sweep_id, clean_name(name) or describe_sweep(spec), json.dumps(spec.to_dict()), Status.QUEUED, now,

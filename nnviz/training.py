@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from nnviz import snapshots
 from nnviz.batches import Feed, generator
-from nnviz.config import LIVE_FIELDS, TrainConfig, check
+from nnviz.config import LIVE_FIELDS, TrainConfig, check, layer_plans
 from nnviz.datasets import Loaded
 from nnviz.evaluation import logits_in_chunks
 from nnviz.fields import SpecError
@@ -141,7 +141,7 @@ class Trainer:
             if isinstance(module, SeededDropout):
                 module.generator = self._dropout
         self._has_dropout = any(isinstance(m, SeededDropout) for m in self.model.modules())
-        self._smallest_batch = smallest_batch(network.plan(dataset.input_shape, len(dataset.classes)))
+        self._smallest_batch = smallest_batch(layer_plans(network, config))
         self._guard: tuple[Position, list[Tensor]] | None = None
         self._take_up_changes()  # so that what is still to come can be told before the first step
         self._weights = [m.weight for m in self.model.modules() if isinstance(m, nn.Linear | nn.Conv2d)]

@@ -9,8 +9,9 @@ import streamlit as st
 
 from nnviz.charts.norms import NormsInfo, norms_config, norms_figure, norms_info
 from nnviz.charts.overlay import OVERLAY_CONFIG, overlay_figure, overlay_info
-from nnviz.comparison import ACTIVATION, TWIN_FIELDS, activation_of, in_words, start_twin, twins, with_activation
+from nnviz.comparison import ACTIVATION, TWIN_FIELDS, activation_of, in_words, start_twin, twins
 from nnviz.config import TrainConfig
+from nnviz.dimensions import with_all
 from nnviz.fields import SpecError, bounds_of
 from nnviz.layers import ACTIVATIONS
 from nnviz.optimizers import OPTIMIZERS
@@ -82,7 +83,7 @@ def _form(run: Run) -> None:
         value = _value(run, field)
         same = value == (activation_of(run.network) if field == ACTIVATION else getattr(run.config, field))
         if same and field == ACTIVATION:
-            same = with_activation(run.network, value) == run.network
+            same = with_all(run.network, ACTIVATION, value) == run.network
         st.button(
             "Start the twin", key="compare-twin-start", type="primary", icon=":material/group_add:",
             on_click=_start, args=(run.id, field, value), disabled=same,
