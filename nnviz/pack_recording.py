@@ -9,13 +9,13 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
-from nnviz.datasets import DATASETS, DataError
-from nnviz.fields import SpecError
+from nnviz.datasets import DATASETS
 from nnviz.packing import PackBatch, PackDiverged, PackedTrainer, PackEpoch
-from nnviz.recording import GIVEN_UP, SHUT_DOWN, Command, Mailbox, diverged_in_words
+from nnviz.recording import GIVEN_UP, SHUT_DOWN, Command, Mailbox, diverged_in_words, failed_in_words
 from nnviz.runs import Run, RunGone, RunStore, Status
-from nnviz.snapshots import Snapshot, SnapshotError
+from nnviz.snapshots import Snapshot
 from nnviz.training import Batch
 
 RECORD_EVERY = 0.5
@@ -33,19 +33,11 @@ def train_pack(store: RunStore, run_ids: tuple[str, ...], mailbox: Mailbox | Non
     try:
         recorder.start(run_ids)
         recorder.train()
-        return
-    except (DataError, SpecError, SnapshotError) as error:
-        reason = f"{error}."
-    except (OSError, sqlite3.Error) as error:
-        reason = (
-            f"The run could not be recorded any more: {error} ({store.root}). Free some space or mend the folder, "
-            "then resume it."
-        )
     except Exception as error:  # the nets of strangers may fail in ways nobody thought of; the runs must say so
-        reason = f"Training failed: {type(error).__name__}: {error}"
-    for run_id in recorder.left or run_ids:
-        with suppress(RunGone, sqlite3.Error):
-            store.set_status(run_id, Status.FAILED, reason)
+        reason = failed_in_words(error, store)
+        for run_id in recorder.left or run_ids:
+            with suppress(RunGone, sqlite3.Error):
+                store.set_status(run_id, Status.FAILED, reason)
 
 
 class _PackRecorder:
@@ -77,13 +69,10 @@ class _PackRecorder:
         self.left = [run.id for run in self.runs]
         with self.store.together():
             for member in list(self.trainer.members):
-                self._told(member, lambda run, member=member: self._begin(run, member))  # type: ignore[misc]
+                self._told(member, self._begin, member)
         if starts is None:
             for member in list(self.trainer.members):
-                self._told(
-                    member,
-                    lambda run, member=member: self.store.keep(run, self.trainer.snapshot(member)),  # type: ignore[misc]
-                )
+                self._told(member, self.store.keep, self.trainer.snapshot(member))
         else:
             at = self.trainer.position.step
             self.last_kept = {member: at for member in range(len(self.runs)) if at}
@@ -112,7 +101,7 @@ class _PackRecorder:
                 self._write()
                 with self.store.together():
                     for member, epoch in zip(event.members, event.epochs, strict=True):
-                        self._told(member, lambda run, epoch=epoch: self.store.add_epoch(run, epoch))  # type: ignore[misc]
+                        self._told(member, self.store.add_epoch, epoch)
             elif isinstance(event, PackDiverged):
                 self._end(event.member, Status.DIVERGED, diverged_in_words(event.diverged))
             if (now := time.monotonic()) >= next_record:
@@ -160,24 +149,24 @@ class _PackRecorder:
     def _set_all(self, status: Status) -> None:
         with self.store.together():
             for member in self.trainer.members:
-                self._told(member, lambda run: self.store.set_status(run, status))
+                self._told(member, self.store.set_status, status)
 
     def _end(self, member: int, status: Status, reason: str) -> None:
         """Keep the last state of a member and say how it ended."""
         self._write()
         if member in self.trainer.members and status is not Status.FINISHED and not self.ending:
             self.trainer.drop(member)
-        self._told(member, lambda run: self._keep(member))
-        self._told(member, lambda run: self.store.set_status(run, status, reason))
+        self._told(member, self._keep, member)
+        self._told(member, self.store.set_status, status, reason)
         if (run_id := self.runs[member].id) in self.left:
             self.left.remove(run_id)
 
     def _checkpoint(self) -> None:
         for member in list(self.trainer.members):
-            self._told(member, lambda run, member=member: self._keep(member))  # type: ignore[misc]
+            self._told(member, self._keep, member)
 
-    def _keep(self, member: int) -> None:
-        snapshot, run_id = self.trainer.snapshot(member), self.runs[member].id
+    def _keep(self, run_id: str, member: int) -> None:
+        snapshot = self.trainer.snapshot(member)
         self.store.keep(run_id, snapshot)
         before = self.last_kept.get(member, snapshot.position.step)
         self.last_kept[member] = snapshot.position.step
@@ -195,18 +184,15 @@ class _PackRecorder:
             for member, batches in self.pending.items():
                 if batches:
                     self._told(
-                        member,
-                        lambda run, member=member, batches=batches: self.store.add_batches(  # type: ignore[misc]
-                            run, self.attempts[member], batches, seconds=self.seconds,
-                            steps=self.trainer.total_steps, speed=speed,
-                        ),
+                        member, self.store.add_batches, self.attempts[member], batches, seconds=self.seconds,
+                        steps=self.trainer.total_steps, speed=speed,
                     )  # fmt: skip
         self.pending = {member: [] for member in self.pending}
 
-    def _told(self, member: int, write: Callable[[str], object]) -> None:
-        """Write about a run; one that was deleted meanwhile is let go of."""
+    def _told(self, member: int, write: Callable[..., object], *what: Any, **options: Any) -> None:
+        """Call `write` with the run's id and the rest; a run that was deleted meanwhile is let go of."""
         try:
-            write(self.runs[member].id)
+            write(self.runs[member].id, *what, **options)
         except (RunGone, FileNotFoundError):
             if member in self.trainer.members:
                 self.trainer.drop(member)

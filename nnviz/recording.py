@@ -95,18 +95,8 @@ def train_run(
         status, reason = recorder.train()
     except RunGone:
         return Status.STOPPED
-    except (DataError, SpecError, SnapshotError) as error:
-        status, reason = Status.FAILED, f"{error}."
-    except (OSError, sqlite3.Error) as error:
-        status, reason = (
-            Status.FAILED,
-            f"The run could not be recorded any more: {error} ({store.root}). Free some space or mend the folder, "
-            "then resume it.",
-        )
     except Exception as error:  # the net of a stranger may fail in ways nobody thought of; the run must say so
-        status, reason = Status.FAILED, f"Training failed: {type(error).__name__}: {error}"
-        if "out of memory" in str(error).lower() or "can't allocate memory" in str(error).lower():
-            reason = "There was not enough memory for this network: take smaller batches or layers."
+        status, reason = Status.FAILED, failed_in_words(error, store)
     # Deleted meanwhile, or not even this fits on the disk: then readers see that its process is gone.
     with suppress(RunGone, sqlite3.Error):
         store.set_status(run_id, status, reason)
@@ -290,6 +280,20 @@ class _Recorder:
 
     def _size(self, step: int) -> int:
         return self.store.snapshot_path(self.run_id, step).stat().st_size
+
+
+def failed_in_words(error: Exception, store: RunStore) -> str:
+    """What kept a training from going on."""
+    if isinstance(error, DataError | SpecError | SnapshotError):
+        return f"{error}."
+    if isinstance(error, OSError | sqlite3.Error):
+        return (
+            f"The run could not be recorded any more: {error} ({store.root}). Free some space or mend the folder, "
+            "then resume it."
+        )
+    if "out of memory" in str(error).lower() or "can't allocate memory" in str(error).lower():
+        return "There was not enough memory for this network: take smaller batches or layers."
+    return f"Training failed: {type(error).__name__}: {error}"
 
 
 def diverged_in_words(event: Diverged) -> str:

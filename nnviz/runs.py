@@ -606,7 +606,7 @@ class RunStore:
 
 
 def new_id(now: float) -> str:
-    """Of a run or a sweep: when it was made, in seconds since the epoch, and what tells it from others of that second."""
+    """Of a run or a sweep: when it was made (seconds since the epoch), and what tells it from others of that moment."""
     return time.strftime("%Y%m%d-%H%M%S-", time.localtime(now)) + secrets.token_hex(2)
 
 
