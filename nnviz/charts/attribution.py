@@ -9,7 +9,7 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 
 from nnviz.charts.colors import DIVERGING
-from nnviz.charts.look import LIGHT, layout, look, plot_config
+from nnviz.charts.look import LIGHT, NO_ZOOM, layout, look, plot_config
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -48,7 +48,7 @@ def attribution_info(
 
 
 def attribution_config(file_name: str) -> dict[str, Any]:
-    return plot_config(file_name, "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d")
+    return plot_config(file_name, *NO_ZOOM)
 
 
 def attribution_figure(info: AttributionInfo, *, dark: bool) -> go.Figure:

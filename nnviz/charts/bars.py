@@ -10,7 +10,7 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 
 from nnviz.charts.colors import CLASSES, NEGATIVE, POSITIVE
-from nnviz.charts.look import layout, look, plot_config
+from nnviz.charts.look import NO_ZOOM, layout, look, plot_config
 from nnviz.charts.table import csv_text
 
 Floats = npt.NDArray[np.float64]
@@ -23,7 +23,7 @@ MOST = 256
 
 
 def bars_config(file_name: str) -> dict[str, Any]:
-    return plot_config(file_name, "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d")
+    return plot_config(file_name, *NO_ZOOM)
 
 
 # ---------------------------------------------------------------------- probabilities

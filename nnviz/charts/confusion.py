@@ -10,11 +10,11 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 
 from nnviz.charts.colors import NEGATIVE, NEUTRAL, POSITIVE, TEST
-from nnviz.charts.look import layout, look, plot_config
+from nnviz.charts.look import NO_ZOOM, layout, look, plot_config
 from nnviz.evaluation import Evaluation
 
-CONFUSION_CONFIG = plot_config("nnviz-confusion", "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d")
-ACCURACY_CONFIG = plot_config("nnviz-class-accuracy", "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d")
+CONFUSION_CONFIG = plot_config("nnviz-confusion", *NO_ZOOM)
+ACCURACY_CONFIG = plot_config("nnviz-class-accuracy", *NO_ZOOM)
 
 FLOORS = (95, 90, 80, 50, 0)
 """Where the axis of accuracies may start, in percent."""

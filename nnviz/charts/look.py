@@ -41,6 +41,10 @@ def layout(dark: bool) -> dict[str, Any]:
     }
 
 
+NO_ZOOM = ("zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d")
+"""Buttons that are off where a figure is always seen whole."""
+
+
 def plot_config(file_name: str, *buttons_off: str) -> dict[str, Any]:
     """plotly's `config`: a picture that is sharp in a report, and no buttons that have nothing to do here."""
     return {

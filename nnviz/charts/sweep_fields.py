@@ -11,17 +11,16 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 
 from nnviz.charts.colors import POSITIVE
-from nnviz.charts.look import layout, look, plot_config
+from nnviz.charts.look import NO_ZOOM, layout, look, plot_config
 from nnviz.charts.sweep_map import DIVERGED
 from nnviz.dimensions import Axis, Value, value_text
 from nnviz.fields import Number
 from nnviz.sweep import SweepSpec
 from nnviz.sweep_results import PointResult
 
-_NO_ZOOM = ("zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d")
-PARALLEL_CONFIG = plot_config("nnviz-sweep-parallel", *_NO_ZOOM)
-SLICES_CONFIG = plot_config("nnviz-sweep-slices", *_NO_ZOOM)
-IMPORTANCE_CONFIG = plot_config("nnviz-sweep-importance", *_NO_ZOOM)
+PARALLEL_CONFIG = plot_config("nnviz-sweep-parallel", *NO_ZOOM)
+SLICES_CONFIG = plot_config("nnviz-sweep-slices", *NO_ZOOM)
+IMPORTANCE_CONFIG = plot_config("nnviz-sweep-importance", *NO_ZOOM)
 
 MOST_TICKS = 8
 

@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
-from nnviz.charts.look import layout, look, plot_config
+from nnviz.charts.look import NO_ZOOM, layout, look, plot_config
 from nnviz.charts.table import csv_text
 from nnviz.dimensions import Axis, Value, value_text
 from nnviz.sweep import SweepSpec
 from nnviz.sweep_results import PointResult
 
-MAP_CONFIG = plot_config("nnviz-sweep", "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d")
+MAP_CONFIG = plot_config("nnviz-sweep", *NO_ZOOM)
 
 SHOWN = {"accuracy": "test accuracy", "loss": "loss"}
 """What a cell's colour may say."""
