@@ -568,20 +568,18 @@ class RunStore:
         with self._lock:
             return self._db.execute(query, values).fetchall()
 
-    def execute(self, query: str, *values: Any) -> None:
-        """Raises RunGone if it refers to a run that was deleted."""
+    def execute(self, query: str, *values: Any) -> int:
+        """How many rows it changed. Raises RunGone if it refers to a run that was deleted."""
         with self._lock:
             try:
-                self._db.execute(query, values)
+                return self._db.execute(query, values).rowcount
             except sqlite3.IntegrityError as error:  # its run was deleted
                 raise RunGone(str(error)) from None
 
     def _update(self, run_id: str, **values: Any) -> None:
         assignments = ", ".join(f"{name} = ?" for name in values)
-        with self._lock:
-            cursor = self._db.execute(f"UPDATE runs SET {assignments} WHERE id = ?", (*values.values(), run_id))
-            if not cursor.rowcount:
-                raise RunGone(f"there is no run {run_id!r}; it may have been deleted")
+        if not self.execute(f"UPDATE runs SET {assignments} WHERE id = ?", *values.values(), run_id):
+            raise RunGone(f"there is no run {run_id!r}; it may have been deleted")
 
     @contextmanager
     def together(self) -> Iterator[None]:

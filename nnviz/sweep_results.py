@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from scipy import stats
@@ -28,6 +28,14 @@ LOST_BELOW = 0.2
 
 ENOUGH_FOR_IMPORTANCE = 8
 """Points that must have a score before the importance of fields means anything."""
+
+
+class _OfPoint(Protocol):
+    @property
+    def point(self) -> int: ...
+
+
+R = TypeVar("R", bound=_OfPoint)
 
 
 class RunOfPoint(NamedTuple):
@@ -92,13 +100,19 @@ class Ranked(NamedTuple):
     """Whether its difference from the best may well be chance."""
 
 
+def by_point(runs: Iterable[R]) -> dict[int, list[R]]:
+    """Number of a point → its runs, in their order."""
+    found: dict[int, list[R]] = {}
+    for run in runs:
+        found.setdefault(run.point, []).append(run)
+    return found
+
+
 def points(
     spec: SweepSpec, values_by_point: Mapping[int, Mapping[str, Any]], runs: Sequence[RunOfPoint]
 ) -> list[PointResult]:
     """One for each point that was asked for, by number."""
-    of_point: dict[int, list[RunOfPoint]] = {}
-    for run in runs:
-        of_point.setdefault(run.point, []).append(run)
+    of_point = by_point(runs)
     return [_point(number, dict(values), of_point.get(number, [])) for number, values in values_by_point.items()]
 
 

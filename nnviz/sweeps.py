@@ -92,10 +92,7 @@ class SweepStore:
         return self.sweep(sweep_id)
 
     def sweep(self, sweep_id: str) -> Sweep:
-        rows = self.runs.rows("SELECT * FROM sweeps WHERE id = ?", sweep_id)
-        if not rows:
-            raise SweepGone(f"there is no sweep {sweep_id!r}; it may have been deleted")
-        return _to_sweep(rows[0])
+        return _to_sweep(self._row("*", sweep_id))
 
     def sweeps(self) -> list[Sweep]:
         """All of them, newest first."""
@@ -107,10 +104,12 @@ class SweepStore:
         return self.sweep(sweep_id)
 
     def update(self, sweep_id: str, **values: Any) -> None:
-        """Change columns of the sweep: status, reason, seconds, way, owner, name."""
-        self.sweep(sweep_id)
-        assignments = ", ".join(f"{name} = ?" for name in values)
-        self.runs.execute(f"UPDATE sweeps SET {assignments} WHERE id = ?", *values.values(), sweep_id)
+        """Change columns of the sweep: status, reason, way, owner, name."""
+        self._change(", ".join(f"{name} = ?" for name in values), *values.values(), sweep_id)
+
+    def add_seconds(self, sweep_id: str, seconds: float) -> None:
+        """It was worked on for so long since the last time."""
+        self._change("seconds = seconds + ?", seconds, sweep_id)
 
     def delete(self, sweep_id: str) -> None:
         """Forget the sweep and its runs. Stop it first if it is going on."""
@@ -149,7 +148,7 @@ class SweepStore:
             " packed, attempt, owner FROM runs WHERE sweep = ? ORDER BY point, seed",
             sweep_id,
         )
-        first = self.sweep(sweep_id).spec.config.seed
+        first = self._row("json_extract(spec, '$.config.seed') AS seed", sweep_id)["seed"]
         alive = {owner: is_alive(owner) for owner in {row["owner"] for row in rows}}
         return [
             Member(
@@ -165,6 +164,21 @@ class SweepStore:
         run = self.runs.run(run_id)
         config = run.config.with_(epochs=epochs, snapshots=type(run.config)().snapshots)
         return self.runs.create(run.network, config)
+
+    def _row(self, columns: str, sweep_id: str) -> sqlite3.Row:
+        rows = self.runs.rows(f"SELECT {columns} FROM sweeps WHERE id = ?", sweep_id)
+        if not rows:
+            raise _gone(sweep_id)
+        return rows[0]
+
+    def _change(self, assignments: str, *values: Any) -> None:
+        """The last of `values` is the id."""
+        if not self.runs.execute(f"UPDATE sweeps SET {assignments} WHERE id = ?", *values):
+            raise _gone(values[-1])
+
+
+def _gone(sweep_id: str) -> SweepGone:
+    return SweepGone(f"there is no sweep {sweep_id!r}; it may have been deleted")
 
 
 def _status(row: sqlite3.Row, alive: bool) -> Status:

@@ -20,6 +20,7 @@ from nnviz.recording import Command
 from nnviz.runs import Run, RunGone, RunStore, Status, this_process
 from nnviz.snapshots import SnapshotError
 from nnviz.sweep import Result, SweepSpec, give_up, suggest
+from nnviz.sweep_results import by_point
 from nnviz.sweeps import Member, Sweep, SweepGone, SweepStore
 
 LOOK_EVERY = 0.5
@@ -177,15 +178,15 @@ class Conductor:
             self._ask(going, sweep, members)
             open_ = self._open(going, self.sweeps.members(going.id))
         if room > 0 and open_:
-            self._launch(going, open_, room)
-        if not open_ and not going.jobs and all(map(_over, self.sweeps.members(going.id))):
+            self._launch(going, sweep, open_, room)
+        if not open_ and not going.jobs and all(member.status.over for member in self.sweeps.members(going.id)):
             self._end(going.id, Status.FINISHED, "")
 
     def _open(self, going: _Going, members: list[Member]) -> list[Member]:
         """Those that are to be begun, or begun again."""
         found = []
         for member in members:
-            if _over(member) or member.run in going.runs:
+            if member.status.over or member.run in going.runs:
                 continue
             if member.status in (Status.RUNNING, Status.PAUSED):
                 continue  # a process that was told to end, perhaps by another server, is still saving it
@@ -214,7 +215,7 @@ class Conductor:
             count = max(1, GUIDED_AT_ONCE * self._cores() // spec.seeds)
         self.sweeps.add_points(going.id, suggest(spec, found, count))
 
-    def _launch(self, going: _Going, members: list[Member], room: int) -> None:
+    def _launch(self, going: _Going, sweep: Sweep, members: list[Member], room: int) -> None:
         """Begin up to `room` jobs: packs of what can train together, runs of their own otherwise."""
         runs = {member.run: self.store.run(member.run) for member in members}
         groups: dict[object, list[str]] = {}
@@ -227,7 +228,7 @@ class Conductor:
             # As many as fit, and even: 64 in packs of at most 9 are 8 packs of 8, not 7 of 9 and one net left over.
             packs = math.ceil(len(group) / most)
             batches += [group[place::packs] for place in range(packs)]
-        if not self.sweeps.sweep(going.id).way or max(map(len, batches)) > 1:  # what is left over at the end may be one
+        if not sweep.way or max(map(len, batches)) > 1:  # what is left over at the end may be one
             self.sweeps.update(going.id, way=way(going.spec, batches))
         for batch in batches[:room]:
             self._numbers += 1
@@ -250,25 +251,23 @@ class Conductor:
         return pack_key(run.network, run.config), at
 
     def _give_up(self, going: _Going, members: list[Member]) -> None:
+        running = [member for member in members if member.status is Status.RUNNING and member.run not in going.told]
         found = results(going.spec, self.sweeps.points(going.id), members)
-        for member in members:
-            if member.status is Status.RUNNING and member.run not in going.told and give_up(
-                going.spec, found, member.point
-            ):  # fmt: skip
+        poor = {point for point in {member.point for member in running} if give_up(going.spec, found, point)}
+        for member in running:
+            if member.point in poor:
                 going.told.add(member.run)
                 self._control(member.run, Command("give_up"))
 
     def _add_time(self, going: _Going) -> None:
         now = time.monotonic()
-        self.sweeps.update(going.id, seconds=self.sweeps.sweep(going.id).seconds + now - going.since)
+        self.sweeps.add_seconds(going.id, now - going.since)
         going.since = now
 
 
 def results(spec: SweepSpec, points: dict[int, dict[str, object]], members: list[Member]) -> list[Result]:
     """What is known of each point, for choosing the next ones."""
-    of_point: dict[int, list[Member]] = {}
-    for member in members:
-        of_point.setdefault(member.point, []).append(member)
+    of_point = by_point(members)
     found = []
     for point, values in points.items():
         mine = of_point.get(point, [])
@@ -277,7 +276,7 @@ def results(spec: SweepSpec, points: dict[int, dict[str, object]], members: list
             sum(member.epochs[epoch][0] or 0.0 for member in mine) / len(mine) for epoch in range(done)
         )  # fmt: skip
         diverged = any(member.status is Status.DIVERGED for member in mine)
-        found.append(Result(point, values, scores, all(map(_over, mine)), diverged))
+        found.append(Result(point, values, scores, all(member.status.over for member in mine), diverged))
     return found
 
 
@@ -292,8 +291,3 @@ def way(spec: SweepSpec, batches: list[list[str]]) -> str:
     reason = why_not(spec.network, spec.config)
     because = f": {reason}" if reason else ", for no two of them have the same shape, batch size and seed"
     return f"Each point trains in a process of its own{because}."
-
-
-def _over(member: Member) -> bool:
-    """Whether nothing more is to come of it."""
-    return member.status in (Status.FINISHED, Status.DIVERGED, Status.STOPPED, Status.FAILED)

@@ -8,7 +8,7 @@ import streamlit as st
 
 from nnviz.recording import GIVEN_UP
 from nnviz.runs import Status
-from nnviz.sweep_results import PointResult, RunOfPoint, points
+from nnviz.sweep_results import PointResult, RunOfPoint, by_point, points
 from nnviz.sweeps import Member, Sweep
 from nnviz.ui import services
 
@@ -30,9 +30,6 @@ class Found(NamedTuple):
     """Of all trainings that are known, as planned."""
 
 
-_OVER = (Status.FINISHED, Status.DIVERGED, Status.STOPPED, Status.FAILED)
-
-
 def find(sweep: Sweep) -> Found:
     found: Found = _find(sweep.id, sweep.status, sweep)
     return found
@@ -42,20 +39,14 @@ def find(sweep: Sweep) -> Found:
 def _find(sweep_id: str, status: Status, _sweep: Sweep) -> Found:
     sweeps = services.sweeps()
     values, members = sweeps.points(sweep_id), sweeps.members(sweep_id)
-    of_point: dict[int, list[Member]] = {}
-    for member in members:
-        of_point.setdefault(member.point, []).append(member)
     results = points(_sweep.spec, values, [as_run(member) for member in members])
     scored = [result for result in results if result.scored]
     best = max(scored, key=lambda result: result.accuracy or 0.0).point if scored else None
     planned = [member.steps for member in members if member.steps]
     usual = max(planned, default=1)
-    over = [member for member in members if member.status in _OVER]
-    todo = _sweep.spec.runs - len(members)
     return Found(
-        values, of_point, results, best, len(over),
-        sum(usual if member.status in _OVER else member.step for member in members),
-        usual * (len(members) + todo),
+        values, by_point(members), results, best, sum(member.status.over for member in members),
+        sum(usual if member.status.over else member.step for member in members), usual * _sweep.spec.runs,
     )  # fmt: skip
 
 
