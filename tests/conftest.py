@@ -10,7 +10,8 @@ import pytest
 import streamlit as st
 import torch
 
-from nnviz.datasets import DATASETS, Loaded, Split
+from nnviz.datasets import DATASETS, Dataset, Loaded, Split
+from nnviz.runs import RunStore
 
 torch.set_num_threads(1)  # as trainings do; with more, processes that share the cores wait for each other
 
@@ -60,3 +61,14 @@ def app_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         st.cache_resource.clear()
         yield folder
         st.cache_resource.clear()
+
+
+@pytest.fixture
+def store(app_runs: Path, blobs: Loaded, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunStore]:
+    """The store that the pages read, with `blobs` as every data set; empty again afterwards."""
+    monkeypatch.setattr(Dataset, "load", lambda self, root=None: blobs)
+    store = RunStore(app_runs)
+    yield store
+    for run in store.runs():
+        store.delete(run.id)
+    store.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from nnviz.config import TrainConfig
-from nnviz.datasets import Dataset, Loaded
 from nnviz.evaluation import Evaluation
 from nnviz.layers import Dense
 from nnviz.network import NetworkSpec
@@ -43,16 +41,6 @@ class Told:
 
     def submit(self, run_id: str, first: object = None) -> None:
         self.submitted.append(run_id)
-
-
-@pytest.fixture
-def store(app_runs: Path, blobs: Loaded, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunStore]:
-    monkeypatch.setattr(Dataset, "load", lambda self, root=None: blobs)
-    store = RunStore(app_runs)
-    yield store
-    for run in store.runs():
-        store.delete(run.id)
-    store.close()
 
 
 @pytest.fixture

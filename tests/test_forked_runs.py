@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from nnviz.charts.curves import curves_info
 from nnviz.config import TrainConfig
-from nnviz.datasets import Dataset, Loaded
 from nnviz.layers import Dense
 from nnviz.network import NetworkSpec
 from nnviz.recording import train_run
@@ -23,17 +19,6 @@ from tests.pages import open_page, rerun, words
 TRAIN = "pages/2_Train.py"
 NETWORK = NetworkSpec((Dense(8),))
 CONFIG = TrainConfig(per_class=4, epochs=2, batch_size=10)
-
-
-@pytest.fixture
-def store(app_runs: Path, blobs: Loaded, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunStore]:
-    """The store that the page reads, empty again afterwards."""
-    monkeypatch.setattr(Dataset, "load", lambda self, root=None: blobs)
-    store = RunStore(app_runs)
-    yield store
-    for run in store.runs():
-        store.delete(run.id)
-    store.close()
 
 
 def trained(store: RunStore, run: Run) -> Run:

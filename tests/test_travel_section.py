@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,6 @@ from streamlit.testing.v1 import AppTest
 
 from nnviz.archive import export_run, import_run, import_runs
 from nnviz.config import TrainConfig
-from nnviz.datasets import Dataset, Loaded
 from nnviz.layers import Dense
 from nnviz.network import NetworkSpec
 from nnviz.recording import train_run
@@ -26,16 +25,6 @@ from tests.pages import open_page, rerun, words
 
 PAGE = "pages/5_Compare.py"
 CONFIG = TrainConfig(epochs=1, batch_size=50, lr=0.01, snapshots=4)
-
-
-@pytest.fixture
-def store(app_runs: Path, blobs: Loaded, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunStore]:
-    monkeypatch.setattr(Dataset, "load", lambda self, root=None: blobs)
-    store = RunStore(app_runs)
-    yield store
-    for run in store.runs():
-        store.delete(run.id)
-    store.close()
 
 
 @pytest.fixture
