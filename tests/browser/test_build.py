@@ -147,10 +147,9 @@ def test_undo_and_redo_by_button_and_by_key(build: Page) -> None:
 def test_a_layer_is_moved_by_dragging(build: Page) -> None:
     insert(build, 1, "dropout")
     expect_net(build, "dense_128~dropout")
-    start, end = (build.get_by_test_id(f"layer-{at}").bounding_box() for at in (1, 0))
-    assert start is not None
+    build.get_by_test_id("layer-1").hover(position={"x": 30, "y": 200})  # which waits until the drawing is at rest
+    end = build.get_by_test_id("layer-0").bounding_box()
     assert end is not None
-    build.mouse.move(start["x"] + start["width"] / 2, start["y"] + 200)
     build.mouse.down()
     build.mouse.move(end["x"], end["y"] + 200, steps=10)
     build.mouse.up()
