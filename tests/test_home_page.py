@@ -9,6 +9,7 @@ import pytest
 
 from nnviz.config import TrainConfig
 from nnviz.datasets import DATASETS, OFFLINE, Dataset
+from nnviz.executor.choice import Choice
 from nnviz.network import NetworkSpec
 from nnviz.preparation import Preparation, Progress
 from nnviz.runs import RunStore, Status
@@ -36,6 +37,17 @@ def test_it_says_what_this_is_and_what_to_press(store: RunStore) -> None:
     assert "PyTorch" in words(at, "caption")
     places = [link.proto.label for link in at.get("page_link")[-4:]]
     assert places == ["Open the builder", "Open the training", "Look inside a net", "Compare trainings"]
+
+
+def test_it_says_where_trainings_run(store: RunStore) -> None:
+    open_page()
+    Choice(where="Ray cluster at head:6379: 2 nodes, 4 cores").save(store.root)
+    at = open_page()
+    assert "Trainings run on the Ray cluster" in words(at, "caption")
+    Choice(problem="Trainings run on this machine: nobody answers at head:6379.").save(store.root)
+    at = open_page()
+    assert "nobody answers" in at.warning[0].value
+    Choice().save(store.root)
 
 
 @pytest.mark.usefixtures("mnist_root")

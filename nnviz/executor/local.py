@@ -11,6 +11,8 @@ from contextlib import suppress
 
 import psutil
 
+from nnviz.executor.choice import FILE as CHOICE_FILE
+from nnviz.executor.choice import Choice
 from nnviz.recording import Command
 from nnviz.runs import Run, RunStore, Status
 
@@ -68,10 +70,16 @@ class LocalExecutor:
             self._supervisor.wait(SHUTDOWN_SECONDS)
 
     @property
+    def choice(self) -> Choice:
+        """Where trainings run, and why not elsewhere; nothing to say in the first seconds."""
+        return Choice.load(self.store.root)
+
+    @property
     def pid(self) -> int:
         return self._supervisor.pid
 
     def _start(self) -> subprocess.Popen[str]:
+        (self.store.root / CHOICE_FILE).unlink(missing_ok=True)
         # Not multiprocessing: under Streamlit its children would run the whole app script again.
         process = subprocess.Popen(
             [sys.executable, "-m", "nnviz.executor.start", str(self.store.root)],

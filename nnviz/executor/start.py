@@ -15,16 +15,20 @@ PRELOAD = ["torch", "torch._dynamo", "nnviz.executor.worker"]
 
 
 def main(root: Path) -> None:
+    from nnviz.executor import choice
+
     if sys.platform != "win32":
         from multiprocessing import forkserver
 
         multiprocessing.get_context("forkserver").set_forkserver_preload(PRELOAD)
-        forkserver.ensure_running()
-    from nnviz.executor.processes import Processes
+        if not choice.address():
+            forkserver.ensure_running()
     from nnviz.executor.supervisor import Supervisor
     from nnviz.runs import RunStore
 
-    Supervisor(RunStore(root), Processes(root)).serve()
+    backend, chosen = choice.choose(root)
+    chosen.save(root)
+    Supervisor(RunStore(root), backend).serve()
 
 
 if __name__ == "__main__":

@@ -57,10 +57,13 @@ def open_page(title: str) -> None:
         for path, label, page_icon in PAGES:
             st.page_link(path, label=label, icon=page_icon)
     try:
-        services.executor()  # so that it is warm when somebody presses Train
+        executor = services.executor()  # so that it is warm when somebody presses Train
     except StoreError as error:
         st.error(plain(sentence(str(error))), icon=":material/hard_drive:")
         st.stop()
+    if problem := executor.choice.problem:
+        with st.container(key="executor-notice"):
+            st.warning(plain(problem), icon=":material/lan:")
     state.setup()
     if problems := state.take_link_problems():
         words = "Some of the link could not be used; the usual values stand in its place."

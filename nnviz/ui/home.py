@@ -109,4 +109,8 @@ def machine() -> None:
     dataset = DATASETS[usable("mnist")]
     there = f"{dataset.title}: {dataset.origin}" if dataset.available() else "No data yet"
     device = {"cpu": f"{os.cpu_count()} CPU cores", "cuda": "NVIDIA GPU", "mps": "Apple GPU"}[pick_device("auto").type]
-    st.caption(f"Data: {there}. Device: {device}. PyTorch {torch.__version__}.")
+    where = services.executor().choice.where
+    st.caption(
+        f"Data: {there}. Device: {device}. PyTorch {torch.__version__}."
+        + (f" Trainings run on the {plain(where)}." if where else "")
+    )
