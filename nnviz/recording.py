@@ -138,8 +138,7 @@ class _Recorder:
     def train(self) -> tuple[Status, str]:
         """Pull events until the training or somebody ends it."""
         self.stopwatch.restart()
-        while command := self.mailbox.take():
-            self._obey(command)
+        self._listen()
         next_record, next_checkpoint = 0.0, time.monotonic() + CHECKPOINT_EVERY
         for event in self.trainer.run():
             if self.on_event:
@@ -172,12 +171,7 @@ class _Recorder:
                     next_checkpoint = now + CHECKPOINT_EVERY
             if self.pause_after == type(event).__name__:
                 self._pause()
-            while command := self.mailbox.take():
-                self._obey(command)
-            while self.paused and not self.ending:
-                self._obey(self.mailbox.wait())
-                if not self.paused:
-                    self.stopwatch.restart()
+            self._listen()
             if self.ending:
                 self._record()
                 self._snapshot()
@@ -201,6 +195,15 @@ class _Recorder:
             return True
         whole = position.epoch > 0 and position.cursor == 0
         return whole and (position.epoch % self.epochs_apart == 0 or position.epoch == self.run.config.epochs)
+
+    def _listen(self) -> None:
+        """Obey what has arrived; a pause lasts until more arrives."""
+        while command := self.mailbox.take():
+            self._obey(command)
+        while self.paused and not self.ending:
+            self._obey(self.mailbox.wait())
+            if not self.paused:
+                self.stopwatch.restart()
 
     def _obey(self, command: Command) -> None:
         if command.kind == "pause":

@@ -98,6 +98,20 @@ def test_one_batch_and_one_epoch_pause_where_they_should(store: RunStore, run: R
     assert seen == [(1, Status.PAUSED), (15, Status.PAUSED), (30, Status.PAUSED)]
 
 
+def test_a_run_that_begins_paused_takes_no_step(store: RunStore, run: Run) -> None:
+    seen: list[tuple[int, Status]] = []
+
+    class Waiting(Mailbox):
+        def wait(self) -> Command:
+            seen.append((store.run(run.id).step, store.run(run.id).status))
+            return Command("resume")
+
+    mailbox = Waiting()
+    mailbox.post(Command("pause"))
+    assert train_run(store, run.id, mailbox) is Status.FINISHED
+    assert seen == [(0, Status.PAUSED)]
+
+
 def test_changes_are_recorded_and_repeated_after_a_crash(store: RunStore, run: Run) -> None:
     """A process that dies leaves curve and changes beyond its last snapshot; the resumed one must meet them again."""
     mailbox = Mailbox()

@@ -167,7 +167,6 @@ class Supervisor:
         if not ended.how:
             self.conductor.ended(job, killed=False)
             return
-        left = []
         for run_id in job.runs:
             with suppress(RunGone):
                 run = self.store.run(run_id)
@@ -177,12 +176,11 @@ class Supervisor:
                         words = f"The training {ended.how} after step {run.step:,}; it goes on from its last snapshot."
                         self.store.enqueue(run_id, this_process(), words)
                         if not run.sweep:
-                            left.append(run_id)
+                            paused = run.status is Status.PAUSED
+                            self.waiting.appendleft((Job(run_id, (run_id,)), Command("pause") if paused else None))
                     else:
                         words = f"Its process {ended.how}. What it had recorded is kept; it can be resumed."
                         self.store.set_status(run_id, Status.INTERRUPTED, words)
-        if left:
-            self.waiting.appendleft((job._replace(runs=tuple(left)), None))
         self.conductor.ended(job, killed=not ended.again)  # which starts its runs again, those that are level together
 
     def _close(self) -> None:
