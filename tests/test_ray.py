@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import warnings
 from collections.abc import Iterator
 from contextlib import suppress
@@ -34,10 +35,7 @@ NODE = {"num_cpus": 1, "object_store_memory": 100_000_000, "include_dashboard": 
 def cluster(mnist_root: Path) -> Iterator[Any]:
     """Two nodes with one core each; the supervisor, which joins at the first, finds it through the environment."""
     before = dict(os.environ)
-    os.environ.update(
-        NNVIZ_DATA=str(mnist_root), NNVIZ_SLOTS="2", RAY_USAGE_STATS_ENABLED="0",
-        RAY_USAGE_STATS_REPORT_URL="http://127.0.0.1:9/",
-    )  # fmt: skip
+    os.environ.update(choice.SILENT, NNVIZ_DATA=str(mnist_root), NNVIZ_SLOTS="2")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Ray's own, about its next releases
         from ray.cluster_utils import Cluster
@@ -175,7 +173,14 @@ def test_where_nobody_answers_trainings_run_here(
     assert capsys.readouterr().err.strip() == chosen.problem
 
 
-@pytest.mark.parametrize("address", ["nonsense", "host:", "host:x"])
+def test_where_somebody_else_answers_trainings_run_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choice, "ANSWERS_WITHIN", 3.0)
+    with socket.create_server(("127.0.0.1", 0)) as stranger:  # it accepts, and says nothing
+        address = f"127.0.0.1:{stranger.getsockname()[1]}"
+        assert choice.obstacle(address) == f"what listens at {address} does not answer as a Ray cluster within 3 s"
+
+
+@pytest.mark.parametrize("address", ["nonsense", "host:", "host:x", "ray://host:10001"])
 def test_an_address_that_is_none_is_refused(address: str) -> None:
     assert choice.obstacle(address) == f"NNVIZ_RAY_ADDRESS must be host:port or auto, not {address!r}"
 

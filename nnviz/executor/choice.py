@@ -6,6 +6,7 @@ import importlib.util
 import json
 import os
 import socket
+import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -14,8 +15,14 @@ from typing import NamedTuple
 from nnviz.executor.backend import Backend
 from nnviz.executor.processes import Processes
 
-ANSWERS_WITHIN = 3.0
+ACCEPTS_WITHIN = 3.0
 """Seconds that the cluster's head has to accept a connection."""
+
+ANSWERS_WITHIN = 10.0
+"""Seconds that it has to answer as one; it takes 0.7. Ray itself would wait for minutes, or end this process."""
+
+SILENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_USAGE_STATS_REPORT_URL": "http://127.0.0.1:9/"}
+"""Ray must never call home."""
 
 FILE = "executor.json"
 
@@ -51,6 +58,7 @@ def choose(root: Path) -> tuple[Backend, Choice]:
     """The backend to use. It never fails: what keeps it from being the cluster is printed once, and told."""
     if not (asked := address()):
         return Processes(root), Choice()
+    os.environ.update(SILENT)  # before ray is imported
     problem = obstacle(asked)
     if not problem:
         try:
@@ -59,7 +67,7 @@ def choose(root: Path) -> tuple[Backend, Choice]:
             backend = RayBackend(root, asked)
             return backend, Choice(where=backend.describe())
         except Exception as error:  # whatever Ray finds wrong with the cluster: trainings go on here
-            problem = f"the Ray cluster at {asked} refused the connection ({_first_line(error)})"
+            problem = f"the Ray cluster at {asked} can't be used ({_first_line(error)})"
     choice = Choice(problem=f"Trainings run on this machine: {problem}.")
     print(choice.problem, file=sys.stderr, flush=True)
     return Processes(root), choice
@@ -72,17 +80,26 @@ def obstacle(asked: str) -> str:
             f"NNVIZ_RAY_ADDRESS asks for the Ray cluster at {asked}, but the package ray is not installed;"
             " `pip install -r requirements-ray.txt` brings it"
         )
-    host, colon, port = asked.removeprefix("ray://").rpartition(":")
-    if not colon or not port.isdigit():
-        return "" if asked == "auto" else f"NNVIZ_RAY_ADDRESS must be host:port or auto, not {asked!r}"
+    host, colon, port = asked.rpartition(":")
+    if asked != "auto":
+        if not colon or not port.isdigit() or "/" in host:
+            return f"NNVIZ_RAY_ADDRESS must be host:port or auto, not {asked!r}"
+        try:
+            socket.create_connection((host, int(port)), timeout=ACCEPTS_WITHIN).close()
+        except (OSError, OverflowError) as error:
+            return (
+                f"nobody answers at {asked}, where NNVIZ_RAY_ADDRESS says a Ray cluster is ({_first_line(error)});"
+                " start it with `ray start --head`, or unset the variable"
+            )
+    question = [sys.executable, "-m", "ray.scripts.scripts", "status", "--address", asked]
     try:
-        with socket.create_connection((host, int(port)), timeout=ANSWERS_WITHIN):
-            return ""
-    except (OSError, OverflowError) as error:
-        return (
-            f"nobody answers at {asked}, where NNVIZ_RAY_ADDRESS says a Ray cluster is ({_first_line(error)});"
-            " start it with `ray start --head`, or unset the variable"
-        )
+        answer = subprocess.run(question, capture_output=True, text=True, timeout=ANSWERS_WITHIN, check=False)
+    except subprocess.TimeoutExpired:
+        return f"what listens at {asked} does not answer as a Ray cluster within {ANSWERS_WITHIN:g} s"
+    if answer.returncode:
+        reason = (answer.stderr.strip().splitlines() or ["it does not say why"])[-1][:300]
+        return f"the Ray cluster at {asked} can't be used ({reason.rstrip('.')})"
+    return ""
 
 
 def _first_line(error: Exception) -> str:

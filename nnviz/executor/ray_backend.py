@@ -24,10 +24,6 @@ from nnviz.executor.worker import train_job
 from nnviz.recording import Command, Mailbox
 from nnviz.runs import RunGone, RunStore, Status
 
-# Before ray is imported anywhere: it must never call home.
-os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-os.environ["RAY_USAGE_STATS_REPORT_URL"] = "http://127.0.0.1:9/"
-
 POLL_EVERY = 0.2
 """Seconds between two questions for news."""
 
@@ -159,6 +155,9 @@ class _Actor:
                 continue
             except self._ray.exceptions.RayActorError as error:
                 return self._lost(error)
+            except self._ray.exceptions.RayError as error:  # not even its answer can be read
+                self.kill()
+                return Ended(f"could not be followed on the Ray cluster ({str(error).splitlines()[-1][:200]})")
             if said and not self._node:
                 self._say(WAITS, "")
             self._node = news.node
