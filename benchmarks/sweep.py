@@ -27,7 +27,7 @@ from nnviz.config import TrainConfig  # noqa: E402
 from nnviz.datasets import DATASETS, Loaded, Split  # noqa: E402
 from nnviz.layers import Dense  # noqa: E402
 from nnviz.network import NetworkSpec  # noqa: E402
-from nnviz.packing import PackedTrainer, best_size  # noqa: E402
+from nnviz.packing import PackedTrainer, pack_count  # noqa: E402
 from nnviz.training import Trainer  # noqa: E402
 
 PART = 6
@@ -71,8 +71,7 @@ def train_alone(members: Sequence[Member]) -> None:
 
 
 def packs_of(members: Sequence[Member], cores: int) -> list[list[Member]]:
-    most = best_size(*members[0], len(members), cores)
-    count = -(-len(members) // most)
+    count = pack_count(*members[0], len(members), cores)
     return [list(members[place::count]) for place in range(count)]
 
 

@@ -110,6 +110,14 @@ class Axis:
         assert self.high is not None
         return self.low, self.high
 
+    @property
+    def size(self) -> float:
+        """How many different values it can take at random; infinite for a range of real numbers."""
+        if self.values:
+            return len(self.values)
+        low, high = self.range()
+        return high - low + 1 if self.whole else math.inf
+
     def grid(self) -> tuple[Value, ...]:
         """The listed values, else `count` evenly spaced ones, rounded so that they read well; none of them twice."""
         if self.values:

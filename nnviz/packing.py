@@ -109,14 +109,17 @@ def why_not(network: NetworkSpec, config: TrainConfig) -> str:
 
 def pack_key(network: NetworkSpec, config: TrainConfig) -> Hashable:
     """Equal for those that may share a pack."""
-    shared = tuple(value for name, value in config.to_dict().items() if name not in OWN)
+    shared = tuple(value for name, value in config.to_dict().items() if name not in (*OWN, "device"))  # it is the CPU
     return network.layers, shared
 
 
-def best_size(network: NetworkSpec, config: TrainConfig, count: int, cores: int) -> int:
-    """How many of `count` such nets to put into one pack, so that each core has one and its state fits the cache."""
-    fit = PACK_BYTES // (2 * BYTES_PER_NUMBER * parameters(network, config))
-    return max(1, min(-(-count // max(1, cores)), fit))
+def pack_count(network: NetworkSpec, config: TrainConfig, count: int, cores: int, busy: int = 0) -> int:
+    """Into how many packs to divide `count` such nets, evenly: each pack's state fits the cache, and together with the
+    `busy` packs that train already they go round on all cores, so that none idles while the last ones train.
+    """
+    fit = max(1, PACK_BYTES // (2 * BYTES_PER_NUMBER * parameters(network, config)))
+    needed = busy + math.ceil(count / fit)
+    return min(count, math.ceil(needed / cores) * cores - busy)
 
 
 class PackedTrainer:
@@ -144,7 +147,11 @@ class PackedTrainer:
         self.data, self.config = data, self.configs[0]
         dataset = data.dataset
         plans = layer_plans(*members[0])
-        self._names = [plan.name for plan in plans]
+        # By name, weights (out, in) and bias (out,) of each layer.
+        self._shapes: dict[str, tuple[int, ...]] = {}
+        for plan in plans:
+            self._shapes[f"{plan.name}.weight"] = (plan.out_shape[0], math.prod(plan.in_shape))
+            self._shapes[f"{plan.name}.bias"] = plan.out_shape
         self._activations = [_activation(plan.calls) for plan in plans]
         self.feed = Feed(dataset, data.train, self.config, torch.device("cpu"))
         self.test_labels = data.test.labels
@@ -164,18 +171,19 @@ class PackedTrainer:
         if any(start.position[:4] != first[:4] for start in starts):
             raise SnapshotError("the snapshots that a pack starts from are of different steps")
         self.position = first._replace(loss_sum=0.0, correct=0)
-        keys = [f"{name}.{part}" for name in self._names for part in ("weight", "bias")]
+        keys = list(self._shapes)
+        for start in starts:
+            shapes = {key: tuple(value.shape) for key, value in start.model.items()}
+            if shapes != self._shapes:
+                raise SnapshotError(f"a snapshot is of another network: its shapes are {shapes}, not {self._shapes}")
+        stacked = [torch.stack([start.model[key] for start in starts]) for key in keys]
         try:
-            stacked = [torch.stack([start.model[key] for start in starts]) for key in keys]
             velocity = [
-                torch.stack([
-                    start.optimizer.get(f"{index}.momentum_buffer", torch.zeros_like(start.model[key]))
-                    for start in starts
-                ])
-                for index, key in enumerate(keys)
-            ]  # fmt: skip
-        except (KeyError, RuntimeError) as error:
-            raise SnapshotError(f"the snapshots are of other networks: {error}") from None
+                torch.stack([start.optimizer.get(f"{index}.momentum_buffer", still) for start in starts])
+                for index, still in enumerate(torch.zeros_like(weight[0]) for weight in stacked)
+            ]
+        except RuntimeError as error:
+            raise SnapshotError(f"a snapshot's momentum is of another network: {error}") from None
         self._keys = keys
         self._weights, self._velocity = stacked, velocity
         self._loss_sum = torch.tensor([start.position.loss_sum for start in starts], dtype=torch.float64)
@@ -204,7 +212,9 @@ class PackedTrainer:
         return Snapshot(position, weights, velocity)
 
     def drop(self, member: int) -> None:
-        """Let a member end here; the others go on."""
+        """Let a member end here, if it has not yet; the others go on."""
+        if member in self._ended:
+            return
         self._ended[member] = self.snapshot(member)
         index = self.members.index(member)
         self.members.remove(member)

@@ -103,9 +103,9 @@ class SweepSpec:
                 sizes = " × ".join(str(len(axis.grid())) for axis in self.axes)
                 raise SpecError(f"a sweep has at most {MAX_POINTS:,} points, not {sizes} = {size:,}")
             object.__setattr__(self, "points", size)
-        elif all(axis.values for axis in self.axes):  # there are only so many combinations
-            size = math.prod(len(axis.values) for axis in self.axes)
-            object.__setattr__(self, "points", min(self.points, size))
+        else:  # there may be only so many combinations
+            size = math.prod((axis.size for axis in self.axes), start=1.0)
+            object.__setattr__(self, "points", int(min(self.points, size)))
 
     def _check_apart(self) -> None:
         """No two axes may set the same field, nor one remove the layer that another sets."""
@@ -121,11 +121,6 @@ class SweepSpec:
             for rival in sorted(rivals & set(names) if dot else ()):
                 label = bounds_of_name(rival).label
                 raise SpecError(f"a sweep can't vary both {label} of the network and {bounds_of_name(name).label}")
-
-    @property
-    def total(self) -> int:
-        """Number of points, not counting seeds."""
-        return self.points
 
     @property
     def runs(self) -> int:
@@ -271,19 +266,23 @@ def suggestions(spec: SweepSpec, results: Sequence[Result], count: int) -> Sugge
     return _guided(spec, results, count)
 
 
-def give_up(spec: SweepSpec, results: Sequence[Result], point: int) -> bool:
-    """Whether a point does worse than the median of the complete ones at its epoch: Optuna's MedianPruner.
+def give_up(spec: SweepSpec, results: Sequence[Result]) -> set[int]:
+    """The points under way that do worse than the median of the complete ones at their epoch: Optuna's MedianPruner.
 
     The first quarter of the epochs, and the first five complete points, are left in peace.
     """
-    one = next((result for result in results if result.point == point), None)
-    if not spec.prune or one is None or one.ended or not one.by_epoch:
-        return False
-    optuna = _optuna()
-    _, config = spec.setup(one.values)
-    pruner = optuna.pruners.MedianPruner(n_startup_trials=PATIENCE, n_warmup_steps=config.epochs // 4)
-    others = [r for r in results if r.point != point and not r.diverged]
-    return bool(pruner.prune(study_of(spec, others), _trial(spec, one)))
+    going = [result for result in results if not result.ended and result.by_epoch]
+    complete = [result for result in results if result.ended and not result.diverged]
+    if not spec.prune or not going or len(complete) < PATIENCE:
+        return set()
+    pruners, study = _optuna().pruners, study_of(spec, complete)
+    poor = set()
+    for one in going:
+        _, config = spec.setup(one.values)
+        pruner = pruners.MedianPruner(n_startup_trials=PATIENCE, n_warmup_steps=config.epochs // 4)
+        if pruner.prune(study, _trial(spec, one)):
+            poor.add(one.point)
+    return poor
 
 
 def _grid(spec: SweepSpec) -> Iterator[dict[str, Any]]:

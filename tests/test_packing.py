@@ -22,7 +22,7 @@ from nnviz.packing import (
     PackEpoch,
     PackEvent,
     PackTested,
-    best_size,
+    pack_count,
     pack_key,
     why_not,
 )
@@ -239,6 +239,7 @@ def test_when_all_are_dropped_it_is_over(blobs: Loaded) -> None:
         if isinstance(event, PackBatch) and event.step == 3:
             pack.drop(0)
             pack.drop(1)
+            pack.drop(0)  # it is out already
     assert len(events) == 3
     assert pack.snapshot(0).position.step == 3
 
@@ -334,6 +335,7 @@ def test_members_that_do_not_go_together_are_refused(blobs: Loaded) -> None:
             PackedTrainer([(NETWORK, CONFIG), other], blobs)
         assert pack_key(*other) != pack_key(NETWORK, CONFIG)
     assert len({pack_key(*member) for member in MIXED}) == 1
+    assert pack_key(NETWORK, CONFIG.with_(device="cpu")) == pack_key(NETWORK, CONFIG.with_(device="auto"))
     with pytest.raises(SpecError, match="can't be packed: only SGD"):
         PackedTrainer([(NETWORK, CONFIG.with_(optimizer="adam"))], blobs)
 
@@ -347,8 +349,15 @@ def test_starts_that_do_not_go_together_are_refused(blobs: Loaded) -> None:
     deeper = PackedTrainer([(NetworkSpec((Dense(16),) * 3), CONFIG)] * 2, blobs)
     packed(deeper, steps=2)
     for start in (deeper.snapshot(0), Snapshot(deeper.position, {})):
-        with pytest.raises(SnapshotError, match="other networks"):
+        with pytest.raises(SnapshotError, match="is of another network"):
             PackedTrainer(MIXED[:2], blobs, starts=[start, pack.snapshot(1)])
+    wider = PackedTrainer([(NetworkSpec((Dense(20), Dense(12, "tanh"))), CONFIG)] * 2, blobs)
+    with pytest.raises(SnapshotError, match="is of another network"):  # though they agree with one another
+        PackedTrainer(MIXED[:2], blobs, starts=[wider.snapshot(0), wider.snapshot(1)])
+    torn = pack.snapshot(0)
+    torn.optimizer["0.momentum_buffer"] = torch.zeros(3)
+    with pytest.raises(SnapshotError, match="momentum is of another network"):
+        PackedTrainer(MIXED[:2], blobs, starts=[torn, pack.snapshot(1)])
 
 
 @pytest.mark.parametrize(
@@ -371,8 +380,11 @@ def test_what_cannot_be_packed_says_why(layers: tuple[Layer, ...], settings: dic
 
 
 def test_packs_are_spread_over_the_cores_and_fit_the_cache() -> None:
-    assert best_size(NETWORK, CONFIG, 64, 1) == 64
-    assert best_size(NETWORK, CONFIG, 64, 3) == 22
-    assert best_size(NETWORK, CONFIG, 2, 8) == 1
-    assert best_size(NetworkSpec((Dense(128),)), CONFIG, 64, 2) == 8_000_000 // (8 * 101_770)
-    assert best_size(NetworkSpec((Dense(1000),)), CONFIG, 64, 2) == 1
+    assert pack_count(NETWORK, CONFIG, 64, 1) == 1
+    assert pack_count(NETWORK, CONFIG, 64, 3) == 3
+    assert pack_count(NETWORK, CONFIG, 2, 8) == 2
+    classic = NetworkSpec((Dense(128),))
+    assert 8_000_000 // (8 * 101_770) == 9  # nets whose weights and velocities are 8 MB
+    assert [pack_count(classic, CONFIG, count, 2) for count in (9, 18, 19, 64)] == [2, 2, 4, 8]
+    assert pack_count(classic, CONFIG, 40, 2, busy=1) == 5  # six with the one that trains: the last two end together
+    assert pack_count(NetworkSpec((Dense(1000),)), CONFIG, 64, 2) == 64

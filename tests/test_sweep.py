@@ -57,7 +57,7 @@ def test_a_grid_is_the_product_of_its_values() -> None:
     rates, momenta = (axis.grid() for axis in spec.axes)
     expected = [{"lr": rate, "momentum": m} for rate, m in itertools.product(rates, momenta)]
     assert suggest(spec, [], 999) == expected
-    assert (spec.total, spec.runs, spec.config.epochs) == (64, 64, 2)
+    assert (spec.points, spec.runs, spec.config.epochs) == (64, 64, 2)
     assert describe(spec) == "learning rate × momentum, 8 × 8"
     check(spec)
 
@@ -78,7 +78,7 @@ def test_asking_at_once_or_bit_by_bit_gives_the_same_points(method: str) -> None
     """With nothing known in between: all of them are under way."""
     axes = (Axis("lr", (0.01, 0.1, 1.0)), Axis("activation")) if method == "grid" else (RATE, Axis("activation"))
     spec = SweepSpec(*CLASSIC, axes, method, 24)
-    at_once = suggest(spec, [], spec.total)
+    at_once = suggest(spec, [], spec.points)
     results: list[Result] = []
     for size in itertools.cycle((1, 5, 3)):
         more = suggest(spec, results, size)
@@ -87,7 +87,7 @@ def test_asking_at_once_or_bit_by_bit_gives_the_same_points(method: str) -> None
         assert more == suggest(spec, results, size)
         results += [Result(len(results) + k, v, (), ended=False, diverged=False) for k, v in enumerate(more)]
     assert [result.values for result in results] == at_once
-    assert len(at_once) == spec.total
+    assert len(at_once) == spec.points
 
 
 def test_a_random_point_is_the_same_whatever_was_found_before() -> None:
@@ -102,9 +102,15 @@ def test_a_random_point_is_the_same_whatever_was_found_before() -> None:
 @pytest.mark.parametrize("method", ["random", "tpe"])
 def test_a_small_space_is_not_tried_twice(method: str) -> None:
     spec = SweepSpec(*CLASSIC, (Axis("lr", (0.1, 0.2)), Axis("init", ("zeros", "xavier"))), method, 100)
-    assert spec.total == 4
+    assert spec.points == 4
     found = asked(spec, 9)
     assert len({tuple(result.values.items()) for result in found}) == len(found) == 4
+
+
+def test_no_more_points_than_there_are() -> None:
+    few = Axis("batch_size", low=16, high=18)
+    assert SweepSpec(*CLASSIC, (few, Axis("init", ("zeros", "xavier"))), "random", 100).points == 6
+    assert SweepSpec(*CLASSIC, (few, RATE), "random", 100).points == 100
 
 
 def test_guided_points_gather_where_it_is_good() -> None:
@@ -162,20 +168,20 @@ def test_below_the_median_is_given_up(epochs: int, offset: float) -> None:
     found = others(7)
     medians = np.median([result.by_epoch for result in found], axis=0)
     one = Result(7, {"lr": 0.5}, tuple(float(m) + offset for m in medians[:epochs]), False, False)
-    assert give_up(spec, [*found, one], 7) == (offset < 0 and epochs > 1)
+    assert give_up(spec, [*found, one]) == ({7} if offset < 0 and epochs > 1 else set())
 
 
 def test_nothing_is_given_up_unasked_or_too_soon() -> None:
     spec = SweepSpec(*CLASSIC, (RATE,), "tpe", 20, prune=True)
     poor = Result(99, {"lr": 0.5}, (0.1, 0.1), False, False)
-    assert give_up(spec, [*others(PATIENCE), poor], 99)
-    assert not give_up(spec, [*others(PATIENCE - 1), poor], 99)
+    assert give_up(spec, [*others(PATIENCE), poor]) == {99}
+    assert not give_up(spec, [*others(PATIENCE - 1), poor])
     away = Result(50, {"lr": 0.9}, (0.9, 0.9), True, True)
-    assert not give_up(spec, [*others(PATIENCE - 1), away, poor], 99)
-    assert not give_up(SweepSpec(*CLASSIC, (RATE,), "tpe", 20), [*others(9), poor], 99)
-    assert not give_up(spec, others(9), 99)
-    assert not give_up(spec, [*others(9), poor._replace(by_epoch=())], 99)
-    assert not give_up(spec, [*others(9), poor._replace(ended=True)], 99)
+    assert not give_up(spec, [*others(PATIENCE - 1), away, poor])
+    assert not give_up(SweepSpec(*CLASSIC, (RATE,), "tpe", 20), [*others(9), poor])
+    assert not give_up(spec, others(9))
+    assert not give_up(spec, [*others(9), poor._replace(by_epoch=())])
+    assert not give_up(spec, [*others(9), poor._replace(ended=True)])
 
 
 # ---------------------------------------------------------------------- what can't be trained
@@ -276,7 +282,7 @@ def test_a_stranger_s_sweep_is_refused_with_a_sentence(data: object, words: str)
 
 def test_the_largest_grid_is_allowed() -> None:
     spec = SweepSpec(*CLASSIC, tuple(Axis(n, low=0, high=0.9, count=10) for n in ("lr", "momentum", "weight_decay")))
-    assert spec.total == MAX_POINTS
+    assert spec.points == MAX_POINTS
 
 
 def test_optuna_stays_quiet(capfd: pytest.CaptureFixture[str]) -> None:

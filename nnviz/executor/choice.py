@@ -97,8 +97,8 @@ def obstacle(asked: str) -> str:
     except subprocess.TimeoutExpired:
         return f"what listens at {asked} does not answer as a Ray cluster within {ANSWERS_WITHIN:g} s"
     if answer.returncode:
-        reason = (answer.stderr.strip().splitlines() or ["it does not say why"])[-1][:300]
-        return f"the Ray cluster at {asked} can't be used ({reason.rstrip('.')})"
+        reason = (answer.stderr.strip().splitlines() or ["it does not say why"])[-1]
+        return f"the Ray cluster at {asked} can't be used ({reason.split('. ')[0][:300]})"
     return ""
 
 

@@ -5,7 +5,6 @@ It remembers nothing that matters: what a sweep has done is read off its runs, s
 
 from __future__ import annotations
 
-import math
 import sqlite3
 import time
 from collections import Counter
@@ -15,7 +14,7 @@ from dataclasses import dataclass, field
 
 from nnviz.executor.backend import Job
 from nnviz.fields import SpecError
-from nnviz.packing import best_size, pack_key, why_not
+from nnviz.packing import pack_count, pack_key, why_not
 from nnviz.recording import Command
 from nnviz.runs import Run, RunGone, RunStore, Status, this_process
 from nnviz.snapshots import SnapshotError
@@ -224,9 +223,7 @@ class Conductor:
         batches: list[list[str]] = []
         for group in groups.values():
             first = runs[group[0]]
-            most = best_size(first.network, first.config, len(group), max(1, self._cores()))
-            # As many as fit, and even: 64 in packs of at most 9 are 8 packs of 8, not 7 of 9 and one net left over.
-            packs = math.ceil(len(group) / most)
+            packs = pack_count(first.network, first.config, len(group), self._cores(), len(going.jobs))
             batches += [group[place::packs] for place in range(packs)]
         if not sweep.way or max(map(len, batches)) > 1:  # what is left over at the end may be one
             self.sweeps.update(going.id, way=way(going.spec, batches))
@@ -253,7 +250,7 @@ class Conductor:
     def _give_up(self, going: _Going, members: list[Member]) -> None:
         running = [member for member in members if member.status is Status.RUNNING and member.run not in going.told]
         found = results(going.spec, self.sweeps.points(going.id), members)
-        poor = {point for point in {member.point for member in running} if give_up(going.spec, found, point)}
+        poor = give_up(going.spec, found).intersection(member.point for member in running)
         for member in running:
             if member.point in poor:
                 going.told.add(member.run)

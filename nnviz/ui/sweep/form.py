@@ -16,7 +16,7 @@ from nnviz.datasets import DATASETS
 from nnviz.dimensions import Axis, Dimension, Value, dimensions, number_text, value_text
 from nnviz.executor.conductor import GUIDED_AT_ONCE
 from nnviz.fields import Number, SpecError, bounds_of
-from nnviz.packing import OWN, best_size, why_not
+from nnviz.packing import OWN, pack_count, why_not
 from nnviz.runs import describe as describe_setup
 from nnviz.sweep import MAX_AXES, METHODS, PATIENCE, SweepSpec, check, describe
 from nnviz.ui import state
@@ -170,8 +170,7 @@ def _together(spec: SweepSpec) -> str:
         )
     size = 1
     for network, config in fit:
-        packs = math.ceil(count / best_size(network, config, count, 1))
-        size = max(size, math.ceil(count / packs))  # even packs
+        size = max(size, math.ceil(count / pack_count(network, config, count, 1)))
     if size == 1:
         return "One process for each: two nets of this size at once would gain nothing."
     which = "Nets" if not shaping else "Those alike in " + " and ".join(axis.label for axis in shaping[:2])
