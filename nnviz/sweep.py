@@ -104,8 +104,8 @@ class SweepSpec:
                 raise SpecError(f"a sweep has at most {MAX_POINTS:,} points, not {sizes} = {size:,}")
             object.__setattr__(self, "points", size)
         else:  # there may be only so many combinations
-            size = math.prod((axis.size for axis in self.axes), start=1.0)
-            object.__setattr__(self, "points", int(min(self.points, size)))
+            possible = math.prod((axis.size for axis in self.axes), start=1.0)
+            object.__setattr__(self, "points", int(min(self.points, possible)))
 
     def _check_apart(self) -> None:
         """No two axes may set the same field, nor one remove the layer that another sets."""

@@ -438,6 +438,20 @@ def test_another_run_can_be_started_while_one_goes_on(store: RunStore) -> None:
 
 
 @pytest.mark.usefixtures("mnist_root")
+def test_an_edit_that_arrives_with_the_click_is_part_of_the_run(store: RunStore) -> None:
+    """As when somebody types a number and presses the button without leaving the field."""
+    at = open_train(**LONG)
+    at.number_input(key="recipe-lr").set_value(0.05)
+    click(at, "train-one-batch")
+    (run,) = store.runs()
+    assert run.config.lr == 0.05
+    at.number_input(key="recipe-seed").set_value(7)
+    click(at, "robust-recipe")
+    assert at.number_input(key="recipe-seed").value == 7
+    assert at.number_input(key="recipe-lr").value == 0.005
+
+
+@pytest.mark.usefixtures("mnist_root")
 def test_one_batch_starts_a_run_that_pauses(store: RunStore) -> None:
     click(open_train(**LONG), "train-one-batch")
     (run,) = store.runs()

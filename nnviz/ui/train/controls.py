@@ -101,11 +101,19 @@ def control_bar(run: Run | None, ready: bool = True) -> None:
 def _start(
     label: str, key: str, icon: str, blocked: str, words: str = "", first: Command | None = None, primary: bool = False
 ) -> None:
-    setup = state.setup()
     st.button(
         label, key=key, icon=f":material/{icon}:", type="primary" if primary else "secondary", disabled=bool(blocked),
-        help=blocked or words or None, on_click=launch, args=(setup.network, setup.config, first),
+        help=blocked or words or None, on_click=_launch_as_set, args=(first,),
     )  # fmt: skip
+
+
+def _launch_as_set(first: Command | None) -> None:
+    """As it is set up by now: an edit may have arrived together with the click."""
+    if unfit := problem():
+        state.report(sentence(unfit))
+        return
+    setup = state.setup()
+    launch(setup.network, setup.config, first)
 
 
 def _active(run: Run) -> None:

@@ -52,14 +52,17 @@ def recipe_form() -> None:
 
 
 def _recipes(config: TrainConfig) -> None:
-    robust = config.with_(**ROBUST)
-    if config != robust:
+    if config != config.with_(**ROBUST):
         st.button(
-            "Robust to drawing", key="robust-recipe", icon=":material/draw:", on_click=state.set_config, args=(robust,),
+            "Robust to drawing", key="robust-recipe", icon=":material/draw:", on_click=_make_robust,
             help=ROBUST_IN_WORDS,
         )  # fmt: skip
     if config != TrainConfig():
         st.button("Back to the classic recipe", key="classic-recipe", on_click=state.set_config, args=(TrainConfig(),))
+
+
+def _make_robust() -> None:
+    state.set_config(state.setup().config.with_(**ROBUST))
 
 
 def snapshot_words(network: NetworkSpec, config: TrainConfig) -> str:
