@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -23,16 +24,21 @@ LAST_STEPS = """key => document.querySelector(`.st-key-${key} .js-plotly-plot`).
 """How far the losses of each training are drawn."""
 
 
+@pytest.fixture(scope="module")
+def trained() -> list[str]:
+    """Of the runs that the first test has trained for all."""
+    return []
+
+
 @pytest.fixture
-def two(open_page: OpenPage) -> list[str]:
+def two(open_page: OpenPage, trained: list[str]) -> list[str]:
     """Two short runs with different learning rates that are over."""
-    found = []
-    for rate in (0.01, 0.1):
+    for rate in (0.01, 0.1)[len(trained) :]:
         page = open_page(QUICK.format(rate))
         start(page)
         expect(page.locator(".st-key-results")).to_be_visible()
-        found.append(run_of(page))
-    return found
+        trained.append(run_of(page))
+    return trained
 
 
 def compare(open_page: OpenPage, runs: list[str], title: str = "Curves & table", **options: object) -> Page:
@@ -105,7 +111,28 @@ def test_a_twin_grows_beside_its_original(open_page: OpenPage) -> None:
     expect(page.locator(".st-key-compare-twin-verdict")).to_contain_text("McNemar's test")
 
 
-@pytest.mark.parametrize("title", ["Curves & table", "Two of them", "Same images", "Seeds", "Lock-step twins"])
+def test_a_run_is_taken_along_and_brought_in_again(open_page: OpenPage, two: list[str], tmp_path: Path) -> None:
+    page = compare(open_page, two, "Take along")
+    with page.expect_download() as taken:
+        button(page, "compare-take-file").click()
+    file = tmp_path / taken.value.suggested_filename
+    taken.value.save_as(file)
+    page.locator("[class*=st-key-compare-import-] input[type=file]").set_input_files(file)
+    report = page.locator(".st-key-compare-import-report")
+    expect(report.get_by_test_id("stAlert")).to_have_count(2)
+    expect(report).to_contain_text("has arrived: finished after")
+    brought = re.findall(r"\d{8}-[\w-]+", page.url.partition("runs=")[2])
+    assert set(two) < set(brought)
+    assert len(brought) == 4
+    broken = tmp_path / "broken.zip"
+    broken.write_bytes(file.read_bytes()[:1000])
+    page.locator("[class*=st-key-compare-import-] input[type=file]").set_input_files(broken)
+    expect(report).to_contain_text("broken.zip was not taken in")
+
+
+@pytest.mark.parametrize(
+    "title", ["Curves & table", "Two of them", "Same images", "Seeds", "Lock-step twins", "Take along"]
+)
 def test_every_section_fits_a_phone(open_page: OpenPage, two: list[str], title: str) -> None:
     page = compare(open_page, two, title, viewport=PHONE, has_touch=True, is_mobile=True)
     expect(page.locator("[class*=st-key-compare-section-]")).to_be_visible()

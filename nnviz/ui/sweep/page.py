@@ -157,9 +157,8 @@ def _empty_state() -> None:
     with st.container(border=True, key="sweep-empty"):
         st.markdown(
             "#### Nothing has been explored yet\n"
-            "Press **Start the sweep**: 64 nets, each with another learning rate and momentum, train at once. A map of "
-            "them recolours while they learn, and shows where training crawls, where it flies and where it runs "
-            "away.\n\n"
+            "Press **Start the sweep**: many nets, each set up a little differently, train at once. A map of them "
+            "recolours while they learn, and shows where training crawls, where it flies and where it runs away.\n\n"
             "- Each step moves every weight against its gradient: "
             r"$W_{\text{new}} = W_{\text{old}} - \alpha \cdot v$, with $v = \mu \cdot v_{\text{old}} + \partial L/"
             r"\partial W$."

@@ -72,18 +72,19 @@ def _promote(sweep: Sweep, run_id: str) -> None:
     """The point as a run of its own, for more epochs."""
     bounds = bounds_of(TrainConfig)["epochs"]
     key = "sweep-full-epochs"
-    st.session_state[key] = epochs = int(st.session_state.get(key, TrainConfig().epochs))
+    st.session_state[key] = st.session_state.get(key, TrainConfig().epochs)
     with st.container(horizontal=True, vertical_alignment="bottom", key="sweep-full"):
         st.number_input("Epochs", 1, int(bounds.high), key=key, width=130)  # type: ignore[union-attr]
         if st.button(
             "Train it fully", key="sweep-promote", type="primary", icon=":material/rocket_launch:",
-            on_click=_launch, args=(run_id, epochs),
+            on_click=_launch, args=(run_id,),
             help="A run of its own with these settings, all moments kept, to look into and to draw for.",
         ):  # fmt: skip
             st.switch_page(TRAIN_PAGE)
 
 
-def _launch(run_id: str, epochs: int) -> None:
+def _launch(run_id: str) -> None:
+    epochs = int(st.session_state["sweep-full-epochs"])
     look, sweeps, executor = state.looking(), services.sweeps(), services.executor()
     with told():  # no use of `st` from here on: see Looking
         run = sweeps.promote(run_id, epochs)
