@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from nnviz.config import TrainConfig
 from nnviz.evaluation import Evaluation
+from nnviz.executor.choice import Choice
 from nnviz.layers import Dense
 from nnviz.network import NetworkSpec
 from nnviz.recording import train_run
@@ -35,6 +36,8 @@ NET = NetworkSpec((Dense(16),))
 
 class Told:
     """An executor that remembers what it was told to start, and starts nothing."""
+
+    choice = Choice()
 
     def __init__(self) -> None:
         self.submitted: list[str] = []

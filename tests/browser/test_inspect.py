@@ -19,13 +19,21 @@ pytestmark = pytest.mark.usefixtures("mnist_root")
 LINE = ".st-key-inspect-panel-0 [data-testid=stCaptionContainer]"
 
 
+@pytest.fixture(scope="module")
+def trained() -> list[str]:
+    """The run that the first test has trained for all."""
+    return []
+
+
 @pytest.fixture
-def finished(open_page: OpenPage) -> str:
+def finished(open_page: OpenPage, trained: list[str]) -> str:
     """A short run that is over."""
-    page = open_page(SHORT)
-    start(page)
-    expect(page.locator(".st-key-results")).to_be_visible()
-    return run_of(page)
+    if not trained:
+        page = open_page(SHORT)
+        start(page)
+        expect(page.locator(".st-key-results")).to_be_visible()
+        trained.append(run_of(page))
+    return trained[0]
 
 
 @pytest.fixture

@@ -33,12 +33,13 @@ KNOWN = f"least => ({CELLS})({SCORES}).flat().filter(Number.isFinite).length >= 
 POINT = ".st-key-sweep-point"
 
 
-def begin(open_page: OpenPage, path: str) -> Page:
+def begin(open_page: OpenPage, path: str, epochs: int = 2) -> Page:
     """A sweep of 8 × 8 small nets, just started."""
     page = open_page(path)
     rates = page.locator(".st-key-sweep-lr-values input")
     expect(rates).to_be_visible()
     page.wait_for_function(RESTED)
+    page.locator(".st-key-sweep-epochs input").fill(str(epochs))
     rates.fill(RATES)
     before = page.url  # which shows the newest sweep there was
     button(page, "sweep-start").click()  # the values arrive with the click
@@ -68,7 +69,7 @@ def finished() -> list[str]:
 def done(open_page: OpenPage, finished: list[str]) -> Page:
     """The page of a sweep that is over."""
     if not finished:
-        page = begin(open_page, "/Sweep?net=dense_16_identity")
+        page = begin(open_page, "/Sweep?net=dense_16_identity&per_class=200")
         expect(page.get_by_test_id("stProgress")).to_contain_text("64 of 64 trainings are done", timeout=60_000)
         finished.append(page.url)
     page = open_page(finished[0])
@@ -78,7 +79,7 @@ def done(open_page: OpenPage, finished: list[str]) -> Page:
 
 
 def test_cells_recolour_while_they_train(open_page: OpenPage) -> None:
-    page = begin(open_page, "/Sweep?net=dense_32")
+    page = begin(open_page, "/Sweep?net=dense_32&per_class=1000", epochs=30)
     page.wait_for_function(KNOWN, arg=4, timeout=60_000)
     before = page.evaluate(CELLS, SCORES)
     at = next((row, column) for row in range(8) for column in range(8) if before[row][column] is not None)
