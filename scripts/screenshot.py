@@ -1,6 +1,6 @@
-"""Make the README's picture from the running app: `.venv/bin/python scripts/screenshot.py [FILE]`.
+"""Make the README's pictures from the running app: `.venv/bin/python scripts/screenshot.py [FOLDER]`.
 
-Starts the app with a store of its own, trains the classic net in Chromium and takes the picture in its second epoch.
+Starts the app with a store of its own, and in Chromium trains the classic net and sweeps learning rate × momentum.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 PROJECT = Path(__file__).parents[1]
 SIZE = {"width": 1440, "height": 1000}
 
 
-def main(picture: Path) -> None:
+def main(folder: Path) -> None:
     with socket.socket() as listener:
         listener.bind(("localhost", 0))
         port = listener.getsockname()[1]
@@ -36,27 +37,40 @@ def main(picture: Path) -> None:
     )
     try:
         wait_for(f"http://localhost:{port}/_stcore/health")
-        take(f"http://localhost:{port}/Train", picture)
+        with sync_playwright() as driver:
+            chromium = driver.chromium.launch(
+                executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
+            )
+            for name, take in PICTURES.items():
+                page = chromium.new_page(viewport=SIZE, device_scale_factor=1)
+                page.set_default_timeout(120_000)
+                take(page, f"http://localhost:{port}")
+                page.wait_for_timeout(1500)  # let the plot catch up with the text, for a picture only
+                page.screenshot(path=folder / f"{name}.png")
+                page.close()
+            chromium.close()
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.wait()
         shutil.rmtree(runs, ignore_errors=True)
 
 
-def take(address: str, picture: Path) -> None:
-    with sync_playwright() as driver:
-        chromium = driver.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
-        )
-        page = chromium.new_page(viewport=SIZE, device_scale_factor=1)
-        page.set_default_timeout(120_000)
-        page.goto(address)
-        page.locator(".st-key-train button").first.click()
-        page.get_by_text("Epoch 4 of 10").wait_for()
-        page.locator(".st-key-live-digits").wait_for()
-        page.wait_for_timeout(1500)  # let the plot catch up with the text, for a picture only
-        page.screenshot(path=picture)
-        chromium.close()
+def training(page: Page, address: str) -> None:
+    """The classic net in the middle of its training."""
+    page.goto(f"{address}/Train")
+    page.locator(".st-key-train button").first.click()
+    page.get_by_text("Epoch 4 of 10").wait_for()
+    page.locator(".st-key-live-digits").wait_for()
+
+
+def sweep(page: Page, address: str) -> None:
+    """64 classic nets, some still training."""
+    page.goto(f"{address}/Sweep")
+    page.locator(".st-key-sweep-start button").first.click()
+    page.get_by_text("48 of 64 trainings are done").wait_for()
+
+
+PICTURES: dict[str, Callable[[Page, str], None]] = {"training": training, "sweep": sweep}
 
 
 def wait_for(address: str) -> None:
@@ -71,4 +85,4 @@ def wait_for(address: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else PROJECT / "docs" / "training.png")
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else PROJECT / "docs")

@@ -47,16 +47,15 @@ def parcel(store: RunStore, run_id: str) -> Parcel:
 
 def repeat(store: RunStore, calls: Sequence[Call]) -> None:
     """Write what was written elsewhere. What is about a run that was deleted meanwhile is left out. Raises OSError."""
-    with store.together():
-        for call in calls:
-            try:
-                getattr(store, call.name)(*call.args, **call.options)
-            except RunGone:
-                continue
-            except FileNotFoundError:
-                if not store.folder(str(call.args[0])).exists():
-                    continue  # its folder went with it
+    for call in calls:
+        try:
+            getattr(store, call.name)(*call.args, **call.options)
+        except RunGone:
+            continue
+        except FileNotFoundError:
+            if store.folder(str(call.args[0])).exists():
                 raise
+            # else it went with its run
 
 
 class RelayStore(RunStore):
