@@ -10,9 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 
+from nnviz.dimensions import Axis
 from nnviz.executor import choice
 from nnviz.executor.choice import Choice
 from nnviz.executor.local import LocalExecutor
@@ -20,6 +22,8 @@ from nnviz.executor.processes import Processes
 from nnviz.executor.relay import RelayStore, parcel, repeat
 from nnviz.recording import Command
 from nnviz.runs import RunStore, Status
+from nnviz.sweep import SweepSpec
+from nnviz.sweeps import SweepStore
 from tests.executor_contract import LONG, NETWORK, SHORT, ExecutorContract, is_, started, wait_until
 
 QUICK = {
@@ -126,6 +130,27 @@ def test_a_lost_reply_loses_nothing(tmp_path: Path) -> None:
     assert (store.run(run.id).status, store.run(run.id).attempt) == (Status.STOPPED, 1)
     store.close()
     relay.close()
+
+
+@pytest.mark.mnist
+def test_a_sweep_goes_on_without_a_lost_node(store: RunStore, executor: LocalExecutor, cluster: Any) -> None:
+    sweeps = SweepStore(store)
+    config = LONG.with_(epochs=30)
+    sweep = sweeps.create(SweepSpec(NETWORK, config, (Axis("lr", (0.01, 0.02, 0.03, 0.05)),)))
+    executor.sweep(sweep.id, Command("resume"))
+    wait_until(lambda: all(member.step for member in sweeps.members(sweep.id)) and sweeps.sweep(sweep.id).way != "")
+    cluster.remove_node(cluster.second, allow_graceful=False)
+    wait_until(lambda: sweeps.sweep(sweep.id).status is Status.FINISHED, 120)
+    cluster.second = cluster.add_node(**NODE)
+    members = sweeps.members(sweep.id)
+    assert {member.status for member in members} == {Status.FINISHED}
+    assert sorted(store.run(member.run).attempt for member in members) == [1, 1, 2, 2]  # one of two packs moved
+    for member in members:
+        curve, run = store.curve(member.run), store.run(member.run)
+        assert len(curve.loss) == run.steps
+        assert np.isfinite(curve.loss).all()
+        assert run.test_accuracy is not None
+        assert run.test_accuracy > 0.85
 
 
 @pytest.mark.mnist
