@@ -25,6 +25,7 @@ from nnviz.runs import RunStore
 from . import test_canvas
 from .conftest import DESKTOP, FOREIGN_NOISE, PHONE, PROJECT, WAIT_MS, _end, _wait_until_it_answers
 from .test_canvas import GIVE, INK, at, ink, stroke
+from .test_inspect import RESTED
 
 expect.set_options(timeout=WAIT_MS)
 
@@ -192,6 +193,8 @@ def test_look_inside_takes_the_drawing_along(open_draw: Callable[..., Page]) -> 
     stroke(page, *SEVEN)
     page.locator(".st-key-draw-inspect button").click()
     page.wait_for_url(re.compile("/Inspect"))
+    expect(page.locator(".st-key-inspect-images-0 canvas").first).to_be_visible()
+    page.wait_for_function(RESTED)
     page.get_by_text("Activations", exact=True).click()
     expect(page.get_by_text("Your drawing", exact=True).first).to_be_visible()
     expect(page.get_by_text("The net answers 7")).to_be_visible()
