@@ -21,7 +21,7 @@ from nnviz.datasets import data_root
 from nnviz.executor.backend import Ended, Job
 from nnviz.executor.relay import Call, Parcel, RelayStore, parcel, repeat
 from nnviz.executor.worker import train_job
-from nnviz.recording import Command, Mailbox
+from nnviz.recording import Command, Mailbox, failed_in_words
 from nnviz.runs import RunGone, RunStore, Status
 
 POLL_EVERY = 0.2
@@ -182,10 +182,7 @@ class _Actor:
 
     def _unwritable(self, error: Exception) -> Ended:
         self.kill()
-        reason = (
-            f"The run could not be recorded any more: {error} ({self._store.root}). Free some space or mend the folder,"
-            " then resume it."
-        )
+        reason = failed_in_words(error, self._store)
         for run_id in self._job.runs:
             with suppress(RunGone, sqlite3.Error):
                 self._store.set_status(run_id, Status.FAILED, reason)
