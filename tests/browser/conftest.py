@@ -141,6 +141,12 @@ def open_page(browser: Browser, app_url: str) -> Iterator[OpenPage]:
     assert errors == []
 
 
+@pytest.fixture(scope="module")
+def made() -> list[str]:
+    """What the first test of a module has trained for all of them, empty before: runs by their ids, say."""
+    return []
+
+
 @pytest.fixture
 def page(open_page: OpenPage, request: pytest.FixtureRequest) -> Page:
     """A page on a desktop; parametrise indirectly with other options of a browser context."""

@@ -24,21 +24,15 @@ LAST_STEPS = """key => document.querySelector(`.st-key-${key} .js-plotly-plot`).
 """How far the losses of each training are drawn."""
 
 
-@pytest.fixture(scope="module")
-def trained() -> list[str]:
-    """Of the runs that the first test has trained for all."""
-    return []
-
-
 @pytest.fixture
-def two(open_page: OpenPage, trained: list[str]) -> list[str]:
+def two(open_page: OpenPage, made: list[str]) -> list[str]:
     """Two short runs with different learning rates that are over."""
-    for rate in (0.01, 0.1)[len(trained) :]:
+    for rate in (0.01, 0.1)[len(made) :]:
         page = open_page(QUICK.format(rate))
         start(page)
         expect(page.locator(".st-key-results")).to_be_visible()
-        trained.append(run_of(page))
-    return trained
+        made.append(run_of(page))
+    return made
 
 
 def compare(open_page: OpenPage, runs: list[str], title: str = "Curves & table", **options: object) -> Page:

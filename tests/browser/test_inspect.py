@@ -19,21 +19,15 @@ pytestmark = pytest.mark.usefixtures("mnist_root")
 LINE = ".st-key-inspect-panel-0 [data-testid=stCaptionContainer]"
 
 
-@pytest.fixture(scope="module")
-def trained() -> list[str]:
-    """The run that the first test has trained for all."""
-    return []
-
-
 @pytest.fixture
-def finished(open_page: OpenPage, trained: list[str]) -> str:
+def finished(open_page: OpenPage, made: list[str]) -> str:
     """A short run that is over."""
-    if not trained:
+    if not made:
         page = open_page(SHORT)
         start(page)
         expect(page.locator(".st-key-results")).to_be_visible()
-        trained.append(run_of(page))
-    return trained[0]
+        made.append(run_of(page))
+    return made[0]
 
 
 @pytest.fixture

@@ -59,20 +59,14 @@ def click_cell(page: Page, column: int, row: int, of: int = 8) -> None:
     page.mouse.up()
 
 
-@pytest.fixture(scope="module")
-def finished() -> list[str]:
-    """Of the sweep that the first test has trained: its address."""
-    return []
-
-
 @pytest.fixture
-def done(open_page: OpenPage, finished: list[str]) -> Page:
+def done(open_page: OpenPage, made: list[str]) -> Page:
     """The page of a sweep that is over."""
-    if not finished:
+    if not made:
         page = begin(open_page, "/Sweep?net=dense_16_identity&per_class=200")
         expect(page.get_by_test_id("stProgress")).to_contain_text("64 of 64 trainings are done", timeout=60_000)
-        finished.append(page.url)
-    page = open_page(finished[0])
+        made.append(page.url)
+    page = open_page(made[0])
     page.wait_for_function(KNOWN, arg=32)
     page.wait_for_function(RESTED)
     return page
@@ -130,8 +124,8 @@ def test_the_best_point_becomes_a_full_run(done: Page) -> None:
 
 
 @pytest.mark.parametrize("title", ["Map", "All fields", "Ranking"])
-def test_every_section_fits_a_phone(open_page: OpenPage, done: Page, finished: list[str], title: str) -> None:
-    phone = open_page(finished[0], viewport=PHONE, has_touch=True, is_mobile=True)
+def test_every_section_fits_a_phone(open_page: OpenPage, done: Page, made: list[str], title: str) -> None:
+    phone = open_page(made[0], viewport=PHONE, has_touch=True, is_mobile=True)
     phone.wait_for_function(RESTED)
     phone.locator(".st-key-sweep-look button", has_text=title).first.tap()
     expect(phone.locator(f".st-key-sweep-section-{re.sub('.* ', '', title).lower()}")).to_be_visible()
