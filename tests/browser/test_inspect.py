@@ -99,7 +99,8 @@ def test_the_scrubber_moves_the_weights(inspect: Page) -> None:
     inspect.locator(".st-key-inspect-moment input").press("Home")
     wait_for_other_line(inspect, line)
     assert moment(inspect) == 0 < last
-    assert inspect.evaluate(PICTURES, "inspect-images-0") != before
+    # The line is the page's and the pictures a component's: one may be drawn before the other.
+    inspect.wait_for_function(f"before => ({PICTURES})('inspect-images-0') !== before", arg=before)
 
 
 def test_playing_ends_at_the_last_moment(inspect: Page) -> None:
