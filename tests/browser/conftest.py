@@ -4,12 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,8 +14,9 @@ playwright = pytest.importorskip("playwright.sync_api", reason="no Playwright: p
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright  # noqa: E402
 
-PROJECT = Path(__file__).parents[2]
-STARTED_WITHIN_S = 60
+from .stage import PROJECT, serve  # noqa: E402
+
+APP = PROJECT / "app.py"
 WAIT_MS = 20_000
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
@@ -43,55 +38,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def app_url(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[str]:
-    """Address of an app of its own: a free port, no runs yet, the real MNIST where it is at hand."""
+    """Address of an app of its own: no runs yet, the real MNIST where it is at hand."""
     folder = tmp_path_factory.mktemp("app")
     try:
         data = request.getfixturevalue("mnist_root")
     except pytest.skip.Exception:
         data = folder / "data"
         data.mkdir()
-    with socket.socket() as listener:
-        listener.bind(("localhost", 0))
-        port = listener.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-    environment = {**os.environ, "NNVIZ_RUNS": str(folder / "runs"), "NNVIZ_DATA": str(data)}
-    with (folder / "app.log").open("w") as log:
-        server = subprocess.Popen(
-            command, cwd=PROJECT, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-        )
-    url = f"http://localhost:{port}"
-    try:
-        _wait_until_it_answers(url, server, folder / "app.log")
+    with serve(APP, folder, NNVIZ_RUNS=str(folder / "runs"), NNVIZ_DATA=str(data)) as url:
         yield url
-    finally:
-        _end(server)
-
-
-def _wait_until_it_answers(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + STARTED_WITHIN_S
-    while time.monotonic() < end:
-        if server.poll() is not None:
-            break
-        try:
-            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=1):
-                return
-        except OSError:
-            time.sleep(0.1)
-    raise RuntimeError(f"the app did not start:\n{log.read_text()[-3000:]}")
-
-
-def _end(server: subprocess.Popen[bytes]) -> None:
-    """End the server and all that it started: they share its session."""
-    for kind in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(server.pid, kind)
-        except ProcessLookupError:
-            break
-        try:
-            server.wait(5)
-        except subprocess.TimeoutExpired:
-            continue
-    server.wait()
 
 
 @pytest.fixture(scope="session")
@@ -112,10 +67,10 @@ OpenPage = Callable[..., Page]
 
 
 @pytest.fixture
-def open_page(browser: Browser, app_url: str) -> Iterator[OpenPage]:
-    """Opens pages of the app, each in a browser context of its own: `open_page("/Build?net=none", viewport=PHONE)`.
+def open_url(browser: Browser) -> Iterator[OpenPage]:
+    """Opens addresses, each in a browser context of its own: `open_url(url, viewport=PHONE)`.
 
-    At the end the test fails if one of them raised an error or wrote one of ours to the console.
+    At the end the test fails if one of the pages raised an error or wrote one of ours to the console.
     """
     contexts: list[BrowserContext] = []
     errors: list[str] = []
@@ -124,21 +79,64 @@ def open_page(browser: Browser, app_url: str) -> Iterator[OpenPage]:
         if message.type == "error" and not any(noise in message.text for noise in FOREIGN_NOISE):
             errors.append(message.text)
 
-    def open_one(path: str = "/", **options: Any) -> Page:
-        context = browser.new_context(base_url=app_url, **{"viewport": DESKTOP, **options})
+    def open_one(url: str, **options: Any) -> Page:
+        context = browser.new_context(**{"viewport": DESKTOP, **options})
         contexts.append(context)
         context.grant_permissions(["clipboard-read", "clipboard-write"])
         page = context.new_page()
         page.set_default_timeout(WAIT_MS)
         page.on("console", note)
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(path)
+        page.goto(url)
         return page
 
     yield open_one
     for context in contexts:
         context.close()
     assert errors == []
+
+
+@pytest.fixture
+def open_page(open_url: OpenPage, app_url: str) -> OpenPage:
+    """Opens pages of the app: `open_page("/Build?net=none", viewport=PHONE)`."""
+
+    def open_one(path: str = "/", **options: Any) -> Page:
+        return open_url(path, base_url=app_url, **options)
+
+    return open_one
+
+
+def rest(page: Page) -> None:
+    """Wait until the page's script has been done for half a second: it isn't just between two runs."""
+    page.evaluate("window.restingSince = undefined")
+    page.wait_for_function("""() => {
+        const running = document.querySelector('[data-testid=stApp]').dataset.testScriptState !== 'notRunning';
+        if (running || !window.restingSince) window.restingSince = performance.now();
+        return performance.now() - window.restingSince > 500;
+    }""")
+
+
+PLACE = """(plot, [x, y]) => { const { xaxis, yaxis } = plot._fullLayout; const box = plot.getBoundingClientRect();
+    return [box.x + xaxis._offset + xaxis.d2p(x), box.y + yaxis._offset + yaxis.d2p(y)]; }"""
+
+HOVERED = """([plot, x, y]) => plot._hoverdata?.[0]?.x === x && plot._hoverdata[0].y === y"""
+"""plotly.js looks under the mouse every 50 ms at most, and a click is a click on what it saw there last."""
+
+
+def place(page: Page, key: str, x: float, y: float) -> tuple[float, float]:
+    """Where a point of a plot, in the numbers of its axes, lies on the screen."""
+    plot = page.locator(f".st-key-{key} .nnviz-plot")
+    plot.scroll_into_view_if_needed()
+    left, top = plot.evaluate(PLACE, [x, y])
+    return left, top
+
+
+def click_point(page: Page, key: str, x: float, y: float) -> None:
+    left, top = place(page, key, x, y)
+    page.mouse.move(left + 2, top + 2)
+    plot = page.locator(f".st-key-{key} .nnviz-plot").element_handle()
+    page.wait_for_function(HOVERED, arg=[plot, x, y])
+    page.mouse.click(left, top)
 
 
 @pytest.fixture(scope="module")

@@ -1,16 +1,20 @@
-"""A small app of a test's own, served like the real one."""
+"""An app before a real Chromium: the real one or a small one of a test's own, on a free port, with its own folders."""
 
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .conftest import PROJECT, _end, _wait_until_it_answers
+PROJECT = Path(__file__).parents[2]
+STARTED_WITHIN_S = 60
 
 
 @contextmanager
@@ -21,13 +25,41 @@ def serve(script: Path, folder: Path, **environment: str) -> Iterator[str]:
         port = listener.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port)]
     environment = {**os.environ, "PYTHONPATH": str(PROJECT), **environment}
-    with (folder / "stage.log").open("w") as log:
+    log = folder / "app.log"
+    with log.open("w") as output:
         server = subprocess.Popen(
-            command, cwd=PROJECT, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            command, cwd=PROJECT, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
         )
     url = f"http://localhost:{port}"
     try:
-        _wait_until_it_answers(url, server, folder / "stage.log")
+        _wait_until_it_answers(url, server, log)
         yield url
     finally:
         _end(server)
+
+
+def _wait_until_it_answers(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    end = time.monotonic() + STARTED_WITHIN_S
+    while time.monotonic() < end:
+        if server.poll() is not None:
+            break
+        try:
+            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=1):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise RuntimeError(f"the app did not start:\n{log.read_text()[-3000:]}")
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    """End the server and all that it started: they share its session."""
+    for kind in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(server.pid, kind)
+        except ProcessLookupError:
+            break
+        try:
+            server.wait(5)
+        except subprocess.TimeoutExpired:
+            continue
+    server.wait()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,9 @@ import pytest
 
 pytest.importorskip("playwright.sync_api")
 
-from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, expect
+from playwright.sync_api import CDPSession, Page, expect
 
-from .conftest import DESKTOP, FOREIGN_NOISE, PHONE, WAIT_MS
+from .conftest import PHONE, WAIT_MS, OpenPage
 from .stage import serve
 
 expect.set_options(timeout=WAIT_MS)
@@ -47,30 +47,18 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def open_stage(browser: Browser, url: str) -> Iterator[Callable[..., Page]]:
-    contexts: list[BrowserContext] = []
-    errors: list[str] = []
-
+def open_stage(open_url: OpenPage, url: str) -> OpenPage:
     def open_one(**options: Any) -> Page:
-        context = browser.new_context(**{"viewport": DESKTOP, **options})
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(WAIT_MS)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
-        page.goto(url)
+        page = open_url(url, **options)
         expect(page.get_by_test_id("drawing")).to_be_visible()
         expect(page.get_by_text("strokes: 0, points: 0")).to_be_visible()
         return page
 
-    yield open_one
-    for context in contexts:
-        context.close()
-    assert [error for error in errors if not any(noise in error for noise in FOREIGN_NOISE)] == []
+    return open_one
 
 
 @pytest.fixture
-def stage(open_stage: Callable[..., Page]) -> Page:
+def stage(open_stage: OpenPage) -> Page:
     return open_stage()
 
 
@@ -329,7 +317,7 @@ class TestPhone:
                 send("touchMove", (x0 + share * (x1 - x0), y0 + share * (y1 - y0)))
         send("touchEnd")
 
-    def test_a_finger_draws_and_the_page_does_not_scroll(self, open_stage: Callable[..., Page]) -> None:
+    def test_a_finger_draws_and_the_page_does_not_scroll(self, open_stage: OpenPage) -> None:
         page = open_stage(**TOUCH)
         session = page.context.new_cdp_session(page)
         main = page.get_by_test_id("stMain")
@@ -345,7 +333,7 @@ class TestPhone:
             3, abs=0.01
         )
 
-    def test_it_fits_with_bars_and_large_buttons(self, open_stage: Callable[..., Page]) -> None:
+    def test_it_fits_with_bars_and_large_buttons(self, open_stage: OpenPage) -> None:
         page = open_stage(**TOUCH)
         assert page.get_by_test_id("stMain").evaluate("main => main.scrollWidth") <= PHONE["width"]
         for name in ("pen", "eraser", "undo", "redo", "clear"):
@@ -358,7 +346,7 @@ class TestPhone:
         assert paper["width"] > 300
         assert bars["y"] > paper["y"] + paper["height"]
 
-    def test_a_second_finger_does_not_disturb_the_first(self, open_stage: Callable[..., Page]) -> None:
+    def test_a_second_finger_does_not_disturb_the_first(self, open_stage: OpenPage) -> None:
         page = open_stage(**TOUCH)
         session = page.context.new_cdp_session(page)
         one, two, three = at(page, 60, 60), at(page, 200, 200), at(page, 160, 60)
@@ -375,7 +363,7 @@ class TestPhone:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_ink_has_the_colour_of_the_themes_text(open_stage: Callable[..., Page], scheme: str) -> None:
+def test_ink_has_the_colour_of_the_themes_text(open_stage: OpenPage, scheme: str) -> None:
     page = open_stage(color_scheme=scheme)
     stroke(page, (60, 140), (220, 140))
     red = page.get_by_test_id("drawing").evaluate(

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import PHONE, OpenPage
-from tests.browser.test_inspect import RESTED
+from tests.browser.conftest import PHONE, OpenPage, rest
 from tests.browser.test_train import button, end, run_of, start
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -39,11 +38,15 @@ def compare(open_page: OpenPage, runs: list[str], title: str = "Curves & table",
     """The page with runs that are over: one with a running training never rests."""
     page = open_page(f"/Compare?runs={','.join(runs)}", **options)
     expect(page.locator(".st-key-compare-curves-plot .lines path.js-line").first).to_be_attached()
-    page.wait_for_function(RESTED)
+    rest(page)
     if title != "Curves & table":
         page.locator(".st-key-compare-look button", has_text=title).first.click()
-        page.wait_for_function(RESTED)
+        rest(page)
     return page
+
+
+def runs_of(url: str) -> set[str]:
+    return set(re.findall(r"\d{8}-[\w-]+", url.partition("runs=")[2]))
 
 
 def test_a_run_is_taken_away_and_chosen_again(open_page: OpenPage, two: list[str]) -> None:
@@ -52,7 +55,7 @@ def test_a_run_is_taken_away_and_chosen_again(open_page: OpenPage, two: list[str
     expect(legend).to_have_count(2)
     page.locator(".st-key-compare-runs .react-aria-ComboBox [data-tag] button").last.click()
     expect(legend).to_have_count(1)
-    assert two[1] not in page.url
+    expect(page).not_to_have_url(re.compile(two[1]))
     page.locator(".st-key-compare-runs .react-aria-ComboBox input").fill(two[1][-4:])
     page.locator("[role=option]", has_text=f"#{two[1][-4:]}").click()
     expect(legend).to_have_count(2)
@@ -115,9 +118,8 @@ def test_a_run_is_taken_along_and_brought_in_again(open_page: OpenPage, two: lis
     report = page.locator(".st-key-compare-import-report")
     expect(report.get_by_test_id("stAlert")).to_have_count(2)
     expect(report).to_contain_text("has arrived: finished after")
-    brought = re.findall(r"\d{8}-[\w-]+", page.url.partition("runs=")[2])
-    assert set(two) < set(brought)
-    assert len(brought) == 4
+    page.wait_for_url(lambda url: len(runs_of(url)) == 4)
+    assert set(two) < runs_of(page.url)
     broken = tmp_path / "broken.zip"
     broken.write_bytes(file.read_bytes()[:1000])
     page.locator("[class*=st-key-compare-import-] input[type=file]").set_input_files(broken)

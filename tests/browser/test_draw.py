@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
-import socket
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +11,7 @@ import pytest
 
 pytest.importorskip("playwright.sync_api")
 
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
 from nnviz.config import TrainConfig
 from nnviz.network import NetworkSpec
@@ -23,9 +19,9 @@ from nnviz.recording import train_run
 from nnviz.runs import RunStore
 
 from . import test_canvas
-from .conftest import DESKTOP, FOREIGN_NOISE, PHONE, PROJECT, WAIT_MS, _end, _wait_until_it_answers
+from .conftest import APP, PHONE, WAIT_MS, OpenPage, rest
+from .stage import serve
 from .test_canvas import GIVE, INK, at, ink, stroke
-from .test_inspect import RESTED
 
 expect.set_options(timeout=WAIT_MS)
 
@@ -46,43 +42,19 @@ def url(mnist_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         config = TrainConfig(per_class=800, epochs=3, optimizer="adam", lr=0.003, augment="drawing")
         train_run(store, store.create(NetworkSpec(), config).id)
         store.close()
-    with socket.socket() as listener:
-        listener.bind(("localhost", 0))
-        port = listener.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-    with (folder / "app.log").open("w") as log:
-        server = subprocess.Popen(
-            command, cwd=PROJECT, env={**os.environ, **environment}, stdout=log, stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )  # fmt: skip
-    try:
-        _wait_until_it_answers(f"http://localhost:{port}", server, folder / "app.log")
-        yield f"http://localhost:{port}"
-    finally:
-        _end(server)
+    with serve(APP, folder, **environment) as address:
+        yield address
 
 
 @pytest.fixture
-def open_draw(browser: Browser, url: str) -> Iterator[Callable[..., Page]]:
-    contexts: list[BrowserContext] = []
-    errors: list[str] = []
-
+def open_draw(open_url: OpenPage, url: str) -> OpenPage:
     def open_one(**options: Any) -> Page:
-        context = browser.new_context(**{"viewport": DESKTOP, **options})
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(WAIT_MS)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
-        page.goto(f"{url}/Draw")
+        page = open_url(f"{url}/Draw", **options)
         expect(page.get_by_test_id("drawing")).to_be_visible()
         expect(page.get_by_test_id("first-percent")).to_contain_text("Empty paper, no answer")
         return page
 
-    yield open_one
-    for context in contexts:
-        context.close()
-    assert [error for error in errors if not any(noise in error for noise in FOREIGN_NOISE)] == []
+    return open_one
 
 
 def expect_answer(page: Page, digit: str) -> None:
@@ -97,7 +69,7 @@ def look(page: Page, title: str) -> None:
     page.locator(".st-key-draw-look").get_by_text(title, exact=True).click()
 
 
-def test_strokes_are_answered_undone_and_cleared(open_draw: Callable[..., Page]) -> None:
+def test_strokes_are_answered_undone_and_cleared(open_draw: OpenPage) -> None:
     page = open_draw()
     stroke(page, *SEVEN)
     expect_answer(page, "7")
@@ -111,7 +83,7 @@ def test_strokes_are_answered_undone_and_cleared(open_draw: Callable[..., Page])
     expect_answer(page, "7")
 
 
-def test_what_stands_beside_follows_the_drawing(open_draw: Callable[..., Page]) -> None:
+def test_what_stands_beside_follows_the_drawing(open_draw: OpenPage) -> None:
     page = open_draw()
     expect(page.get_by_text("nothing to predict")).to_be_visible()
     stroke(page, *SEVEN)
@@ -130,7 +102,7 @@ def test_what_stands_beside_follows_the_drawing(open_draw: Callable[..., Page]) 
     assert ink(page) == before
 
 
-def test_a_lesson_changes_the_bars_and_is_undone(open_draw: Callable[..., Page]) -> None:
+def test_a_lesson_changes_the_bars_and_is_undone(open_draw: OpenPage) -> None:
     page = open_draw()
     stroke(page, *SEVEN)
     expect_answer(page, "7")
@@ -151,7 +123,7 @@ def test_a_lesson_changes_the_bars_and_is_undone(open_draw: Callable[..., Page])
     expect(page.get_by_test_id("bar-4").locator(".percent")).to_have_text(sure)
 
 
-def test_a_kept_drawing_clears_the_paper_and_is_in_the_collection(open_draw: Callable[..., Page]) -> None:
+def test_a_kept_drawing_clears_the_paper_and_is_in_the_collection(open_draw: OpenPage) -> None:
     page = open_draw()
     stroke(page, *SEVEN)
     expect_answer(page, "7")
@@ -172,7 +144,7 @@ def test_a_kept_drawing_clears_the_paper_and_is_in_the_collection(open_draw: Cal
     assert Path(download.value.path()).read_bytes()[:2] == b"PK"
 
 
-def test_a_pasted_photo_is_answered_and_a_bad_file_is_told(open_draw: Callable[..., Page]) -> None:
+def test_a_pasted_photo_is_answered_and_a_bad_file_is_told(open_draw: OpenPage) -> None:
     page = open_draw()
     page.get_by_test_id("drawing").evaluate(GIVE, "drop")
     expect(page.get_by_test_id("first-guess")).to_have_text(re.compile(r"^\d$"))
@@ -188,19 +160,19 @@ def test_a_pasted_photo_is_answered_and_a_bad_file_is_told(open_draw: Callable[.
     expect(page.get_by_text("This file is not a picture that can be read")).to_have_count(0)
 
 
-def test_look_inside_takes_the_drawing_along(open_draw: Callable[..., Page]) -> None:
+def test_look_inside_takes_the_drawing_along(open_draw: OpenPage) -> None:
     page = open_draw()
     stroke(page, *SEVEN)
     page.locator(".st-key-draw-inspect button").click()
     page.wait_for_url(re.compile("/Inspect"))
     expect(page.locator(".st-key-inspect-images-0 canvas").first).to_be_visible()
-    page.wait_for_function(RESTED)
+    rest(page)
     page.get_by_text("Activations", exact=True).click()
     expect(page.get_by_text("Your drawing", exact=True).first).to_be_visible()
     expect(page.get_by_text("The net answers 7")).to_be_visible()
 
 
-def test_a_finger_on_a_phone(open_draw: Callable[..., Page]) -> None:
+def test_a_finger_on_a_phone(open_draw: OpenPage) -> None:
     page = open_draw(**TOUCH)
     session = page.context.new_cdp_session(page)
     page.get_by_test_id("drawing").scroll_into_view_if_needed()

@@ -8,9 +8,9 @@ import pytest
 
 pytest.importorskip("playwright.sync_api")
 
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
-from .conftest import DESKTOP, WAIT_MS
+from .conftest import WAIT_MS, OpenPage, click_point
 from .stage import serve
 
 SCRIPT = """
@@ -28,19 +28,12 @@ st.write(f"{info.block} clicked: {st.session_state.get('clicked')}")
 """
 
 
-def test_a_click_on_a_cell_of_a_matrix_tells_row_and_column(browser: Browser, tmp_path: Path) -> None:
+def test_a_click_on_a_cell_of_a_matrix_tells_row_and_column(open_url: OpenPage, tmp_path: Path) -> None:
     script = tmp_path / "matrix_app.py"
     script.write_text(SCRIPT)
     with serve(script, tmp_path) as address:
-        page = browser.new_page(viewport=DESKTOP)
-        page.set_default_timeout(WAIT_MS)
-        page.goto(address)
+        page = open_url(address)
         plot = page.locator(".st-key-matrix .nnviz-plot")
         expect(plot.locator(".main-svg").first).to_be_visible(timeout=WAIT_MS)
-        x, y = plot.evaluate("""plot => { const { xaxis, yaxis } = plot._fullLayout;
-            const box = plot.getBoundingClientRect();
-            return [box.x + xaxis._offset + xaxis.d2p(6), box.y + yaxis._offset + yaxis.d2p(4)]; }""")
-        page.mouse.move(x + 2, y + 2)
-        page.mouse.click(x, y)
+        click_point(page, "matrix", 6, 4)
         expect(page.get_by_text("(2, 2) clicked: [4, 6]")).to_be_visible(timeout=WAIT_MS)
-        page.close()

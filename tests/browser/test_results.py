@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 pytest.importorskip("playwright.sync_api")
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from nnviz.charts.confusion import ConfusionInfo, confusion_info
 from nnviz.config import TrainConfig
@@ -22,19 +21,10 @@ from nnviz.recording import train_run
 from nnviz.runs import RunStore, Status
 from nnviz.ui.results import SHOWN, cells
 
-from .conftest import DESKTOP, FOREIGN_NOISE, PHONE, WAIT_MS
+from .conftest import PHONE, WAIT_MS, OpenPage, click_point, place
 from .stage import serve
 
 expect.set_options(timeout=WAIT_MS)
-
-CELL = """(plot, [x, y]) => { const { xaxis, yaxis } = plot._fullLayout; const box = plot.getBoundingClientRect();
-    return [box.x + xaxis._offset + xaxis.d2p(x), box.y + yaxis._offset + yaxis.d2p(y)]; }"""
-
-HOVERED = """([x, y]) => {
-    const found = document.querySelector('.st-key-confusion .nnviz-plot')._hoverdata?.[0];
-    return found && found.x === x && found.y === y;
-}"""
-"""plotly.js looks under the mouse every 50 ms at most, and a click is a click on what it saw there last."""
 
 
 @pytest.fixture(scope="module")
@@ -57,33 +47,19 @@ def recorded(tmp_path_factory: pytest.TempPathFactory, mnist_root: Path) -> Iter
 
 
 @pytest.fixture
-def results(browser: Browser, recorded: tuple[str, ConfusionInfo], request: pytest.FixtureRequest) -> Iterator[Page]:
-    options: dict[str, Any] = getattr(request, "param", {"viewport": DESKTOP})
-    context = browser.new_context(**options)
-    page = context.new_page()
-    page.set_default_timeout(WAIT_MS)
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
-    page.goto(recorded[0])
+def results(open_url: OpenPage, recorded: tuple[str, ConfusionInfo], request: pytest.FixtureRequest) -> Page:
+    page = open_url(recorded[0], **getattr(request, "param", {}))
     # The first page of a fresh server waits for the imports of torch and for plotly.js.
     expect(page.locator(".st-key-confusion .main-svg").first).to_be_visible(timeout=3 * WAIT_MS)
     expect(page.locator(".st-key-mistakes canvas")).to_have_count(SHOWN)
-    yield page
-    context.close()
-    assert [error for error in errors if not any(noise in error for noise in FOREIGN_NOISE)] == []
+    return page
 
 
 def click_cell(page: Page, true: int, answer: int, touch: bool = False) -> None:
-    matrix = page.locator(".st-key-confusion .nnviz-plot")
-    matrix.scroll_into_view_if_needed()
-    x, y = matrix.evaluate(CELL, [answer, true])
     if touch:
-        page.touchscreen.tap(x, y)
+        page.touchscreen.tap(*place(page, "confusion", answer, true))
     else:
-        page.mouse.move(x + 2, y + 2)
-        page.wait_for_function(HOVERED, arg=[answer, true])
-        page.mouse.click(x, y)
+        click_point(page, "confusion", answer, true)
 
 
 def expect_images(page: Page, info: ConfusionInfo, true: int, answer: int) -> None:

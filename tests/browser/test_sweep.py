@@ -6,8 +6,7 @@ import re
 
 import pytest
 
-from tests.browser.conftest import PHONE, OpenPage
-from tests.browser.test_inspect import RESTED
+from tests.browser.conftest import PHONE, OpenPage, click_point, rest
 from tests.browser.test_train import button, run_of
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -38,25 +37,13 @@ def begin(open_page: OpenPage, path: str, epochs: int = 2) -> Page:
     page = open_page(path)
     rates = page.locator(".st-key-sweep-lr-values input")
     expect(rates).to_be_visible()
-    page.wait_for_function(RESTED)
+    rest(page)
     page.locator(".st-key-sweep-epochs input").fill(str(epochs))
     rates.fill(RATES)
     before = page.url  # which shows the newest sweep there was
     button(page, "sweep-start").click()  # the values arrive with the click
     page.wait_for_url(lambda url: "sweep=" in url and url != before)
     return page
-
-
-def click_cell(page: Page, column: int, row: int, of: int = 8) -> None:
-    """Press the cell with the mouse; rows count from below."""
-    box = page.locator(".st-key-sweep-map .draglayer .nsewdrag").first.bounding_box()
-    assert box
-    x = box["x"] + box["width"] * (column + 0.5) / of
-    y = box["y"] + box["height"] * (1 - (row + 0.5) / of)
-    page.mouse.move(x - 3, y - 3)
-    page.mouse.move(x, y, steps=3)
-    page.mouse.down()
-    page.mouse.up()
 
 
 @pytest.fixture
@@ -68,7 +55,7 @@ def done(open_page: OpenPage, made: list[str]) -> Page:
         made.append(page.url)
     page = open_page(made[0])
     page.wait_for_function(KNOWN, arg=32)
-    page.wait_for_function(RESTED)
+    rest(page)
     return page
 
 
@@ -100,10 +87,10 @@ def test_where_training_runs_away_is_seen_and_said(done: Page) -> None:
 
 
 def test_a_click_on_a_cell_opens_its_run(done: Page) -> None:
-    click_cell(done, 7, 3)
+    click_point(done, "sweep-map", 7, 3)
     expect(done.locator(POINT)).to_contain_text("learning rate 100")
     expect(done.locator(POINT)).to_contain_text("diverged")
-    click_cell(done, 4, 2)
+    click_point(done, "sweep-map", 4, 2)
     expect(done.locator(POINT)).to_contain_text("learning rate 0.03, momentum 0.5")
     button(done, "sweep-open-train").click()
     expect(done.locator(".st-key-curves-plot .lines path.js-line").first).to_be_attached()
@@ -126,8 +113,8 @@ def test_the_best_point_becomes_a_full_run(done: Page) -> None:
 @pytest.mark.parametrize("title", ["Map", "All fields", "Ranking"])
 def test_every_section_fits_a_phone(open_page: OpenPage, done: Page, made: list[str], title: str) -> None:
     phone = open_page(made[0], viewport=PHONE, has_touch=True, is_mobile=True)
-    phone.wait_for_function(RESTED)
+    rest(phone)
     phone.locator(".st-key-sweep-look button", has_text=title).first.tap()
     expect(phone.locator(f".st-key-sweep-section-{re.sub('.* ', '', title).lower()}")).to_be_visible()
-    phone.wait_for_function(RESTED)
+    rest(phone)
     assert phone.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= PHONE["width"]

@@ -11,12 +11,12 @@ pytest.importorskip("playwright.sync_api")
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from nnviz.charts.colors import NEGATIVE, NEUTRAL, POSITIVE
 from nnviz.charts.look import DARK, LIGHT
 
-from .conftest import DESKTOP, FOREIGN_NOISE, PHONE, WAIT_MS
+from .conftest import PHONE, WAIT_MS, OpenPage, click_point
 from .stage import serve
 
 expect.set_options(timeout=WAIT_MS)
@@ -34,19 +34,11 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(params=["light"])
-def stage(browser: Browser, url: str, request: pytest.FixtureRequest) -> Iterator[Page]:
-    context = browser.new_context(viewport=DESKTOP, color_scheme=request.param)
-    page = context.new_page()
-    page.set_default_timeout(WAIT_MS)
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
-    page.goto(url)
+def stage(open_url: OpenPage, url: str, request: pytest.FixtureRequest) -> Page:
+    page = open_url(url, color_scheme=request.param)
     expect(page.locator(".st-key-ink canvas")).to_have_count(2)
     expect(page.locator(".st-key-plot .main-svg").first).to_be_visible(timeout=3 * WAIT_MS)
-    yield page
-    context.close()
-    assert [error for error in errors if not any(noise in error for noise in FOREIGN_NOISE)] == []
+    return page
 
 
 def pixel(page: Page, key: str, tile: int, x: int, y: int) -> str:
@@ -192,13 +184,7 @@ def test_a_plot_is_updated_in_place_and_keeps_its_zoom(stage: Page) -> None:
 
 
 def test_a_click_on_a_point_arrives(stage: Page) -> None:
-    plot = stage.locator(".st-key-plot .nnviz-plot")
-    x, y = (
-        plot.evaluate("""plot => { const { xaxis, yaxis } = plot._fullLayout; const box = plot.getBoundingClientRect();
-        return [box.x + xaxis._offset + xaxis.d2p(1), box.y + yaxis._offset + yaxis.d2p(1)]; }""")
-    )
-    stage.mouse.move(x + 3, y + 3)
-    stage.mouse.click(x, y)
+    click_point(stage, "plot", 1, 1)
     expect(stage.get_by_text("point: 8")).to_be_visible()
 
 

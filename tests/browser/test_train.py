@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from urllib.parse import parse_qs, urlparse
 
 import pytest
 
@@ -36,9 +37,8 @@ def button(page: Page, key: str) -> Locator:
 
 
 def run_of(page: Page) -> str:
-    found = re.search(r"run=([\w-]+)", page.url)
-    assert found, page.url
-    return found[1]
+    page.wait_for_url(re.compile(r"run=[\w-]+"))
+    return parse_qs(urlparse(page.url).query)["run"][0]
 
 
 def end(open_page: OpenPage, run: str) -> None:
