@@ -21,6 +21,7 @@ from streamlit.components.v2 import component
 from nnviz.network import NetworkSpec
 from nnviz.ui import state
 from nnviz.ui.builder.answer import Verdict, in_words, judge, schema
+from nnviz.ui.order import numbered, scripts
 
 KEY = "builder"
 _RECORD = "builder_record"
@@ -38,11 +39,11 @@ class Record:
     network: NetworkSpec
 
 
-def _read(*names: str) -> str:
-    return "\n".join((_HERE / name).read_text(encoding="utf-8") for name in names)
-
-
-_mount = component("nnviz.builder", css=_read("builder.css"), js=_read(*_SCRIPTS))
+_mount = component(
+    "nnviz.builder",
+    css=(_HERE / "builder.css").read_text(encoding="utf-8"),
+    js=scripts(*(_HERE / name for name in _SCRIPTS)),
+)
 
 
 def builder() -> Verdict:
@@ -50,18 +51,15 @@ def builder() -> Verdict:
     record = _record()
     setup = state.setup()
     verdict = judge(record.draft, setup.config)
-    _mount(
-        key=KEY,
-        data={
-            "schema": schema(setup.config),
-            "generation": record.generation,
-            "revision": record.revision,
-            "draft": record.draft,
-            "answer": verdict.to_dict(),
-            "good": {"network": setup.network.to_dict(), "words": in_words(setup.network)},
-        },
-        on_draft_change=_on_draft,
-    )
+    message = {
+        "schema": schema(setup.config),
+        "generation": record.generation,
+        "revision": record.revision,
+        "draft": record.draft,
+        "answer": verdict.to_dict(),
+        "good": {"network": setup.network.to_dict(), "words": in_words(setup.network)},
+    }
+    _mount(key=KEY, data=numbered(KEY, message), on_draft_change=_on_draft)
     return verdict
 
 

@@ -12,13 +12,16 @@ const builders = new WeakMap();
 
 export default function (component) {
   const { data, setStateValue, parentElement } = component;
+  const message = inOrder(parentElement, data);
+  if (!message) return;
   let builder = builders.get(parentElement);
   if (!builder) {
     builder = new Builder(parentElement);
     builders.set(parentElement, builder);
   }
-  builder.receive(data, (draft) => setStateValue("draft", draft));
+  builder.receive(message, (draft) => setStateValue("draft", draft));
   return () => {
+    if (parentElement.isConnected) return; // something newer has come before this: the drawing goes on
     builder.leave();
     builders.delete(parentElement);
   };

@@ -27,15 +27,16 @@ from streamlit.components.v2 import component
 
 from nnviz.drawing import BRUSH, CANVAS, MAX_PHOTO_BYTES, MAX_POINTS, MAX_STROKES, Drawing
 from nnviz.fields import SpecError
+from nnviz.ui.order import numbered, scripts
 
 _HERE = Path(__file__).parent
 _mount = component(
     "nnviz.canvas",
     css=(_HERE / "canvas.css").read_text(encoding="utf-8"),
-    js=(_HERE / "canvas.js").read_text(encoding="utf-8"),
+    js=scripts(_HERE / "canvas.js"),
 )
 
-_follow = component("nnviz.follow", js=(_HERE / "follow.js").read_text(encoding="utf-8"))
+_follow = component("nnviz.follow", js=scripts(_HERE / "follow.js"))
 
 
 @dataclass(frozen=True)
@@ -67,23 +68,24 @@ def canvas(
     if probabilities is not None and len(probabilities) != len(classes):
         raise ValueError(f"{len(classes)} classes need as many probabilities, not {len(probabilities)}")
     sent = _sent(key, str(generation))
+    message = {
+        "key": key,
+        "generation": str(generation),
+        "revision": sent.revision if sent else 0,
+        "strokes": strokes.to_dict()["strokes"] if strokes else [],
+        "size": CANVAS,
+        "brush": BRUSH,
+        "maxStrokes": MAX_STROKES,
+        "maxPoints": MAX_POINTS,
+        "height": height,
+        "percent": None if probabilities is None else [_percent(share) for share in probabilities],
+        "classes": list(classes),
+        "hint": hint,
+        "photos": photos,
+    }
     _mount(
         key=key,
-        data={
-            "key": key,
-            "generation": str(generation),
-            "revision": sent.revision if sent else 0,
-            "strokes": strokes.to_dict()["strokes"] if strokes else [],
-            "size": CANVAS,
-            "brush": BRUSH,
-            "maxStrokes": MAX_STROKES,
-            "maxPoints": MAX_POINTS,
-            "height": height,
-            "percent": None if probabilities is None else [_percent(share) for share in probabilities],
-            "classes": list(classes),
-            "hint": hint,
-            "photos": photos,
-        },
+        data=numbered(key, message),
         on_drawing_change=partial(_on_drawing, key),
         on_photo_change=partial(_on_photo, key),
     )
@@ -101,7 +103,8 @@ def follow(key: str, generation: str | int = 0) -> None:
     """Rerun the fragment that this stands in whenever the drawing on canvas `key` has changed and the pen rests."""
     sent = _sent(key, str(generation))
     seen = f"{generation}/{sent.revision if sent else 0}"
-    _follow(key=f"{key}-follow", data={"key": key, "seen": seen}, on_rested_change=lambda: None)
+    own = f"{key}-follow"
+    _follow(key=own, data=numbered(own, {"key": key, "seen": seen}), on_rested_change=lambda: None)
 
 
 def take_photo(key: str) -> bytes | None:

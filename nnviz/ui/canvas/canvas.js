@@ -22,12 +22,14 @@ const left = new Map();
 const sheets = new WeakMap(); // by parent element, so that every mount has its own
 
 export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
-  if (!data) return;
+  const message = inOrder(parentElement, data);
+  if (!message) return;
   let sheet = sheets.get(parentElement);
   if (!sheet) sheets.set(parentElement, (sheet = new Sheet(parentElement)));
   sheet.sendPhoto = (photo) => setTriggerValue("photo", photo);
-  sheet.receive(data, (value) => setStateValue("drawing", value));
+  sheet.receive(message, (value) => setStateValue("drawing", value));
   return () => {
+    if (parentElement.isConnected) return; // something newer has come before this: the drawing goes on
     sheet.leave();
     sheets.delete(parentElement);
   };

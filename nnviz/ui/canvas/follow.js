@@ -5,12 +5,14 @@ const RESTED_MS = 250;
 const followers = new WeakMap(); // by parent element, so that every mount has its own
 
 export default function ({ data, parentElement, setTriggerValue }) {
-  if (!data) return;
+  const message = inOrder(parentElement, data);
+  if (!message) return;
   let follower = followers.get(parentElement);
   if (!follower) followers.set(parentElement, (follower = new Follower()));
   follower.tell = (state) => setTriggerValue("rested", state);
-  follower.receive(data);
+  follower.receive(message);
   return () => {
+    if (parentElement.isConnected) return; // something newer has come before this: the drawing goes on
     follower.leave();
     followers.delete(parentElement);
   };

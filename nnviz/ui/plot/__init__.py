@@ -17,11 +17,13 @@ import plotly.graph_objects as go
 import streamlit as st
 from streamlit.components.v2 import component
 
+from nnviz.ui.order import numbered, scripts
+
 _HERE = Path(__file__).parent
 _mount = component(
     "nnviz.plot",
     css=(_HERE / "plot.css").read_text(encoding="utf-8"),
-    js=(_HERE / "plot.js").read_text(encoding="utf-8"),
+    js=scripts(_HERE / "plot.js"),
     isolate_styles=False,  # plotly.js puts its styles into the document's head
 )
 
@@ -38,7 +40,7 @@ def plot(figure: go.Figure, *, key: str, alt: str, config: dict[str, Any] | None
         return None
     head = json.dumps({"plotly": address, "alt": alt, "config": config or {}})
     message = f'{head[:-1]}, "figure": {figure.to_json(validate=False)}}}'
-    return _mount(key=key, data=message.encode(), on_clicked_change=_nothing_else).clicked
+    return _mount(key=key, data=numbered(key, message.encode()), on_clicked_change=_nothing_else).clicked
 
 
 @cache

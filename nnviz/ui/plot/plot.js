@@ -4,11 +4,12 @@ const plots = new WeakMap(); // by parent element, so that every mount has its o
 const RETRY_MS = 150;
 
 export default function ({ data, parentElement, setTriggerValue }) {
-  if (!data) return;
+  const message = inOrder(parentElement, data);
+  if (!message) return;
   let plot = plots.get(parentElement);
   if (!plot) plots.set(parentElement, (plot = new Plot(parentElement)));
   plot.clicked = (value) => setTriggerValue("clicked", value);
-  plot.show(JSON.parse(new TextDecoder().decode(data)));
+  plot.show(JSON.parse(new TextDecoder().decode(message)));
   return () => setTimeout(() => plot.leave(), 0);
 }
 

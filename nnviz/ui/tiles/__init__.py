@@ -19,6 +19,7 @@ from streamlit.components.v2 import component
 
 from nnviz.charts.colors import NEGATIVE, NEUTRAL, POSITIVE
 from nnviz.charts.look import DARK, LIGHT
+from nnviz.ui.order import numbered, scripts
 
 Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.floating[Any]]
@@ -40,7 +41,7 @@ _HERE = Path(__file__).parent
 _mount = component(
     "nnviz.tiles",
     css=(_HERE / "tiles.css").read_text(encoding="utf-8"),
-    js=(_HERE / "tiles.js").read_text(encoding="utf-8"),
+    js=scripts(_HERE / "tiles.js"),
 )
 
 
@@ -84,15 +85,11 @@ def tiles(
     the keyboard, from where Shift and the arrow keys go on. `names` are the words for a tile, a row and a column. With
     `file_name`, a button downloads the whole grid, as it stands on the screen, as a PNG of that name.
     """
-    result = _mount(
-        key=key,
-        data=pack(
-            images, palette=palette, captions=captions, bars=bars, limit=limit, size=size, label=label,
-            clickable=clickable, values=values, names=names, file_name=file_name,
-        ),
-        on_clicked_change=_nothing_else,
+    message = pack(
+        images, palette=palette, captions=captions, bars=bars, limit=limit, size=size, label=label,
+        clickable=clickable, values=values, names=names, file_name=file_name,
     )  # fmt: skip
-    clicked = result.clicked
+    clicked = _mount(key=key, data=numbered(key, message), on_clicked_change=_nothing_else).clicked
     return clicked if isinstance(clicked, int) and 0 <= clicked < len(images) else None
 
 

@@ -4,11 +4,12 @@
 const grids = new WeakMap(); // by parent element, so that every mount has its own
 
 export default function ({ data, parentElement, setTriggerValue }) {
-  if (!data) return;
+  const message = inOrder(parentElement, data);
+  if (!message) return;
   let grid = grids.get(parentElement);
   if (!grid) grids.set(parentElement, (grid = new Grid(parentElement)));
   grid.clicked = (index) => setTriggerValue("clicked", index);
-  grid.show(data);
+  grid.show(message);
 }
 
 class Grid {
@@ -35,8 +36,7 @@ class Grid {
     parent.appendChild(this.root);
   }
 
-  show(data) {
-    const bytes = data instanceof ArrayBuffer ? new Uint8Array(data) : data;
+  show(bytes) {
     const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
     const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
     const { count, height, width, size, captions, bars, names } = (this.header = header);
