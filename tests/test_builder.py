@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 import torch
@@ -12,8 +11,9 @@ from nnviz.config import TrainConfig
 from nnviz.layers import ACTIVATIONS, LAYERS, Conv, Dense, default_layer, layer_to_dict
 from nnviz.network import NetworkSpec, build_model
 from nnviz.presets import PRESETS
-from nnviz.ui.builder import _SCRIPTS, _read
+from nnviz.ui.builder import SCRIPTS
 from nnviz.ui.builder.answer import amount, formula, in_words, judge, schema, shape_text
+from nnviz.ui.order import scripts
 
 CLASSIC = NetworkSpec().to_dict()
 CONFIG = TrainConfig()
@@ -132,8 +132,7 @@ def test_numbers_and_networks_read_well() -> None:
 
 
 def test_the_scripts_are_one_module_with_one_export() -> None:
-    script = _read(*_SCRIPTS)
+    script = scripts(*SCRIPTS)
     assert script.count("export default") == 1
     assert "import " not in "".join(line for line in script.splitlines() if not line.lstrip().startswith("//"))
-    folder = Path(__file__).parents[1] / "nnviz" / "ui" / "builder"
-    assert {path.name for path in folder.glob("*.js")} == set(_SCRIPTS)
+    assert set(SCRIPTS[0].parent.glob("*.js")) == set(SCRIPTS)

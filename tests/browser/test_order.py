@@ -19,6 +19,7 @@ from playwright.sync_api import expect
 import nnviz.ui
 from nnviz.config import TrainConfig
 from nnviz.network import NetworkSpec
+from nnviz.ui.builder import SCRIPTS
 from nnviz.ui.builder.answer import in_words, judge, schema
 from nnviz.ui.order import scripts
 from nnviz.ui.tiles import Caption, pack
@@ -74,9 +75,6 @@ def builder_message(number: int, words: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-BUILDER = [UI / "builder" / f"{name}.js" for name in ("draft", "layout", "drawing", "editor", "builder")]
-
-
 @pytest.mark.parametrize("late", [True, False])
 @pytest.mark.parametrize(
     ("paths", "message", "shown"),
@@ -84,7 +82,7 @@ BUILDER = [UI / "builder" / f"{name}.js" for name in ("draft", "layout", "drawin
         pytest.param([UI / "plot" / "plot.js"], plot_message, "newer", id="plot"),
         pytest.param([UI / "tiles" / "tiles.js"], tiles_message, "newer", id="tiles"),
         pytest.param([UI / "canvas" / "canvas.js"], canvas_message, "newer", id="canvas"),
-        pytest.param(BUILDER, builder_message, "77", id="builder"),
+        pytest.param(SCRIPTS, builder_message, "77", id="builder"),
     ],
 )
 def test_the_newer_message_is_shown_in_either_order(

@@ -26,7 +26,7 @@ from nnviz.ui.order import numbered, scripts
 KEY = "builder"
 _RECORD = "builder_record"
 _HERE = Path(__file__).parent
-_SCRIPTS = ("draft.js", "layout.js", "drawing.js", "editor.js", "builder.js")
+SCRIPTS = [_HERE / f"{name}.js" for name in ("draft", "layout", "drawing", "editor", "builder")]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Record:
 _mount = component(
     "nnviz.builder",
     css=(_HERE / "builder.css").read_text(encoding="utf-8"),
-    js=scripts(*(_HERE / name for name in _SCRIPTS)),
+    js=scripts(*SCRIPTS),
 )
 
 
