@@ -43,7 +43,7 @@ def test_the_figure_travels_with_its_config_and_words(monkeypatch: pytest.Monkey
     monkeypatch.setattr(module, "_mount", lambda **given: sent.update(given) or Result())
     figure = go.Figure({"data": [{"type": "scatter", "y": [1, 2]}], "layout": {"height": 300}})
     assert module.plot(figure, key="plot", alt='A "line"', config={"displaylogo": False}) == (1, 2)
-    message = json.loads(sent["data"])
+    message = json.loads(sent["data"][8:])  # a number stands before it
     assert message["alt"] == 'A "line"'
     assert message["config"] == {"displaylogo": False}
     assert message["figure"]["layout"]["height"] == 300

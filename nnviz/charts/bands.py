@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from plotly.colors import hex_to_rgb
 
 from nnviz.charts.colors import RUNS
-from nnviz.charts.curves import curves_info
+from nnviz.charts.curves import SMOOTHING, curves_info
 from nnviz.charts.look import plot_config
 from nnviz.charts.overlay import Training, first_steps, two_rows
 
@@ -48,7 +48,7 @@ class BandInfo(NamedTuple):
 
 
 def band_info(
-    name: str, title: str, place: int, group: Sequence[Training], *, width: Width, smoothing: float = 0.9,
+    name: str, title: str, place: int, group: Sequence[Training], *, width: Width, smoothing: float = SMOOTHING,
     points: int = 500,
 ) -> BandInfo:  # fmt: skip
     """Of at least one training; all must take the same steps, as repetitions with other seeds do."""

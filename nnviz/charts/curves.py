@@ -23,6 +23,9 @@ Ints = npt.NDArray[np.int64]
 
 PLOT_CONFIG = plot_config("nnviz-curves")
 
+SMOOTHING = 0.9
+"""Of losses, until a person sets another."""
+
 LABELLED_MARKS = 8
 """More changes than this would write over one another; the others keep their line and their hover text."""
 
@@ -67,7 +70,7 @@ def curves_info(
     changes: Sequence[Change],
     *,
     forked: int | None = None,
-    smoothing: float = 0.9,
+    smoothing: float = SMOOTHING,
     points: int = 500,
 ) -> CurvesInfo:
     """Reduce a whole training to lines of at most `points` points each (at least 8).

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 
 from nnviz.charts.colors import RUNS
-from nnviz.charts.curves import curves_info
+from nnviz.charts.curves import SMOOTHING, curves_info
 from nnviz.charts.look import layout, look, plot_config
 from nnviz.runs import Curve
 from nnviz.training import Epoch
@@ -68,7 +68,7 @@ def overlay_info(
     trainings: Sequence[Training],
     *,
     over: Over = "step",
-    smoothing: float = 0.9,
+    smoothing: float = SMOOTHING,
     points: int = 500,
     until: int | None = None,
 ) -> OverlayInfo:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -16,6 +16,9 @@ _SETUP = "setup"
 _RUN = "looking_at"
 _PROBLEMS = "link_problems"
 _REPORTS = "reports"
+_WIDGETS = "widgets"
+
+V = TypeVar("V")
 
 
 @dataclass(frozen=True)
@@ -61,12 +64,27 @@ def take_reports() -> list[str]:
     return reports
 
 
+def recall(key: str, default: Any, options: Collection[Any] | None = None) -> None:
+    """Before a widget is made: let it show the value it has, or had when its page was left, or else `default`.
+
+    So it does where its value is none of `options` (any more). The value is set each time: in a part of the page that
+    is refreshed by itself, Streamlit may else forget it between two looks.
+    """
+    value = recalled(key, default)
+    if options is not None and value not in options:
+        value = default
+    st.session_state[key] = st.session_state.setdefault(_WIDGETS, {})[key] = value
+
+
 def keep(key: str, options: Sequence[Any]) -> None:
-    """Before a widget is made: let its value be one of `options`, the first where it is none of them (any more)."""
-    if st.session_state.get(key) not in options:
-        st.session_state[key] = options[0]
-    else:
-        st.session_state[key] = st.session_state[key]  # else Streamlit forgets it when the widget is away for once
+    """`recall` for a choice of `options`, the first until a person picks another."""
+    recall(key, options[0], options)
+
+
+def recalled(key: str, default: V) -> V:
+    """The value of a widget that may not be shown just now, and hasn't been made yet in this run of the page."""
+    value: V = st.session_state.get(key, st.session_state.get(_WIDGETS, {}).get(key, default))
+    return value
 
 
 def write_address() -> None:

@@ -8,9 +8,11 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from nnviz.charts.colors import RUNS
+from nnviz.charts.curves import SMOOTHING
 from nnviz.charts.overlay import OVERLAY_CONFIG, Over, overlay_figure, overlay_info
 from nnviz.runs import Run
-from nnviz.ui.compare.view import ENDED_POINTS, LIVE_POINTS, SMOOTHING, dark, loss_unit, names, note, recall, training
+from nnviz.ui import state
+from nnviz.ui.compare.view import ENDED_POINTS, LIVE_POINTS, dark, loss_unit, names, training
 from nnviz.ui.plot import plot
 
 _OVER_WORDS: dict[Over, str] = {"step": "steps", "epoch": "epochs", "seconds": "seconds"}
@@ -38,21 +40,21 @@ def show(runs: list[Run]) -> None:
 def options() -> tuple[Over, float, bool]:
     """How curves are drawn, here and in the other sections."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="compare-options"):
-        recall("compare-over", "step")
+        state.recall("compare-over", "step")
         over = st.segmented_control(
             "Over", get_args(Over), key="compare-over", format_func=_OVER_WORDS.__getitem__, required=True,
             help="With other batch sizes, an epoch has another number of steps: epochs count images seen instead.",
         )  # fmt: skip
-        recall("compare-smoothing", SMOOTHING)
+        state.recall("compare-smoothing", SMOOTHING)
         smoothing = st.slider(
             "Smoothing", 0.0, 0.99, step=0.01, key="compare-smoothing", width=200,
             help="How much of the past each point of a loss holds. 0: none.",
         )  # fmt: skip
-        recall("compare-log", False)
+        state.recall("compare-log", False)
         log_loss = st.toggle(
             "Log scale", key="compare-log", help="Of the loss: small improvements late become visible."
         )
-    return note("compare-over", over or "step"), note("compare-smoothing", smoothing), note("compare-log", log_loss)
+    return over or "step", smoothing, log_loss
 
 
 def _figure(runs: list[Run], over: Over, smoothing: float, log_loss: bool, points: int) -> go.Figure:

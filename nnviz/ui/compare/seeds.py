@@ -12,24 +12,14 @@ import streamlit as st
 
 from nnviz.charts.bands import BANDS_CONFIG, WIDTHS, Width, band_info, bands_figure
 from nnviz.charts.colors import RUNS
+from nnviz.charts.curves import SMOOTHING
 from nnviz.comparison import kin, repeat, repeats, seed_group
 from nnviz.fields import SpecError
 from nnviz.runs import Run, Status
 from nnviz.significance import LEVEL, Spread, chance_in_words, p_in_words, spread, welch
 from nnviz.snapshots import SnapshotError
 from nnviz.ui import services, state
-from nnviz.ui.compare.view import (
-    LIVE_POINTS,
-    SMOOTHING,
-    dark,
-    label,
-    loss_unit,
-    names,
-    note,
-    recall,
-    recalled,
-    training,
-)
+from nnviz.ui.compare.view import LIVE_POINTS, dark, label, loss_unit, names, training
 from nnviz.ui.plot import plot
 from nnviz.ui.text import plain, sentence
 from nnviz.ui.train.controls import told
@@ -91,9 +81,8 @@ def _repeat(runs: list[Run]) -> None:
         run_id = st.selectbox(
             "Run", list(known), key="compare-repeat-run", format_func=lambda one: label(short[one], known[one])
         )
-        recall("compare-repeat-count", 3)
+        state.recall("compare-repeat-count", 3)
         count = st.number_input("More seeds", 1, MOST_AT_ONCE, key="compare-repeat-count", width=130)
-        note("compare-repeat-count", count)
         steered = bool(services.store().changes(run_id))
         st.button(
             f"Repeat with {count} more seed{'s' * (count != 1)}", key="compare-repeat", type="primary",
@@ -115,19 +104,18 @@ def _start_repeats(run_id: str, count: int) -> None:
 
 def _bands(found: list[Group]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", key="compare-band-options"):
-        recall("compare-band", "range")
+        state.recall("compare-band", "range")
         picked = st.segmented_control(
             "The band is", get_args(Width), key="compare-band", format_func=WIDTHS.__getitem__, required=True
         )
-        recall("compare-band-log", False)
+        state.recall("compare-band-log", False)
         log_loss = st.toggle("Log scale", key="compare-band-log")
-    width: Width = note("compare-band", picked or "range")
-    note("compare-band-log", log_loss)
+    width: Width = picked or "range"
     drawn = [(group, [run for run in group.members if run.step]) for group in found[: len(RUNS)]]
     infos = [
         band_info(
             group.name, group.run.name, group.place, [training(run, group.name, group.place) for run in members],
-            width=width, smoothing=recalled("compare-smoothing", SMOOTHING), points=LIVE_POINTS,
+            width=width, smoothing=state.recalled("compare-smoothing", SMOOTHING), points=LIVE_POINTS,
         )
         for group, members in drawn if members
     ]  # fmt: skip

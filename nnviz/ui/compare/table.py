@@ -13,8 +13,8 @@ import streamlit as st
 from nnviz.charts.table import csv_text
 from nnviz.comparison import differences, figures
 from nnviz.runs import Run
-from nnviz.ui import services
-from nnviz.ui.compare.view import names, note, recall
+from nnviz.ui import services, state
+from nnviz.ui.compare.view import names
 from nnviz.ui.text import plain
 
 RESULTS = ("final test accuracy (%)", "best test accuracy (%)", "test loss")
@@ -44,7 +44,7 @@ def show(runs: list[Run]) -> None:
     with st.container(key="compare-table-part"):
         st.markdown("##### What was different, and what came of it")
         with st.container(horizontal=True, vertical_alignment="bottom", key="compare-table-tools"):
-            recall("compare-filter", "")
+            state.recall("compare-filter", "")
             wanted = st.text_input(
                 "Show only", key="compare-filter", width=360, placeholder="e.g. adam, accuracy > 97",
                 help="Words that a row must hold, and comparisons with a column's numbers (<, <=, =, >=, >), with "
@@ -55,7 +55,7 @@ def show(runs: list[Run]) -> None:
                 on_click="ignore", icon=":material/download:",
             )  # fmt: skip
         try:
-            shown = filtered(whole, note("compare-filter", wanted))
+            shown = filtered(whole, wanted)
         except FilterProblem as problem:
             st.warning(plain(str(problem)), icon=":material/filter_alt_off:")
             shown = whole

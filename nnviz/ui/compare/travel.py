@@ -12,9 +12,9 @@ from nnviz.archive import ArchiveError, export_run, export_runs, file_name, impo
 from nnviz.charts.curves import all_curves_csv
 from nnviz.runs import Run, RunStore
 from nnviz.tensorboard import event_zip
-from nnviz.ui import services
+from nnviz.ui import services, state
 from nnviz.ui.compare import choice
-from nnviz.ui.compare.view import label, names, note, recall
+from nnviz.ui.compare.view import label, names
 from nnviz.ui.text import plain, sentence
 
 MAX_UPLOAD = 1000
@@ -43,18 +43,14 @@ def _out(runs: list[Run]) -> None:
                "stopped goes on there as if it had never left.")  # fmt: skip
     labels = {_ALL: f"all {len(runs)}"} if len(runs) > 1 else {}
     labels |= {run.id: label(short[run.id], run) for run in runs}
-    recall("compare-take", _ALL)
-    if st.session_state["compare-take"] not in labels:
-        st.session_state["compare-take"] = next(iter(labels))
+    state.keep("compare-take", list(labels))
     picked = st.selectbox("Which", [*labels], key="compare-take", format_func=labels.__getitem__)
-    note("compare-take", picked)
     ids = [run.id for run in runs if picked in (_ALL, run.id)]
-    recall("compare-take-last", False)
+    state.recall("compare-take-last", False)
     last = st.toggle(
         "Last weights only", key="compare-take-last",
         help="Without the earlier moments that Inspect can go back to: a much smaller file.",
     )  # fmt: skip
-    note("compare-take-last", last)
     with st.container(horizontal=True, vertical_alignment="center", key="compare-take-run"):
         st.download_button(
             "As a file" if len(ids) == 1 else "All as one file", lambda: _file(store, ids, last),

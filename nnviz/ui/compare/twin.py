@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from nnviz.charts.curves import SMOOTHING
 from nnviz.charts.norms import NormsInfo, norms_config, norms_figure, norms_info
 from nnviz.charts.overlay import OVERLAY_CONFIG, overlay_figure, overlay_info
 from nnviz.comparison import ACTIVATION, TWIN_FIELDS, activation_of, in_words, start_twin, twins
@@ -20,19 +21,7 @@ from nnviz.snapshots import SnapshotError
 from nnviz.ui import services, state
 from nnviz.ui.compare.choice import chosen
 from nnviz.ui.compare.verdict import NOT_SAID, compare, verdict
-from nnviz.ui.compare.view import (
-    ENDED_POINTS,
-    LIVE_POINTS,
-    SMOOTHING,
-    dark,
-    label,
-    loss_unit,
-    names,
-    note,
-    recall,
-    recalled,
-    training,
-)
+from nnviz.ui.compare.view import ENDED_POINTS, LIVE_POINTS, dark, label, loss_unit, names, training
 from nnviz.ui.forms import field_input
 from nnviz.ui.plot import plot
 from nnviz.ui.results import last_result
@@ -138,20 +127,18 @@ def _start(run_id: str, field: str, value: Any) -> None:
 
 def _pair(run: Run, twin: Run) -> None:
     with st.container(horizontal=True, key="compare-twin-options"):
-        recall("compare-lock-step", True)
+        state.recall("compare-lock-step", True)
         locked = st.toggle(
             "In lock step", key="compare-lock-step", help="Shows both only up to the step that both have done."
         )
-        recall("compare-twin-log", False)
+        state.recall("compare-twin-log", False)
         log_loss = st.toggle("Log scale", key="compare-twin-log")
-    note("compare-lock-step", locked)
-    note("compare-twin-log", log_loss)
     pair = ("Original", "Twin")
     st.markdown(plain(in_words(run, twin, ("the original", "The twin"))))
     both = min(run.step, twin.step)
     trainings = [training(one, name, place) for place, (one, name) in enumerate(zip((run, twin), pair, strict=True))]
     info = overlay_info(
-        trainings, smoothing=recalled("compare-smoothing", SMOOTHING), until=both if locked else None,
+        trainings, smoothing=state.recalled("compare-smoothing", SMOOTHING), until=both if locked else None,
         points=LIVE_POINTS if twin.status.active else ENDED_POINTS,
     )  # fmt: skip
     left, right = st.columns([3, 2], gap="medium")

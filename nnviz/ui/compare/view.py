@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import string
 from collections.abc import Sequence
-from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -16,9 +15,6 @@ from nnviz.ui.text import run_label
 
 LIVE_POINTS, ENDED_POINTS = 300, 800
 """Per line: eight of them are many points."""
-
-SMOOTHING = 0.9
-"""Of losses, until a person sets another."""
 
 LETTERS = string.ascii_uppercase
 
@@ -58,29 +54,6 @@ def _training(run_id: str, step: int, epochs: int, status: Status, _run: Run) ->
 def loss_unit(runs: Sequence[Run]) -> str:
     units = dict.fromkeys(LOSSES[run.config.loss].unit for run in runs)
     return " or ".join(units)
-
-
-V = TypeVar("V")
-
-
-def recall(key: str, default: Any) -> None:
-    """Before a widget is made: let it show the value it has, or had when its page was left.
-
-    It is set each time: in a part that is refreshed by itself, a widget may else lose it between two looks.
-    """
-    st.session_state[key] = st.session_state.get(key, recalled(key, default))
-
-
-def note(key: str, value: V) -> V:
-    """After a widget was made: its value, kept for when the page is left."""
-    st.session_state[key.replace("-", "_")] = value
-    return value
-
-
-def recalled(key: str, default: V) -> V:
-    """The value of a widget that may not be shown just now."""
-    value: V = st.session_state.get(key.replace("-", "_"), default)
-    return value
 
 
 def dark() -> bool:

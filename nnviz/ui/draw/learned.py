@@ -10,7 +10,7 @@ from nnviz.config import snapshot_bytes
 from nnviz.inspection.moment import Moment
 from nnviz.recognition import History, answer, history
 from nnviz.runs import Run, RunStore
-from nnviz.ui import services
+from nnviz.ui import services, state
 from nnviz.ui.draw.scene import Scene, choose_label, empty_paper
 from nnviz.ui.inspect.view import moment_at
 from nnviz.ui.plot import plot
@@ -30,7 +30,7 @@ def show(scene: Scene) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", key="draw-history-choice"):
         answered = int(answer(scene.net.moment, scene.sheet.prepared.pixels).argmax())
         label = choose_label(scene, answered)
-        st.session_state.setdefault(_LOG, True)
+        state.recall(_LOG, True)
         log = st.toggle("Stretch the start", key=_LOG, help="Nets learn most in their first steps.")
     moments = moments_of(services.store(), run)
     if not moments:

@@ -101,8 +101,7 @@ def _lessons(scene: Scene, label: int | None) -> None:
         r"$W_\text{new} = W_\text{old} - \alpha\,\partial L/\partial W$, with the loss $L$ of this one drawing."
     )
     for key, options, usual in ((_RATE, RATES, 0.03), (_STEPS, STEPS, 100)):
-        st.session_state.setdefault(key, usual)
-        state.keep(key, options)
+        state.recall(key, usual, options)
     kept = kept_drawings()
     with st.container(horizontal=True, vertical_alignment="bottom", key="draw-lesson-row"):
         st.select_slider("Learning rate α", RATES, key=_RATE, format_func="{:g}".format, width=220)

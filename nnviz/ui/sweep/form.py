@@ -23,7 +23,7 @@ from nnviz.ui import state
 from nnviz.ui.text import plain, sentence
 
 _KEPT = "sweep_form"
-"""Plain session key: widgets forget when their page is left."""
+"""Plain session key of what a person entered, and only that: the rest follows the set-up as it changes."""
 
 _BOUNDS = bounds_of(SweepSpec) | {name: bounds_of(TrainConfig)[name] for name in ("epochs", "per_class")}
 

@@ -8,20 +8,19 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from nnviz.charts.curves import PLOT_CONFIG, curves_csv, curves_figure, curves_info
+from nnviz.charts.curves import PLOT_CONFIG, SMOOTHING, curves_csv, curves_figure, curves_info
 from nnviz.datasets import DATASETS, DataError
 from nnviz.executor.supervisor import slots
 from nnviz.live import Live
 from nnviz.losses import LOSSES
 from nnviz.runs import Run, RunGone, RunStore, Status
 from nnviz.sweeps import SweepGone
-from nnviz.ui import services
+from nnviz.ui import services, state
 from nnviz.ui.plot import plot
 from nnviz.ui.text import plain
 from nnviz.ui.tiles import Caption, signed_to_bytes, tiles
 from nnviz.ui.train.watchers import refresh_seconds
 
-_OPTIONS = "curve_options"
 LIVE_POINTS = 500
 ENDED_POINTS = 2000
 
@@ -96,7 +95,6 @@ def _figures(run: Run) -> None:
 
 
 def _curves(run: Run) -> go.Figure:
-    options = st.session_state.get(_OPTIONS, {})
     return _figure(
         run.id,
         run.step,
@@ -106,7 +104,9 @@ def _curves(run: Run) -> go.Figure:
         run.config.loss,
         run.parent_step if run.parent else None,
         st.context.theme.type == "dark",
-        **options,
+        state.recalled("curve-log", False),
+        state.recalled("curve-raw", True),
+        state.recalled("curve-smoothing", SMOOTHING),
     )
 
 
@@ -120,7 +120,9 @@ def _figure(
     loss: str,
     forked: int | None,
     dark: bool,
-    **options: Any,
+    log_loss: bool,
+    show_raw: bool,
+    smoothing: float,
 ) -> go.Figure:
     """One drawing for everybody who watches the same run; the arguments say when it is out of date."""
     store = services.store()
@@ -130,12 +132,12 @@ def _figure(
         store.changes(run_id),
         forked=forked,
         points=points,
-        smoothing=options.get("smoothing", 0.9),
+        smoothing=smoothing,
     )
     return curves_figure(
         info,
-        log_loss=options.get("log_loss", False),
-        show_raw=options.get("show_raw", True),
+        log_loss=log_loss,
+        show_raw=show_raw,
         loss_unit=LOSSES[loss].unit,
         dark=dark,
     )
@@ -189,15 +191,12 @@ def _test_images(name: str) -> tuple[Any, Any]:
 
 def plot_options(run: Run) -> None:
     """How the curves are drawn; outside of the live part, so that a click is never lost to a refresh."""
-    kept = st.session_state.get(_OPTIONS, {})
-    for key, name, default in (
-        ("curve-log", "log_loss", False), ("curve-raw", "show_raw", True), ("curve-smoothing", "smoothing", 0.9),
-    ):  # fmt: skip
-        st.session_state.setdefault(key, kept.get(name, default))  # a widget forgets when its page is left
+    for key, default in (("curve-log", False), ("curve-raw", True), ("curve-smoothing", SMOOTHING)):
+        state.recall(key, default)
     with st.container(horizontal=True, key="curve-options", vertical_alignment="bottom"):
-        log_loss = st.toggle("Log scale", key="curve-log", help="Of the loss: small improvements late become visible.")
-        show_raw = st.toggle("Every batch", key="curve-raw", help="The loss of each batch, unsmoothed.")
-        smoothing = st.slider(
+        st.toggle("Log scale", key="curve-log", help="Of the loss: small improvements late become visible.")
+        st.toggle("Every batch", key="curve-raw", help="The loss of each batch, unsmoothed.")
+        st.slider(
             "Smoothing", 0.0, 0.99, step=0.01, key="curve-smoothing", width=220,
             help="How much of the past each point of the thick lines holds. 0: none.",
         )  # fmt: skip
@@ -211,11 +210,6 @@ def plot_options(run: Run) -> None:
             on_click="ignore",
             help="Every recorded step. A picture: the camera at the top right of the plot.",
         )
-    options = {"log_loss": log_loss, "show_raw": show_raw, "smoothing": smoothing}
-    if st.session_state.get(_OPTIONS, options) != options:
-        st.session_state[_OPTIONS] = options
-        st.rerun()
-    st.session_state[_OPTIONS] = options
 
 
 def _csv(run_id: str) -> str:
