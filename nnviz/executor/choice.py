@@ -67,7 +67,7 @@ def choose(root: Path) -> tuple[Backend, Choice]:
             backend = RayBackend(root, asked)
             return backend, Choice(where=backend.describe())
         except Exception as error:  # whatever Ray finds wrong with the cluster: trainings go on here
-            problem = f"the Ray cluster at {asked} can't be used ({_first_line(error)})"
+            problem = f"the Ray cluster at {asked} can't be used ({first_line(error)})"
     choice = Choice(problem=f"Trainings run on this machine: {problem}.")
     print(choice.problem, file=sys.stderr, flush=True)
     return Processes(root), choice
@@ -88,7 +88,7 @@ def obstacle(asked: str) -> str:
             socket.create_connection((host, int(port)), timeout=ACCEPTS_WITHIN).close()
         except (OSError, OverflowError) as error:
             return (
-                f"nobody answers at {asked}, where NNVIZ_RAY_ADDRESS says a Ray cluster is ({_first_line(error)});"
+                f"nobody answers at {asked}, where NNVIZ_RAY_ADDRESS says a Ray cluster is ({first_line(error)});"
                 " start it with `ray start --head`, or unset the variable"
             )
     question = [sys.executable, "-m", "ray.scripts.scripts", "status", "--address", asked]
@@ -102,5 +102,6 @@ def obstacle(asked: str) -> str:
     return ""
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What a long complaint begins with; its type, if it says nothing."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import nnviz
 from nnviz.datasets import data_root
 from nnviz.executor.backend import Ended, Job
+from nnviz.executor.choice import first_line
 from nnviz.executor.relay import Call, Parcel, RelayStore, parcel, repeat
 from nnviz.executor.worker import train_job
 from nnviz.recording import Command, Mailbox, failed_in_words
@@ -175,7 +176,7 @@ class _Actor:
         if self._killed:
             return Ended("was ended")
         if "creation task" in str(error):  # it never began, and would not elsewhere
-            return Ended(f"could not be started on the Ray cluster ({str(error).splitlines()[0][:200]})")
+            return Ended(f"could not be started on the Ray cluster ({first_line(error)})")
         if any(node["NodeID"] == self._node and node["Alive"] for node in self._ray.nodes()):
             return Ended("was killed on its node of the Ray cluster, or found too little memory there")
         return Ended("was lost with its node of the Ray cluster", again=True)
