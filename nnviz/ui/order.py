@@ -21,7 +21,7 @@ _SCRIPT = Path(__file__).with_name("order.js")
 
 
 def scripts(*paths: Path) -> str:
-    """The JavaScript of a component that takes its messages through `inOrder`, from files that are read in a row."""
+    """The JavaScript of a component that takes its messages through `mount`, from files that are read in a row."""
     return "\n".join(path.read_text(encoding="utf-8") for path in (_SCRIPT, *paths))
 
 

@@ -8,23 +8,13 @@ const DRAG_FROM_PX = 6;
 
 // Drafts with their history by generation, so that leaving the page and coming back keeps undo.
 const left = new Map();
-const builders = new WeakMap();
 
 export default function (component) {
-  const { data, setStateValue, parentElement } = component;
-  const message = inOrder(parentElement, data);
-  if (!message) return;
-  let builder = builders.get(parentElement);
-  if (!builder) {
-    builder = new Builder(parentElement);
-    builders.set(parentElement, builder);
-  }
-  builder.receive(message, (draft) => setStateValue("draft", draft));
-  return () => {
-    if (parentElement.isConnected) return; // something newer has come before this: the drawing goes on
-    builder.leave();
-    builders.delete(parentElement);
-  };
+  return mount(
+    component,
+    (parent) => new Builder(parent),
+    (builder, message) => builder.receive(message, (draft) => component.setStateValue("draft", draft)),
+  );
 }
 
 class Builder {

@@ -19,20 +19,16 @@ const ICONS = {
 
 // Drawings by key and generation, so that they are there again when the person comes back to the page.
 const left = new Map();
-const sheets = new WeakMap(); // by parent element, so that every mount has its own
 
-export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
-  const message = inOrder(parentElement, data);
-  if (!message) return;
-  let sheet = sheets.get(parentElement);
-  if (!sheet) sheets.set(parentElement, (sheet = new Sheet(parentElement)));
-  sheet.sendPhoto = (photo) => setTriggerValue("photo", photo);
-  sheet.receive(message, (value) => setStateValue("drawing", value));
-  return () => {
-    if (parentElement.isConnected) return; // something newer has come before this: the drawing goes on
-    sheet.leave();
-    sheets.delete(parentElement);
-  };
+export default function (component) {
+  return mount(
+    component,
+    (parent) => new Sheet(parent),
+    (sheet, message) => {
+      sheet.sendPhoto = (photo) => component.setTriggerValue("photo", photo);
+      sheet.receive(message, (value) => component.setStateValue("drawing", value));
+    },
+  );
 }
 
 class Sheet {

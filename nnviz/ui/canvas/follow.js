@@ -2,20 +2,16 @@
 // So that part follows the drawing without asking the server again and again, and never stands in a stroke's way.
 
 const RESTED_MS = 250;
-const followers = new WeakMap(); // by parent element, so that every mount has its own
 
-export default function ({ data, parentElement, setTriggerValue }) {
-  const message = inOrder(parentElement, data);
-  if (!message) return;
-  let follower = followers.get(parentElement);
-  if (!follower) followers.set(parentElement, (follower = new Follower()));
-  follower.tell = (state) => setTriggerValue("rested", state);
-  follower.receive(message);
-  return () => {
-    if (parentElement.isConnected) return; // something newer has come before this: the drawing goes on
-    follower.leave();
-    followers.delete(parentElement);
-  };
+export default function (component) {
+  return mount(
+    component,
+    () => new Follower(),
+    (follower, message) => {
+      follower.tell = (state) => component.setTriggerValue("rested", state);
+      follower.receive(message);
+    },
+  );
 }
 
 class Follower {

@@ -1,16 +1,16 @@
 // A plotly figure updated in place. Streamlit calls the default export again with each new figure.
 
-const plots = new WeakMap(); // by parent element, so that every mount has its own
 const RETRY_MS = 150;
 
-export default function ({ data, parentElement, setTriggerValue }) {
-  const message = inOrder(parentElement, data);
-  if (!message) return;
-  let plot = plots.get(parentElement);
-  if (!plot) plots.set(parentElement, (plot = new Plot(parentElement)));
-  plot.clicked = (value) => setTriggerValue("clicked", value);
-  plot.show(JSON.parse(new TextDecoder().decode(message)));
-  return () => setTimeout(() => plot.leave(), 0);
+export default function (component) {
+  return mount(
+    component,
+    (parent) => new Plot(parent),
+    (plot, message) => {
+      plot.clicked = (value) => component.setTriggerValue("clicked", value);
+      plot.show(JSON.parse(new TextDecoder().decode(message)));
+    },
+  );
 }
 
 class Plot {
@@ -73,7 +73,6 @@ class Plot {
   }
 
   leave() {
-    if (this.box.isConnected) return;
     for (const kind of ["pointerup", "pointercancel"]) removeEventListener(kind, this.release);
     this.resizing.disconnect();
     if (this.listening) window.Plotly.purge(this.box);

@@ -1,15 +1,15 @@
 // Small images in a grid. Streamlit calls the default export with each new message; elements are made once per tile
 // and kept, only pixels and words that changed are written.
 
-const grids = new WeakMap(); // by parent element, so that every mount has its own
-
-export default function ({ data, parentElement, setTriggerValue }) {
-  const message = inOrder(parentElement, data);
-  if (!message) return;
-  let grid = grids.get(parentElement);
-  if (!grid) grids.set(parentElement, (grid = new Grid(parentElement)));
-  grid.clicked = (index) => setTriggerValue("clicked", index);
-  grid.show(message);
+export default function (component) {
+  return mount(
+    component,
+    (parent) => new Grid(parent),
+    (grid, message) => {
+      grid.clicked = (index) => component.setTriggerValue("clicked", index);
+      grid.show(message);
+    },
+  );
 }
 
 class Grid {
