@@ -1,8 +1,8 @@
 """Home: what this is, and the way to the first trained net."""
 
-from nnviz.ui import home
 from nnviz.ui.data import data_notice
-from nnviz.ui.frame import open_page
+from nnviz.ui.pages import home
+from nnviz.ui.shell import open_page
 
 open_page("Home")
 home.welcome()

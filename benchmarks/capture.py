@@ -21,15 +21,15 @@ from unittest import mock
 
 import torch
 
-from nnviz import training
-from nnviz.config import TrainConfig, snapshot_bytes
-from nnviz.datasets import DATASETS
-from nnviz.network import NetworkSpec
-from nnviz.presets import PRESETS
-from nnviz.recording import train_run
-from nnviz.runs import RunStore, Status
-from nnviz.snapshots import Snapshot
-from nnviz.training import Trainer
+from nnviz.data.datasets import DATASETS
+from nnviz.executor.recorder import train_run
+from nnviz.spec.network import NetworkSpec
+from nnviz.spec.presets import PRESETS
+from nnviz.spec.train_config import TrainConfig, snapshot_bytes
+from nnviz.store.runs import RunStore, Status
+from nnviz.train import trainer
+from nnviz.train.checkpoint import Snapshot
+from nnviz.train.trainer import Trainer
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 BARE, DEFAULT, FOLLOWED = "capture off", "as by default", "as by default, followed live"
@@ -54,11 +54,11 @@ def train(network: NetworkSpec, config: TrainConfig, way: str) -> Cost:
     """Train and record in a store of its own."""
     if way == BARE:
         config = config.with_(snapshots=2)
-    rows = 0 if way == BARE else training.NORM_ROWS
+    rows = 0 if way == BARE else trainer.NORM_ROWS
     with (
         tempfile.TemporaryDirectory(prefix="nnviz-benchmark-") as folder,
         closing(RunStore(Path(folder))) as store,
-        mock.patch.object(training, "NORM_ROWS", rows),
+        mock.patch.object(trainer, "NORM_ROWS", rows),
     ):
         run = store.create(network, config)
         with counted_shows(store, run.id) as shown, followed(store, run.id, way == FOLLOWED):
@@ -110,7 +110,7 @@ def counted_shows(store: RunStore, run_id: str) -> Iterator[list[None]]:
 
 
 def snapshot_seconds(network: NetworkSpec, config: TrainConfig, times: int) -> tuple[float, float]:
-    """Seconds to copy the state of a training, and to write it."""
+    """Seconds to copy the state of a trainer, and to write it."""
     trainer = Trainer(network, config, DATASETS[config.data].load())
     next(trainer.run())  # so that the optimizer has a state
     taking, writing = [], []

@@ -28,10 +28,10 @@ if "NNVIZ_DATA" not in os.environ and (PROJECT.parent / "shared" / "data").is_di
     os.environ["NNVIZ_DATA"] = str(PROJECT.parent / "shared" / "data")
 os.environ["NNVIZ_RUNS"] = tempfile.mkdtemp(prefix="nnviz-benchmark-")
 
-from nnviz.config import TrainConfig  # noqa: E402
-from nnviz.network import NetworkSpec  # noqa: E402
-from nnviz.recording import train_run  # noqa: E402
-from nnviz.runs import RunStore  # noqa: E402
+from nnviz.executor.recorder import train_run  # noqa: E402
+from nnviz.spec.network import NetworkSpec  # noqa: E402
+from nnviz.spec.train_config import TrainConfig  # noqa: E402
+from nnviz.store.runs import RunStore  # noqa: E402
 
 TARGET_MS = 100
 SECTIONS = ("Into the net", "When did it learn it?", "Which pixels", "Nearest digits")

@@ -26,10 +26,10 @@ import torch  # noqa: E402
 from playwright.sync_api import Page, sync_playwright  # noqa: E402
 
 from benchmarks.training import best, wait_until  # noqa: E402
-from nnviz.config import TrainConfig  # noqa: E402
-from nnviz.network import NetworkSpec  # noqa: E402
-from nnviz.recording import train_run  # noqa: E402
-from nnviz.runs import RunStore  # noqa: E402
+from nnviz.executor.recorder import train_run  # noqa: E402
+from nnviz.spec.network import NetworkSpec  # noqa: E402
+from nnviz.spec.train_config import TrainConfig  # noqa: E402
+from nnviz.store.runs import RunStore  # noqa: E402
 
 PORT = 8598
 LAST = ".st-key-inspect-arithmetic"

@@ -23,12 +23,12 @@ if "NNVIZ_DATA" not in os.environ and (PROJECT.parent / "shared" / "data").is_di
 
 import torch  # noqa: E402
 
-from nnviz.config import TrainConfig  # noqa: E402
-from nnviz.datasets import DATASETS, Loaded, Split  # noqa: E402
-from nnviz.layers import Dense  # noqa: E402
-from nnviz.network import NetworkSpec  # noqa: E402
-from nnviz.packing import PackedTrainer, pack_count  # noqa: E402
-from nnviz.training import Trainer  # noqa: E402
+from nnviz.data.datasets import DATASETS, Loaded, Split  # noqa: E402
+from nnviz.spec.layers import Dense  # noqa: E402
+from nnviz.spec.network import NetworkSpec  # noqa: E402
+from nnviz.spec.train_config import TrainConfig  # noqa: E402
+from nnviz.train.ensemble import PackedTrainer, pack_count  # noqa: E402
+from nnviz.train.trainer import Trainer  # noqa: E402
 
 PART = 6
 """A net sees one in so many of the images."""

@@ -31,14 +31,14 @@ import torch  # noqa: E402
 from torch import nn  # noqa: E402
 
 from benchmarks.browser import Browser  # noqa: E402
-from nnviz import torchvision_ops  # noqa: E402
-from nnviz.config import TrainConfig  # noqa: E402
-from nnviz.datasets import DATASETS, data_root, to_input  # noqa: E402
+from nnviz.data import torchvision_ops  # noqa: E402
+from nnviz.data.datasets import DATASETS, data_root, to_input  # noqa: E402
 from nnviz.executor.local import LocalExecutor  # noqa: E402
-from nnviz.network import NetworkSpec, build_model  # noqa: E402
-from nnviz.recording import Command  # noqa: E402
-from nnviz.runs import Run, RunStore, Status  # noqa: E402
-from nnviz.training import Trainer  # noqa: E402
+from nnviz.executor.recorder import Command  # noqa: E402
+from nnviz.spec.network import NetworkSpec, build_model  # noqa: E402
+from nnviz.spec.train_config import TrainConfig  # noqa: E402
+from nnviz.store.runs import Run, RunStore, Status  # noqa: E402
+from nnviz.train.trainer import Trainer  # noqa: E402
 
 CONFIG = TrainConfig(epochs=1)
 PORT = 8599

@@ -24,21 +24,21 @@ from typing import Any, TextIO
 
 import torch
 
-from nnviz.archive import ArchiveError, file_name, import_runs, write_run
-from nnviz.config import TrainConfig, check
-from nnviz.datasets import DATASETS, OFFLINE, DataError, Dataset, data_root
-from nnviz.evaluation import Evaluation, evaluate
+from nnviz.data.datasets import DATASETS, OFFLINE, DataError, Dataset, data_root
+from nnviz.executor.recorder import Command, Mailbox, train_run
+from nnviz.export.archive import ArchiveError, file_name, import_runs, write_run
+from nnviz.export.script import training_script
+from nnviz.export.tensorboard import event_file, folder_name
 from nnviz.fields import Bounds, Choice, Flag, SpecError, bounds_of
-from nnviz.layers import ACTIVATIONS, Dense
-from nnviz.network import LayerError, NetworkSpec, build_model
-from nnviz.presets import PRESETS
-from nnviz.recording import Command, Mailbox, train_run
-from nnviz.runs import Run, RunGone, RunStore, Status, StoreError, runs_root, this_process
-from nnviz.script import training_script
-from nnviz.setup_files import MAX_BYTES, from_json
-from nnviz.snapshots import SnapshotError
-from nnviz.tensorboard import event_file, folder_name
-from nnviz.training import Batch, Epoch, Event, Trainer, pick_device
+from nnviz.spec.json_file import MAX_BYTES, from_json
+from nnviz.spec.layers import ACTIVATIONS, Dense
+from nnviz.spec.network import LayerError, NetworkSpec, build_model
+from nnviz.spec.presets import PRESETS
+from nnviz.spec.train_config import TrainConfig, check
+from nnviz.store.runs import Run, RunGone, RunStore, Status, StoreError, runs_root, this_process
+from nnviz.train.checkpoint import SnapshotError
+from nnviz.train.evaluation import Evaluation, evaluate
+from nnviz.train.trainer import Batch, Epoch, Event, Trainer, pick_device
 
 PROGRAM = "python -m nnviz"
 REDRAW_EVERY = 0.2

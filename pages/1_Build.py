@@ -4,10 +4,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from nnviz.links import to_query
-from nnviz.ui import share, state
-from nnviz.ui.builder import builder
-from nnviz.ui.frame import open_page
+from nnviz.spec.url import to_query
+from nnviz.ui import state
+from nnviz.ui.components.builder import builder
+from nnviz.ui.pages.build import share
+from nnviz.ui.shell import open_page
 
 _TRAIN = Path(__file__).with_name("2_Train.py")
 

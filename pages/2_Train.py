@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from nnviz.runs import describe
+from nnviz.store.runs import describe
 from nnviz.ui import state
 from nnviz.ui.data import data_notice
-from nnviz.ui.frame import open_page
+from nnviz.ui.pages.train import controls, live, recipe, run_list
 from nnviz.ui.results import show_results
 from nnviz.ui.services import store
-from nnviz.ui.train import controls, live, recipe, run_list
+from nnviz.ui.shell import open_page
 
 open_page("Train")
 state.write_address()

@@ -1,7 +1,7 @@
 """Compare: several runs side by side, repeated with other seeds, and twins in lock step."""
 
-from nnviz.ui.compare.page import compare_page
-from nnviz.ui.frame import open_page
+from nnviz.ui.pages.compare.page import compare_page
+from nnviz.ui.shell import open_page
 
 open_page("Compare")
 compare_page()

@@ -2,8 +2,8 @@
 
 from nnviz.ui import state
 from nnviz.ui.data import data_notice
-from nnviz.ui.frame import open_page
-from nnviz.ui.sweep.page import sweep_page
+from nnviz.ui.pages.sweep.page import sweep_page
+from nnviz.ui.shell import open_page
 
 open_page("Sweep")
 sweep_page(data_notice(state.setup().config.data))

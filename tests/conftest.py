@@ -10,8 +10,8 @@ import pytest
 import streamlit as st
 import torch
 
-from nnviz.datasets import DATASETS, Dataset, Loaded, Split
-from nnviz.runs import RunStore
+from nnviz.data.datasets import DATASETS, Dataset, Loaded, Split
+from nnviz.store.runs import RunStore
 
 torch.set_num_threads(1)  # as trainings do; with more, processes that share the cores wait for each other
 

@@ -17,15 +17,15 @@ import pytest
 import torch
 
 from nnviz.cli import main
-from nnviz.config import TrainConfig
-from nnviz.datasets import DATASETS
+from nnviz.data.datasets import DATASETS
 from nnviz.fields import bounds_of
-from nnviz.layers import Conv, Dense, MaxPool
-from nnviz.network import NetworkSpec
-from nnviz.presets import PRESETS
-from nnviz.runs import Run, RunStore, Status
-from nnviz.setup_files import to_json
-from tests.mirror import Mirror, closed_port, use_proxy
+from nnviz.spec.json_file import to_json
+from nnviz.spec.layers import Conv, Dense, MaxPool
+from nnviz.spec.network import NetworkSpec
+from nnviz.spec.presets import PRESETS
+from nnviz.spec.train_config import TrainConfig
+from nnviz.store.runs import Run, RunStore, Status
+from tests.data.mirror import Mirror, closed_port, use_proxy
 
 COMMANDS = ("train", "resume", "evaluate", "runs", "code", "export", "import", "data")
 QUICK = ("--hidden", "16", "--per-class", "50", "--epochs", "2", "--lr", "0.05")

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 
 from nnviz.charts.colors import DIVERGING
-from nnviz.charts.look import LIGHT, NO_ZOOM, layout, look, plot_config
+from nnviz.charts.theme import LIGHT, NO_ZOOM, layout, look, plot_config
 
 Floats = npt.NDArray[np.floating[Any]]
 

@@ -12,8 +12,8 @@ from plotly.colors import hex_to_rgb
 
 from nnviz.charts.colors import RUNS
 from nnviz.charts.curves import SMOOTHING, curves_info
-from nnviz.charts.look import plot_config
 from nnviz.charts.overlay import Training, first_steps, two_rows
+from nnviz.charts.theme import plot_config
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

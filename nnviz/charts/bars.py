@@ -10,8 +10,8 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 
 from nnviz.charts.colors import CLASSES, NEGATIVE, POSITIVE
-from nnviz.charts.look import NO_ZOOM, layout, look, plot_config
 from nnviz.charts.table import csv_text
+from nnviz.charts.theme import NO_ZOOM, layout, look, plot_config
 
 Floats = npt.NDArray[np.float64]
 

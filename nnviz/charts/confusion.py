@@ -10,8 +10,8 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 
 from nnviz.charts.colors import NEGATIVE, NEUTRAL, POSITIVE, TEST
-from nnviz.charts.look import NO_ZOOM, layout, look, plot_config
-from nnviz.evaluation import Evaluation
+from nnviz.charts.theme import NO_ZOOM, layout, look, plot_config
+from nnviz.train.evaluation import Evaluation
 
 CONFUSION_CONFIG = plot_config("nnviz-confusion", *NO_ZOOM)
 ACCURACY_CONFIG = plot_config("nnviz-class-accuracy", *NO_ZOOM)

@@ -11,12 +11,12 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 
 from nnviz.charts.colors import RATE, TEST, TRAIN
-from nnviz.charts.look import layout, look, plot_config
 from nnviz.charts.table import csv_text
-from nnviz.config import TrainConfig
+from nnviz.charts.theme import layout, look, plot_config
 from nnviz.fields import bounds_of
-from nnviz.runs import Curve
-from nnviz.training import Change, Epoch
+from nnviz.spec.train_config import TrainConfig
+from nnviz.store.runs import Curve
+from nnviz.train.trainer import Change, Epoch
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

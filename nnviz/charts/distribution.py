@@ -10,8 +10,8 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 
 from nnviz.charts.colors import CLASSES, POSITIVE, TEST, TRAIN
-from nnviz.charts.look import layout, look, plot_config
 from nnviz.charts.table import csv_text
+from nnviz.charts.theme import layout, look, plot_config
 
 Floats = npt.NDArray[np.float64]
 

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 
-from nnviz.charts.look import layout, look, plot_config
 from nnviz.charts.table import csv_text
+from nnviz.charts.theme import layout, look, plot_config
 
 HEALTHY_PACE = (1e-4, 1e-2)
 """Norm of an update over norm of the weights: about 1e-3 is the usual advice (Karpathy's CS231n notes)."""

@@ -11,9 +11,9 @@ import plotly.graph_objects as go
 
 from nnviz.charts.colors import RUNS
 from nnviz.charts.curves import SMOOTHING, curves_info
-from nnviz.charts.look import layout, look, plot_config
-from nnviz.runs import Curve
-from nnviz.training import Epoch
+from nnviz.charts.theme import layout, look, plot_config
+from nnviz.store.runs import Curve
+from nnviz.train.trainer import Epoch
 
 Floats = npt.NDArray[np.float64]
 Over = Literal["step", "epoch", "seconds"]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 
 from nnviz.charts.colors import CLASSES
-from nnviz.charts.look import layout, look, plot_config
+from nnviz.charts.theme import layout, look, plot_config
 
 Floats = npt.NDArray[np.floating[Any]]
 Ints = npt.NDArray[np.integer[Any]]

@@ -11,12 +11,12 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 
 from nnviz.charts.colors import POSITIVE
-from nnviz.charts.look import NO_ZOOM, layout, look, plot_config
 from nnviz.charts.sweep_map import DIVERGED
-from nnviz.dimensions import Axis, Value, value_text
+from nnviz.charts.theme import NO_ZOOM, layout, look, plot_config
 from nnviz.fields import Number
-from nnviz.sweep import SweepSpec
-from nnviz.sweep_results import PointResult
+from nnviz.sweep.analysis import PointResult
+from nnviz.sweep.space import Axis, Value, value_text
+from nnviz.sweep.spec import SweepSpec
 
 PARALLEL_CONFIG = plot_config("nnviz-sweep-parallel", *NO_ZOOM)
 SLICES_CONFIG = plot_config("nnviz-sweep-slices", *NO_ZOOM)

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
-from nnviz.charts.look import NO_ZOOM, layout, look, plot_config
 from nnviz.charts.table import csv_text
-from nnviz.dimensions import Axis, Value, value_text
-from nnviz.sweep import SweepSpec
-from nnviz.sweep_results import PointResult
+from nnviz.charts.theme import NO_ZOOM, layout, look, plot_config
+from nnviz.sweep.analysis import PointResult
+from nnviz.sweep.space import Axis, Value, value_text
+from nnviz.sweep.spec import SweepSpec
 
 MAP_CONFIG = plot_config("nnviz-sweep", *NO_ZOOM)
 

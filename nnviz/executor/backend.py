@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-from nnviz.recording import Command
+from nnviz.executor.recorder import Command
 
 
 class Job(NamedTuple):

@@ -13,8 +13,8 @@ import psutil
 
 from nnviz.executor.choice import FILE as CHOICE_FILE
 from nnviz.executor.choice import Choice
-from nnviz.recording import Command
-from nnviz.runs import Run, RunStore, Status
+from nnviz.executor.recorder import Command
+from nnviz.store.runs import Run, RunStore, Status
 
 SHUTDOWN_SECONDS = 15
 KILL_SECONDS = 3

@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import nnviz
-from nnviz.datasets import data_root
+from nnviz.data.datasets import data_root
 from nnviz.executor.backend import Ended, Job
 from nnviz.executor.choice import first_line
-from nnviz.executor.relay import Call, Parcel, RelayStore, parcel, repeat
+from nnviz.executor.recorder import Command, Mailbox, failed_in_words
+from nnviz.executor.remote_store import Call, Parcel, RelayStore, parcel, repeat
 from nnviz.executor.worker import train_job
-from nnviz.recording import Command, Mailbox, failed_in_words
-from nnviz.runs import RunGone, RunStore, Status
+from nnviz.store.runs import RunGone, RunStore, Status
 
 POLL_EVERY = 0.2
 """Seconds between two questions for news."""

@@ -24,7 +24,7 @@ def main(root: Path) -> None:
         if not choice.address():
             forkserver.ensure_running()
     from nnviz.executor.supervisor import Supervisor
-    from nnviz.runs import RunStore
+    from nnviz.store.runs import RunStore
 
     backend, chosen = choice.choose(root)
     chosen.save(root)

@@ -16,9 +16,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from nnviz.executor.backend import Backend, Ended, Job, Place
-from nnviz.executor.conductor import LOOK_EVERY, WAITS, Conductor
-from nnviz.recording import Command
-from nnviz.runs import RunGone, RunStore, Status, this_process
+from nnviz.executor.recorder import Command
+from nnviz.store.runs import RunGone, RunStore, Status, this_process
+from nnviz.sweep.driver import LOOK_EVERY, WAITS, Conductor
 
 SHUTDOWN_SECONDS = 10
 

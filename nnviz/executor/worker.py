@@ -11,9 +11,9 @@ from pathlib import Path
 
 import torch
 
-from nnviz.pack_recording import train_pack
-from nnviz.recording import Command, Mailbox, train_run
-from nnviz.runs import RunGone, RunStore
+from nnviz.executor.ensemble_recorder import train_pack
+from nnviz.executor.recorder import Command, Mailbox, train_run
+from nnviz.store.runs import RunGone, RunStore
 
 NICE = 10
 """Pages come first: their 95th-percentile delay stays at 8 ms instead of 23 with six trainings going."""

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from nnviz.ui import state
-from nnviz.ui.text import run_label
+from nnviz.ui.format import run_label
 
 
 def choose_section(sections: Mapping[str, tuple[str, Any]], key: str, *, pills: bool = False) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from nnviz.datasets import DATASETS, usable
+from nnviz.data.datasets import DATASETS, usable
 from nnviz.ui import services
-from nnviz.ui.text import plain, sentence
+from nnviz.ui.format import plain, sentence
 
 OFFLINE = "offline"
 

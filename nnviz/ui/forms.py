@@ -11,8 +11,8 @@ from typing import Any
 
 import streamlit as st
 
-from nnviz.config import TrainConfig
 from nnviz.fields import Choice, Flag, Number, bounds_of
+from nnviz.spec.train_config import TrainConfig
 
 Changed = Callable[[str, Any], None]
 """Called with the field's name and the value entered."""

@@ -17,13 +17,13 @@ from nnviz.charts.confusion import (
     confusion_info,
 )
 from nnviz.charts.table import csv_text
-from nnviz.datasets import DATASETS, DataError, Dataset, Split
-from nnviz.evaluation import Evaluation, evaluate
-from nnviz.network import build_model
-from nnviz.runs import Run, RunGone, RunStore
-from nnviz.snapshots import SnapshotError
-from nnviz.ui.plot import plot
-from nnviz.ui.tiles import Caption, tiles
+from nnviz.data.datasets import DATASETS, DataError, Dataset, Split
+from nnviz.spec.network import build_model
+from nnviz.store.runs import Run, RunGone, RunStore
+from nnviz.train.checkpoint import SnapshotError
+from nnviz.train.evaluation import Evaluation, evaluate
+from nnviz.ui.components.image_grid import Caption, tiles
+from nnviz.ui.components.plot import plot
 
 SHOWN = 48
 """Images at once: more would not be looked at."""

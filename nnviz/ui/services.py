@@ -7,12 +7,12 @@ import gc
 import streamlit as st
 import torch
 
+from nnviz.data.download import Preparation
 from nnviz.executor.local import LocalExecutor
-from nnviz.handwriting import HandwritingStore
-from nnviz.preparation import Preparation
-from nnviz.runs import RunStore
-from nnviz.sweeps import SweepStore
-from nnviz.ui.promptness import send_at_once
+from nnviz.store.drawings import HandwritingStore
+from nnviz.store.runs import RunStore
+from nnviz.sweep.store import SweepStore
+from nnviz.ui.tcp_nodelay import send_at_once
 
 
 @st.cache_resource(show_spinner=False, on_release=RunStore.close)

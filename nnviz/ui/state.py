@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from nnviz.config import TrainConfig
-from nnviz.links import PARAMETERS, from_query, to_query
-from nnviz.network import NetworkSpec
+from nnviz.spec.network import NetworkSpec
+from nnviz.spec.train_config import TrainConfig
+from nnviz.spec.url import PARAMETERS, from_query, to_query
 
 _SETUP = "setup"
 _RUN = "looking_at"

@@ -3,8 +3,8 @@
 import numpy as np
 import streamlit as st
 
-from nnviz.drawing import Drawing, Stroke, from_photo, prepare, rasterise
-from nnviz.ui.canvas import canvas, drawn, take_photo
+from nnviz.data.drawing import Drawing, Stroke, from_photo, prepare, rasterise
+from nnviz.ui.components.canvas import canvas, drawn, take_photo
 
 LOADED = Drawing((Stroke(((60, 60, 0), (220, 60, 80), (120, 230, 200))),))
 

@@ -14,7 +14,7 @@ playwright = pytest.importorskip("playwright.sync_api", reason="no Playwright: p
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright  # noqa: E402
 
-from .stage import PROJECT, serve  # noqa: E402
+from tests.browser.stage import PROJECT, serve  # noqa: E402
 
 APP = PROJECT / "app.py"
 WAIT_MS = 20_000

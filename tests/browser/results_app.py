@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from nnviz.runs import RunStore
+from nnviz.store.runs import RunStore
 from nnviz.ui.results import show_results
 
 

@@ -13,11 +13,10 @@ pytest.importorskip("playwright.sync_api")
 
 from playwright.sync_api import FilePayload, Page, expect
 
-from nnviz.config import TrainConfig
-from nnviz.network import NetworkSpec
-from nnviz.setup_files import to_json
-
-from .conftest import PHONE, WAIT_MS, OpenPage
+from nnviz.spec.json_file import to_json
+from nnviz.spec.network import NetworkSpec
+from nnviz.spec.train_config import TrainConfig
+from tests.browser.conftest import PHONE, WAIT_MS, OpenPage
 
 expect.set_options(timeout=WAIT_MS)
 

@@ -15,8 +15,8 @@ pytest.importorskip("playwright.sync_api")
 
 from playwright.sync_api import CDPSession, Page, expect
 
-from .conftest import PHONE, WAIT_MS, OpenPage
-from .stage import serve
+from tests.browser.conftest import PHONE, WAIT_MS, OpenPage
+from tests.browser.stage import serve
 
 expect.set_options(timeout=WAIT_MS)
 

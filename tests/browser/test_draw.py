@@ -13,15 +13,14 @@ pytest.importorskip("playwright.sync_api")
 
 from playwright.sync_api import Page, expect
 
-from nnviz.config import TrainConfig
-from nnviz.network import NetworkSpec
-from nnviz.recording import train_run
-from nnviz.runs import RunStore
-
-from . import test_canvas
-from .conftest import APP, PHONE, WAIT_MS, OpenPage, rest
-from .stage import serve
-from .test_canvas import GIVE, INK, at, ink, stroke
+from nnviz.executor.recorder import train_run
+from nnviz.spec.network import NetworkSpec
+from nnviz.spec.train_config import TrainConfig
+from nnviz.store.runs import RunStore
+from tests.browser import test_canvas
+from tests.browser.conftest import APP, PHONE, WAIT_MS, OpenPage, rest
+from tests.browser.stage import serve
+from tests.browser.test_canvas import GIVE, INK, at, ink, stroke
 
 expect.set_options(timeout=WAIT_MS)
 

@@ -17,14 +17,13 @@ pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import expect
 
 import nnviz.ui
-from nnviz.config import TrainConfig
-from nnviz.network import NetworkSpec
-from nnviz.ui.builder import SCRIPTS
-from nnviz.ui.builder.answer import in_words, judge, schema
-from nnviz.ui.order import scripts
-from nnviz.ui.tiles import Caption, pack
-
-from .conftest import OpenPage
+from nnviz.spec.network import NetworkSpec
+from nnviz.spec.train_config import TrainConfig
+from nnviz.ui.components.builder import SCRIPTS
+from nnviz.ui.components.builder.answer import in_words, judge, schema
+from nnviz.ui.components.image_grid import Caption, pack
+from nnviz.ui.components.order import scripts
+from tests.browser.conftest import OpenPage
 
 UI = Path(nnviz.ui.__file__).parent
 
@@ -79,9 +78,9 @@ def builder_message(number: int, words: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("paths", "message", "shown"),
     [
-        pytest.param([UI / "plot" / "plot.js"], plot_message, "newer", id="plot"),
-        pytest.param([UI / "tiles" / "tiles.js"], tiles_message, "newer", id="tiles"),
-        pytest.param([UI / "canvas" / "canvas.js"], canvas_message, "newer", id="canvas"),
+        pytest.param([UI / "components" / "plot" / "plot.js"], plot_message, "newer", id="plot"),
+        pytest.param([UI / "components" / "image_grid" / "image_grid.js"], tiles_message, "newer", id="tiles"),
+        pytest.param([UI / "components" / "canvas" / "canvas.js"], canvas_message, "newer", id="canvas"),
         pytest.param(SCRIPTS, builder_message, "77", id="builder"),
     ],
 )

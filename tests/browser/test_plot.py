@@ -10,8 +10,8 @@ pytest.importorskip("playwright.sync_api")
 
 from playwright.sync_api import expect
 
-from .conftest import WAIT_MS, OpenPage, click_point
-from .stage import serve
+from tests.browser.conftest import WAIT_MS, OpenPage, click_point
+from tests.browser.stage import serve
 
 SCRIPT = """
 import numpy as np

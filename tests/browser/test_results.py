@@ -13,16 +13,15 @@ pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import Page, expect
 
 from nnviz.charts.confusion import ConfusionInfo, confusion_info
-from nnviz.config import TrainConfig
-from nnviz.datasets import DATASETS
-from nnviz.evaluation import evaluate
-from nnviz.network import NetworkSpec, build_model
-from nnviz.recording import train_run
-from nnviz.runs import RunStore, Status
+from nnviz.data.datasets import DATASETS
+from nnviz.executor.recorder import train_run
+from nnviz.spec.network import NetworkSpec, build_model
+from nnviz.spec.train_config import TrainConfig
+from nnviz.store.runs import RunStore, Status
+from nnviz.train.evaluation import evaluate
 from nnviz.ui.results import SHOWN, cells
-
-from .conftest import PHONE, WAIT_MS, OpenPage, click_point, place
-from .stage import serve
+from tests.browser.conftest import PHONE, WAIT_MS, OpenPage, click_point, place
+from tests.browser.stage import serve
 
 expect.set_options(timeout=WAIT_MS)
 

@@ -4,8 +4,8 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from nnviz.ui.plot import plot
-from nnviz.ui.tiles import Bars, Caption, signed_to_bytes, tiles
+from nnviz.ui.components.image_grid import Bars, Caption, signed_to_bytes, tiles
+from nnviz.ui.components.plot import plot
 
 round_ = st.session_state.setdefault("round", 0)
 

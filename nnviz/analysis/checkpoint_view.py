@@ -1,0 +1,174 @@
+"""A network at one snapshot of its training: what each layer holds, and the very step that the training takes next.
+
+Nothing is captured while training but the snapshot itself: order, augmentation and dropout follow from its position
+and the seed, so the next mini-batch, its gradients and the optimizer's update are computed again, to the bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from nnviz.data.datasets import Loaded
+from nnviz.spec.layers import LAYERS
+from nnviz.spec.network import LayerPlan, NetworkSpec, build_model
+from nnviz.spec.optimizers import OPTIMIZERS
+from nnviz.spec.train_config import TrainConfig
+from nnviz.train.checkpoint import Snapshot, SnapshotError
+from nnviz.train.trainer import Batch, Change, Diverged, Trainer
+
+
+class LayerView(NamedTuple):
+    """One layer in its place, with the modules that compute it in order."""
+
+    place: int
+    """Counted from 0 among all layers."""
+    name: str
+    """As in the model's parameters: "dense1", "conv2", "output"."""
+    title: str
+    plan: LayerPlan
+    modules: tuple[nn.Module, ...]
+    weight: Tensor | None
+    """(units, inputs) of a dense layer, (channels, in channels, h, w) of a convolution; None where nothing is learned
+    or, as in batch normalisation, there is no matrix."""
+    bias: Tensor | None
+    """(units,)."""
+
+    @property
+    def units(self) -> int:
+        """Neurons of a dense layer, channels of anything that gives images."""
+        return self.plan.out_shape[0]
+
+    @property
+    def activation(self) -> str:
+        """Its name in ACTIVATIONS; "identity" where there is none."""
+        return str(getattr(self.plan.layer, "activation", "identity"))
+
+
+class Step(NamedTuple):
+    """One optimizer step, from the weights before it to those after: `after` = `before` + `update`.
+
+    The dictionaries go by parameter name ("dense1.weight").
+    """
+
+    step: int
+    """Its number; the first of a training is 1."""
+    lr: float
+    loss: float
+    """Of the mini-batch, before the step, mean per example."""
+    images: Tensor
+    """The mini-batch as the network gets it, float32 (n, 1, 28, 28)."""
+    labels: Tensor
+    before: dict[str, Tensor]
+    gradient: dict[str, Tensor]
+    """∂L/∂W, of the mean loss over the mini-batch."""
+    after: dict[str, Tensor]
+    state: dict[str, dict[str, Tensor]]
+    """What the optimizer remembers after the step, by parameter and key ("momentum_buffer")."""
+
+    def update(self, name: str) -> Tensor:
+        """W_new − W_old of one parameter."""
+        return self.after[name] - self.before[name]
+
+
+class Moment:
+    """A run's network at one snapshot. Its tensors are on the CPU and belong to it alone; treat them as read-only.
+
+    `config` is that of the snapshot's step: changes made earlier are in it, later ones in `changes`.
+    Raises SnapshotError if the snapshot is of another network.
+    """
+
+    def __init__(
+        self,
+        network: NetworkSpec,
+        config: TrainConfig,
+        snapshot: Snapshot,
+        data: Loaded,
+        changes: Iterable[Change] = (),
+    ) -> None:
+        self.network, self.snapshot, self.data = network, snapshot, data
+        self.config = config.with_(device="cpu")
+        self.changes = tuple(changes)
+        dataset = data.dataset
+        self.model = build_model(network, dataset.input_shape, len(dataset.classes), config.seed)
+        try:
+            self.model.load_state_dict(snapshot.model)
+        except RuntimeError as error:
+            raise SnapshotError(f"the snapshot is of another network ({error})") from None
+        self.model.eval()
+        self.layers = layer_views(network, self.model, dataset.input_shape, len(dataset.classes))
+
+    @property
+    def step_number(self) -> int:
+        """Optimizer steps done."""
+        return self.snapshot.position.step
+
+    @property
+    def learning_layers(self) -> tuple[LayerView, ...]:
+        """Those with a weight matrix, in order."""
+        return tuple(layer for layer in self.layers if layer.weight is not None)
+
+    def layer(self, name: str) -> LayerView:
+        """The layer called `name`, or the first with a weight matrix where there is none of that name."""
+        return next((layer for layer in self.layers if layer.name == name), self.learning_layers[0])
+
+    @cached_property
+    def next_step(self) -> Step | None:
+        """The step that the training takes from here, on its true mini-batch; None if its loss is not finite.
+
+        After the last epoch it is the one that would come next if training went on.
+        """
+        config, position = self.config, self.snapshot.position
+        if position.epoch >= config.epochs:
+            config = config.with_(epochs=min(position.epoch + 1, 1000))
+        trainer = Trainer(self.network, config, self.data, start=self.snapshot, changes=self.changes)
+        names = dict(trainer.model.named_parameters())
+        before = {name: parameter.detach().clone() for name, parameter in names.items()}
+        seen = trainer.feed
+        for event in trainer.run():
+            if isinstance(event, Diverged):
+                return None
+            if isinstance(event, Batch):
+                images, labels = seen.take(seen.epoch, trainer.position.cursor - event.size, event.size)
+                state = trainer.optimizer.state
+                return Step(
+                    event.step, event.lr, event.loss, images.clone(), labels.clone(), before,
+                    {n: p.grad.detach().clone() for n, p in names.items() if p.grad is not None},
+                    {n: p.detach() for n, p in names.items()},
+                    {n: {k: v for k, v in state[p].items() if isinstance(v, Tensor)} for n, p in names.items()},
+                )  # fmt: skip
+        return None
+
+    @property
+    def optimizer_title(self) -> str:
+        return OPTIMIZERS[self.config.optimizer].title
+
+
+def layer_views(
+    network: NetworkSpec, model: nn.Sequential, input_shape: tuple[int, ...], classes: int
+) -> tuple[LayerView, ...]:
+    """The layers of `model`, which must be `network` built for the same input and classes."""
+    modules = iter(model.children())
+    views = []
+    for index, plan in enumerate(network.plan(input_shape, classes)):
+        own = tuple(next(modules) for _ in plan.calls)
+        weighted = next((m for m in own if isinstance(m, nn.Linear | nn.Conv2d)), None)
+        bias = weighted.bias if weighted is not None else None
+        views.append(
+            LayerView(
+                index, plan.name, title_of(plan), plan, own,
+                None if weighted is None else weighted.weight.detach(),
+                None if bias is None else bias.detach(),
+            )
+        )  # fmt: skip
+    return tuple(views)
+
+
+def title_of(plan: LayerPlan) -> str:
+    """The layer's name for people: "Dense 1", "Convolution 2", "Output"."""
+    if plan.name == "output":
+        return "Output"
+    return f"{LAYERS[plan.layer.kind].title} {plan.name.removeprefix(plan.layer.kind)}"

@@ -1,0 +1,76 @@
+"""The sum of one neuron as it is written down: rounded so that whoever adds it up on paper comes to the same digits."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+from typing import NamedTuple
+
+import torch
+
+from nnviz.analysis.activations import Arithmetic
+from nnviz.spec.layers import ACTIVATIONS
+
+DIGITS = 6
+"""Of the largest number of the sum; the others have as many decimals as that one."""
+
+FACTOR_DIGITS = 7
+"""Of inputs and weights: what a 32-bit number holds."""
+
+MOST_DECIMALS = 12
+
+
+class WrittenTerm(NamedTuple):
+    source: int
+    value: str
+    weight: str
+    product: str
+    """The product of the two as they are written, rounded."""
+
+
+class WrittenSum(NamedTuple):
+    """Products, rest, rounding and bias, as written, add up to the total, as written, to the last digit."""
+
+    terms: tuple[WrittenTerm, ...]
+    rest: str
+    """Sum of the products that are not told one by one; empty if there are none."""
+    rounding: str
+    """What rounding the products has cost; empty where it is nothing, or part of the rest."""
+    bias: str
+    total: str
+    output: str
+    """The activation function of the total as written."""
+
+
+def write_sum(told: Arithmetic) -> WrittenSum:
+    """Raises ValueError if a number is not finite."""
+    numbers = [told.rest, told.bias, told.total, *(term.product for term in told.terms)]
+    if not all(math.isfinite(number) for number in numbers):
+        raise ValueError("there are values that are not finite")
+    largest = max(abs(number) for number in numbers)
+    before_point = 1 + math.floor(math.log10(largest)) if largest else 1
+    step = Decimal(1).scaleb(-min(max(DIGITS - before_point, 0), MOST_DECIMALS))
+    terms = []
+    left = total = _rounded(Decimal(told.total), step)
+    for term in told.terms:
+        value, weight = f"{term.value:.{FACTOR_DIGITS}g}", f"{term.weight:.{FACTOR_DIGITS}g}"
+        product = _rounded(Decimal(value) * Decimal(weight), step)
+        left -= product
+        terms.append(WrittenTerm(term.source, value, weight, f"{product:+f}"))
+    bias = _rounded(Decimal(told.bias), step)
+    left -= bias
+    return WrittenSum(
+        tuple(terms), f"{left:+f}" if told.others else "", "" if told.others or not left else f"{left:+f}",
+        f"{bias:+f}", f"{total:+f}", f"{_rounded(_activated(total, told.activation), step):+f}",
+    )  # fmt: skip
+
+
+def _rounded(number: Decimal, step: Decimal) -> Decimal:
+    return number.quantize(step) + 0  # no −0
+
+
+def _activated(total: Decimal, activation: str) -> Decimal:
+    call = ACTIVATIONS[activation][1]
+    if call is None:
+        return total
+    return Decimal(call.build()(torch.tensor(float(total), dtype=torch.float64)).item())

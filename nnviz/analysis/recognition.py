@@ -1,0 +1,154 @@
+"""What trained networks say of one drawing: now, at every moment of a training, and what it reminds them of; and what
+one lesson on it changes.
+
+A drawing is uint8 (28, 28), 0 paper to 255 ink, as `nnviz.drawing.prepare` makes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from nnviz.analysis.activations import trace
+from nnviz.analysis.checkpoint_view import Moment
+from nnviz.data.datasets import Split, to_input
+from nnviz.fields import Number
+from nnviz.spec.losses import LOSSES
+from nnviz.train.checkpoint import Snapshot
+from nnviz.train.loader import generator
+
+NEAREST_AMONG = 10_000
+"""Training images that a drawing is compared with, the first ones."""
+
+LESSON_RATE = Number("learning rate of a lesson", 1e-5, 1.0, log=True)
+LESSON_STEPS = Number("steps of a lesson", 1, 500, whole=True)
+
+
+def as_inputs(pixels: NDArray[np.uint8], moment: Moment) -> Tensor:
+    """Drawings (28, 28) or (n, 28, 28) as the network gets them, float32 (n, 1, 28, 28)."""
+    images = torch.from_numpy(np.ascontiguousarray(pixels)).view(-1, 1, *pixels.shape[-2:])
+    return to_input(images, moment.data.dataset)
+
+
+def answer(moment: Moment, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Probabilities of the classes for one drawing, (classes,)."""
+    with torch.inference_mode():
+        probabilities: NDArray[np.float32] = moment.model(as_inputs(pixels, moment)).softmax(1)[0].numpy()
+    return probabilities
+
+
+class History(NamedTuple):
+    """The answer to one drawing at the moments of a training."""
+
+    step: NDArray[np.int64]
+    probabilities: NDArray[np.float32]
+    """(moments, classes)."""
+
+    def learned(self, label: int) -> int | None:
+        """The step from which on the answer is `label` at all later moments; None if it isn't at the last one."""
+        right = self.probabilities.argmax(1) == label
+        if not len(right) or not right[-1]:
+            return None
+        wrong = np.flatnonzero(~right)
+        return int(self.step[wrong[-1] + 1 if len(wrong) else 0])
+
+
+def history(moments: Iterable[Moment], pixels: NDArray[np.uint8]) -> History:
+    """Ask the network at each of the moments, which come in the order of their steps."""
+    told = [(moment.step_number, answer(moment, pixels)) for moment in moments]
+    if not told:
+        return History(np.zeros(0, np.int64), np.zeros((0, 0), np.float32))
+    return History(np.array([step for step, _ in told], np.int64), np.stack([one for _, one in told]))
+
+
+class Nearest(NamedTuple):
+    """Training images that the network finds most alike, the nearest first."""
+
+    images: tuple[int, ...]
+    """Indices into the training images."""
+    similarity: tuple[float, ...]
+    """Cosine between the features, in [-1, 1]."""
+
+
+def features(moment: Moment, inputs: Tensor) -> Tensor:
+    """What the output layer sees of each image, of length 1: (n, features). Without hidden layers, the pixels."""
+    return F.normalize(trace(moment, inputs).layers[-1].given.flatten(1))
+
+
+def training_features(moment: Moment) -> Tensor:
+    """Features of the first NEAREST_AMONG training images, (n, features). Worth keeping: it takes a moment."""
+    images = moment.data.train.images[:NEAREST_AMONG]
+    return torch.cat([features(moment, to_input(part, moment.data.dataset)) for part in images.split(1000)])
+
+
+def nearest(moment: Moment, pixels: NDArray[np.uint8], among: Tensor, count: int = 8) -> Nearest:
+    """The training images whose features, `among` of `training_features`, point most in the drawing's direction."""
+    likeness = among @ features(moment, as_inputs(pixels, moment))[0]
+    best = likeness.topk(min(count, len(likeness)))
+    return Nearest(tuple(best.indices.tolist()), tuple(best.values.tolist()))
+
+
+def teach(
+    moment: Moment, pixels: NDArray[np.uint8], labels: Sequence[int], *, lr: float = 0.01, steps: int = 1
+) -> Moment:
+    """A copy of the network after `steps` plain gradient steps, W_new = W_old − α·∂L/∂W, on drawings (n, 28, 28).
+
+    All drawings make one batch. Batch normalisation and dropout stand still, as when the network answers.
+    Raises SpecError for a rate or a number of steps out of range.
+    """
+    rate, count = LESSON_RATE.check(lr), int(LESSON_STEPS.check(steps))
+    copy = _copy(moment, moment.snapshot)
+    inputs, wanted = as_inputs(pixels, moment), torch.tensor(list(labels))
+    loss_function = LOSSES[moment.config.loss].function
+    for _ in range(count):
+        copy.model.zero_grad()
+        loss_function(copy.model(inputs), wanted).backward()
+        with torch.no_grad():
+            for parameter in copy.model.parameters():
+                if parameter.grad is not None:
+                    parameter.sub_(parameter.grad, alpha=float(rate))
+    return _held_still(copy)
+
+
+def fine_tune(
+    moment: Moment, drawings: Split, *, lr: float = 0.01, steps: int = 100, share: float = 0.5, batch: int = 64
+) -> Moment:
+    """A copy of the network after `steps` gradient steps on batches of which `share` are the kept drawings and the
+    rest training images: on drawings alone it would forget what it knew.
+
+    Raises SpecError for a rate or a number of steps out of range, ValueError without drawings.
+    """
+    if not len(drawings.labels):
+        raise ValueError("there are no drawings to learn from")
+    rate, count = LESSON_RATE.check(lr), int(LESSON_STEPS.check(steps))
+    copy = _copy(moment, moment.snapshot)
+    source, train, dataset = generator(moment.config.seed, 7), moment.data.train, moment.data.dataset
+    own = max(1, round(share * batch))
+    loss_function = LOSSES[moment.config.loss].function
+    optimizer = torch.optim.SGD(copy.model.parameters(), lr=float(rate), momentum=0.9)
+    for _ in range(count):
+        mine = torch.randint(len(drawings.labels), (own,), generator=source)
+        others = torch.randint(len(train.labels), (batch - own,), generator=source)
+        images = torch.cat([drawings.images[mine], train.images[others]])
+        optimizer.zero_grad()
+        labels = torch.cat([drawings.labels[mine], train.labels[others]])
+        loss_function(copy.model(to_input(images, dataset)), labels).backward()
+        optimizer.step()
+    return _held_still(copy)
+
+
+def _copy(moment: Moment, snapshot: Snapshot) -> Moment:
+    return Moment(moment.network, moment.config, snapshot, moment.data, moment.changes)
+
+
+def _held_still(pupil: Moment) -> Moment:
+    """The network as it was changed in place, with a snapshot that says so."""
+    state = {name: tensor.detach().clone() for name, tensor in pupil.model.state_dict().items()}
+    return _copy(pupil, replace(pupil.snapshot, model=state))

@@ -1,0 +1,234 @@
+"""The training as a plain PyTorch script: what a person would write by hand, to read, keep and change."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Iterator
+
+from nnviz.data.datasets import DATASETS, OFFLINE, SIDE, Dataset
+from nnviz.spec.layers import Call, Shape
+from nnviz.spec.losses import LOSSES
+from nnviz.spec.network import LayerPlan, NetworkSpec, init_code, smallest_batch
+from nnviz.spec.optimizers import OPTIMIZERS, SCHEDULES
+from nnviz.spec.train_config import TrainConfig
+from nnviz.train.evaluation import CHUNK
+from nnviz.train.loader import MAX_ANGLE, MAX_SCALE, MAX_SHIFT, MAX_STROKE
+
+MAX_WIDTH = 100
+"""Characters of a line before it is broken."""
+
+_AUTO_DEVICE = '"cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"'
+
+
+def training_script(network: NetworkSpec, config: TrainConfig) -> str:
+    """A script of torch and torchvision alone that trains exactly this network in this way.
+
+    Its initial weights are those of `build_model`, bit for bit. The order of the images, dropout and the moves of
+    augmentation are drawn from the same distributions, but by PyTorch's one global generator, so its curve is not the
+    run's to the bit. (torchvision shifts by whole pixels, nnviz also by parts of one.)
+
+    Raises LayerError if the network does not fit the data set.
+    """
+    dataset = DATASETS[config.data]
+    plans = network.plan(dataset.input_shape, len(dataset.classes))
+    parts = [
+        _head(dataset),
+        _settings(config),
+        _data(dataset, config, plans),
+        _network(plans),
+        _model(network, config),
+        _training(config),
+        _loop(config),
+    ]
+    return "\n".join(line for part in parts for line in part) + "\n"
+
+
+def _head(dataset: Dataset) -> Iterator[str]:
+    yield f'"""Train a neural network on {dataset.title} with PyTorch. Written by nnviz.'
+    yield ""
+    yield "Needs: pip install torch torchvision"
+    yield '"""'
+    yield ""
+    yield "import os"
+    yield ""
+    yield "import torch"
+    yield "from torch import nn"
+    yield "from torch.utils.data import DataLoader"
+    yield "from torchvision import datasets, transforms"
+    yield ""
+
+
+def _settings(config: TrainConfig) -> Iterator[str]:
+    yield f"epochs = {config.epochs}"
+    yield f"batch_size = {config.batch_size}"
+    yield "device = " + (_AUTO_DEVICE if config.device == "auto" else f'"{config.device}"')
+    yield ""
+
+
+def _data(dataset: Dataset, config: TrainConfig, plans: tuple[LayerPlan, ...]) -> Iterator[str]:
+    if dataset.name == OFFLINE:
+        yield ""
+        yield f"class {dataset.folder}(datasets.MNIST):"
+        yield f'    """{dataset.origin}.'
+        yield ""
+        yield "    In files like MNIST's. nnviz makes them: python -m nnviz data offline"
+        yield '    """'
+        yield ""
+        yield ""
+    yield "# Pixels from 0…255 to 0…1 (ToTensor), then (x - mean) / deviation (Normalize)."
+    steps = f"transforms.ToTensor(), transforms.Normalize({dataset.mean}, {dataset.std})"
+    yield f"to_input = transforms.Compose([{steps}])"
+    if config.augment != "none":
+        yield "# Each training image is moved a little, anew in every epoch."
+        yield from _wrapped(f"move = {_affine(config.augment)}")
+    if config.augment == "drawing":
+        yield from _THICKEN
+    yield ""
+    source = dataset.folder if dataset.name == OFFLINE else f"datasets.{dataset.folder}"
+    download = "" if dataset.name == OFFLINE else ", download=True"
+    moves = {"none": "", "drawing": "thicken, move, "}.get(config.augment, "move, ")
+    transform = f"transforms.Compose([{moves}to_input])" if moves else "to_input"
+    yield 'root = os.environ.get("NNVIZ_DATA", "data")  # the folder of the images'
+    yield from _wrapped(f"train_data = {source}(root, train=True, transform={transform}{download})")
+    yield f"test_data = {source}(root, train=False, transform=to_input{download})"
+    if config.per_class:
+        yield ""
+        yield f"# Only the first {config.per_class} of each class."
+        yield f"classes = range({len(dataset.classes)})"
+        yield f"chosen = [(train_data.targets == c).nonzero().flatten()[:{config.per_class}] for c in classes]"
+        yield "train_data = torch.utils.data.Subset(train_data, torch.cat(chosen).tolist())"
+    yield ""
+    if smallest_batch(plans) > 1:
+        yield "# Batch normalisation compares images: a last batch of a single one is left out."
+        yield "lone = len(train_data) % batch_size == 1"
+        yield "train_loader = DataLoader(train_data, batch_size=batch_size, shuffle=True, drop_last=lone)"
+    else:
+        yield "train_loader = DataLoader(train_data, batch_size=batch_size, shuffle=True)"
+    yield f"test_loader = DataLoader(test_data, batch_size={CHUNK})"
+    yield ""
+    yield ""
+
+
+def _affine(augment: str) -> str:
+    rotates, shifts = (augment in (*kinds, "shift_rotate", "drawing") for kinds in (("rotate",), ("shift",)))
+    words = [f"degrees={MAX_ANGLE if rotates else 0:g}"]
+    if shifts:
+        words.append(f"translate=({MAX_SHIFT:g} / {SIDE}, {MAX_SHIFT:g} / {SIDE})")
+    if augment == "drawing":
+        words.append(f"scale=({1 - MAX_SCALE:g}, {1 + MAX_SCALE:g})")
+    if rotates:
+        words.append("interpolation=transforms.InterpolationMode.BILINEAR")
+    return f"transforms.RandomAffine({', '.join(words)})"
+
+
+_THICKEN = f"""
+
+def thicken(image):
+    \"\"\"Part of the way to lines a pixel thicker on either side (dilation) or thinner.\"\"\"
+    amount = {MAX_STROKE} * (2 * torch.rand(()).item() - 1)
+    sign = -1 if amount < 0 else 1
+    ink = transforms.functional.pil_to_tensor(image).float()
+    upright = nn.functional.max_pool2d(sign * ink, (3, 1), 1, (1, 0))
+    widest = torch.maximum(upright, nn.functional.max_pool2d(sign * ink, (1, 3), 1, (0, 1)))
+    changed = ink + abs(amount) * (sign * widest - ink)
+    return transforms.functional.to_pil_image(changed.round().to(torch.uint8))
+
+""".splitlines()
+
+
+def _network(plans: tuple[LayerPlan, ...]) -> Iterator[str]:
+    yield "class Net(nn.Module):"
+    yield "    def __init__(self):"
+    yield "        super().__init__()"
+    yield "        self.layers = nn.Sequential("
+    lines = [(call.code() + ",", comment) for plan in plans for call, comment in _commented(plan)]
+    width = max(len(code) for code, _ in lines)
+    for code, comment in lines:
+        yield f"            {code:<{width}}  # {comment}".rstrip(" #")
+    yield "        )"
+    yield ""
+    yield "    def forward(self, images):"
+    yield "        return self.layers(images)  # one number (logit) per class"
+    yield ""
+    yield ""
+
+
+def _commented(plan: LayerPlan) -> Iterator[tuple[Call, str]]:
+    """Each call of a layer with what it makes of a shape; no comment where the shape stays."""
+    shape = plan.in_shape
+    for call in plan.calls:
+        if call.name == "Flatten":
+            out: Shape = (math.prod(shape),)
+        elif call.name in ("Linear", "Conv2d", "MaxPool2d", "AvgPool2d"):
+            out = plan.out_shape
+        else:
+            out = shape
+        yield call, "" if out == shape else f"{_size(shape)} → {_size(out)}"
+        shape = out
+
+
+def _size(shape: Shape) -> str:
+    return "×".join(str(length) for length in shape)
+
+
+def _model(network: NetworkSpec, config: TrainConfig) -> Iterator[str]:
+    yield f"torch.manual_seed({config.seed})  # the same initial weights at every start"
+    yield "model = Net()"
+    if line := init_code(network):
+        yield "for module in model.modules():"
+        yield "    if isinstance(module, (nn.Linear, nn.Conv2d)):"
+        yield f"        {line}"
+        yield "        nn.init.zeros_(module.bias)"
+    yield "model.to(device)"
+    yield ""
+
+
+def _training(config: TrainConfig) -> Iterator[str]:
+    loss = LOSSES[config.loss].code
+    apart = [""] if loss[0].startswith("def ") else []
+    yield from (*apart, *loss, *apart, *apart)
+    yield f"optimizer = {OPTIMIZERS[config.optimizer].code(config)}"
+    if schedule := SCHEDULES[config.schedule].code(config.lr, config.epochs):
+        yield from _wrapped(f"scheduler = {schedule}")
+    yield ""
+
+
+def _loop(config: TrainConfig) -> Iterator[str]:
+    schedule = SCHEDULES[config.schedule]
+    scheduled = schedule.code(config.lr, config.epochs) is not None
+    yield "for epoch in range(1, epochs + 1):"
+    yield "    model.train()"
+    yield "    loss_sum, count = 0.0, 0"
+    yield "    for images, labels in train_loader:"
+    yield "        images, labels = images.to(device), labels.to(device)"
+    yield "        loss = criterion(model(images), labels)"
+    yield "        optimizer.zero_grad()"
+    yield "        loss.backward()   # the gradient ∂L/∂W of every weight W"
+    yield "        optimizer.step()  # W_new = W_old − α · ∂L/∂W, or what the optimizer makes of it"
+    if scheduled and not schedule.per_epoch:
+        yield "        scheduler.step()  # the learning rate α of the next batch"
+    yield "        loss_sum += loss.item() * len(labels)"
+    yield "        count += len(labels)"
+    if scheduled and schedule.per_epoch:
+        yield "    scheduler.step()  # the learning rate α of the next epoch"
+    yield ""
+    yield "    model.eval()"
+    yield "    right = 0"
+    yield "    with torch.no_grad():"
+    yield "        for images, labels in test_loader:"
+    yield "            answers = model(images.to(device)).argmax(1)"
+    yield "            right += (answers == labels.to(device)).sum().item()"
+    yield "    accuracy = 100 * right / len(test_data)"
+    yield '    print(f"epoch {epoch}: loss {loss_sum / count:.4f}, test accuracy {accuracy:.2f} %")'
+
+
+def _wrapped(line: str) -> Iterator[str]:
+    """One call as it is, or broken after its opening bracket, and at spaces, if it is too long."""
+    head, _, arguments = line.partition("(")
+    if len(line) <= MAX_WIDTH:
+        yield line
+        return
+    yield f"{head}("
+    yield from textwrap.wrap(arguments[:-1], MAX_WIDTH, initial_indent="    ", subsequent_indent="    ")
+    yield ")"

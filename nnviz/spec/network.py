@@ -1,0 +1,223 @@
+"""A network as a person describes it: the hidden layers and how weights start. The head is derived from the data.
+
+`NetworkSpec` is frozen and validated. It travels as JSON (files) and as short text (links), becomes a plan
+(what each layer gets and gives) and a `torch.nn.Sequential`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from nnviz.fields import Choice, Number, SpecError, field, from_dict, show, to_dict, validate
+from nnviz.spec.layers import LAYERS, Call, Dense, Layer, Shape, layer_from_dict, layer_to_dict
+
+MAX_LAYERS = 40
+MAX_PARAMETERS = 64_000_000
+"""256 MB as float32; SGD with momentum holds that three times (weights, gradients, velocity)."""
+
+BYTES_PER_NUMBER = 4
+"""float32 everywhere."""
+
+INITS: dict[str, str] = {
+    "default": "PyTorch's default",
+    "kaiming": "Kaiming (He) normal",
+    "xavier": "Xavier (Glorot) uniform",
+    "normal": "Normal with a given deviation",
+    "zeros": "All zeros",
+}
+
+
+class LayerError(SpecError):
+    """A layer that can't work where it stands. `index` counts hidden layers from 0; len(layers) is the head."""
+
+    def __init__(self, index: int, message: str) -> None:
+        super().__init__(message)
+        self.index = index
+
+
+@dataclass(frozen=True)
+class LayerPlan:
+    """One layer in its place: what it gets, gives and learns. Shapes without the batch dimension."""
+
+    name: str
+    layer: Layer
+    in_shape: Shape
+    out_shape: Shape
+    parameters: int
+    calls: tuple[Call, ...]
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """Hidden layers, in order, and the initialisation of all weights. The default is the classic 784-128-10."""
+
+    layers: tuple[Layer, ...] = (Dense(128),)
+    init: str = field("default", Choice("initialisation", INITS, help="How the weights start."))
+    init_std: float = field(0.01, Number("deviation", 0, 10, help="Standard deviation of the normal initialisation."))
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "layers", tuple(self.layers))
+        if len(self.layers) > MAX_LAYERS:
+            raise SpecError(f"a network has at most {MAX_LAYERS} layers, not {len(self.layers)}")
+        validate(self)
+
+    def plan(self, input_shape: Shape, classes: int) -> tuple[LayerPlan, ...]:
+        """Every layer with its shapes, the output layer last. Raises LayerError at the layer that can't work."""
+        plans: list[LayerPlan] = []
+        counts: dict[str, int] = {}
+        shape, total = input_shape, 0
+        head = Dense(classes, "identity")
+        for index, layer in enumerate((*self.layers, head)):
+            try:
+                out_shape = layer.out_shape(shape)
+            except SpecError as error:
+                raise LayerError(index, str(error)) from None
+            parameters = layer.parameters(shape)
+            total += parameters
+            if total > MAX_PARAMETERS:
+                raise LayerError(
+                    index,
+                    f"this layer has {parameters:,} parameters ({megabytes(parameters)}), the network so far {total:,};"
+                    f" at most {MAX_PARAMETERS:,} ({megabytes(MAX_PARAMETERS)}) are allowed",
+                )
+            counts[layer.kind] = counts.get(layer.kind, 0) + 1
+            name = "output" if index == len(self.layers) else f"{layer.kind}{counts[layer.kind]}"
+            plans.append(LayerPlan(name, layer, shape, out_shape, parameters, tuple(layer.calls(shape))))
+            shape = out_shape
+        return tuple(plans)
+
+    def with_(self, **changes: Any) -> NetworkSpec:
+        """A copy with some fields changed. Raises SpecError."""
+        return replace(self, **changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"layers": [layer_to_dict(layer) for layer in self.layers], **to_dict(self)}
+
+    @staticmethod
+    def from_dict(data: object) -> NetworkSpec:
+        """The network that untrusted `data` describes. Raises SpecError, LayerError for a single layer."""
+        if not isinstance(data, dict) or not isinstance(data.get("layers"), list | tuple):
+            raise SpecError("a network must be an object with a list of layers")
+        if len(data["layers"]) > MAX_LAYERS:
+            raise SpecError(f"a network has at most {MAX_LAYERS} layers, not {len(data['layers'])}")
+        layers = _each_layer(data["layers"], layer_from_dict)
+        rest = from_dict(NetworkSpec, {k: v for k, v in data.items() if k != "layers"}, "a network")
+        return NetworkSpec(layers, rest.init, rest.init_std)
+
+    def to_text(self) -> str:
+        """Short text for links, of characters that an address bar leaves alone: `conv_6_5_1_2~maxpool~dense_128_tanh`.
+
+        Fields stand in order of declaration; trailing defaults are left out. No layers: `none`.
+        """
+        return "~".join(_layer_text(layer) for layer in self.layers) or "none"
+
+    @staticmethod
+    def layers_from_text(text: str) -> tuple[Layer, ...]:
+        """The inverse of `to_text`, for text from a stranger. Raises SpecError, LayerError for a single layer."""
+        if text == "none":
+            return ()
+        words = text.split("~")
+        if len(words) > MAX_LAYERS:
+            raise SpecError(f"a network has at most {MAX_LAYERS} layers, not {len(words)}")
+        return _each_layer(words, _layer_from_text)
+
+
+def build_model(spec: NetworkSpec, input_shape: Shape, classes: int, seed: int) -> nn.Sequential:
+    """The network as a PyTorch module, its weights drawn from `seed`; logits out, shape (batch, classes).
+
+    PyTorch's own initialisers draw from the global generator, so it is borrowed and put back: the weights are
+    those of `torch.manual_seed(seed)` followed by the plain constructors.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        modules: OrderedDict[str, nn.Module] = OrderedDict()
+        for plan in spec.plan(input_shape, classes):
+            for call in plan.calls:
+                module = call.build()
+                learns = any(True for _ in module.parameters())
+                modules[plan.name if learns else f"{plan.name}_{call.name.lower()}"] = module
+        model = nn.Sequential(modules)
+        initialise(model, spec)
+    return model
+
+
+def initialise(model: nn.Module, spec: NetworkSpec) -> None:
+    """Start the weights of dense and convolution layers as the spec says; biases at 0, except by PyTorch's default."""
+    if spec.init == "default":
+        return
+    for module in model.modules():
+        if isinstance(module, nn.Linear | nn.Conv2d):
+            if spec.init == "kaiming":
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            elif spec.init == "xavier":
+                nn.init.xavier_uniform_(module.weight)
+            elif spec.init == "normal":
+                nn.init.normal_(module.weight, 0.0, spec.init_std)
+            else:
+                nn.init.zeros_(module.weight)
+            assert module.bias is not None
+            nn.init.zeros_(module.bias)
+
+
+def init_code(spec: NetworkSpec) -> str | None:
+    """The line that starts one module's weights as `initialise` does, for the generated script."""
+    return {
+        "default": None,
+        "kaiming": 'nn.init.kaiming_normal_(module.weight, nonlinearity="relu")',
+        "xavier": "nn.init.xavier_uniform_(module.weight)",
+        "normal": f"nn.init.normal_(module.weight, 0.0, {spec.init_std!r})",
+        "zeros": "nn.init.zeros_(module.weight)",
+    }[spec.init]
+
+
+def training_bytes(plans: tuple[LayerPlan, ...], batch_size: int, state_per_weight: int = 1) -> int:
+    """Memory that training needs, bytes: weights, gradients, optimizer state; every output and its gradient."""
+    weights = sum(p.parameters for p in plans) * (2 + state_per_weight)
+    outputs = sum(math.prod(p.out_shape) for p in plans) + math.prod(plans[0].in_shape)
+    return (weights + 2 * batch_size * outputs) * BYTES_PER_NUMBER
+
+
+def smallest_batch(plans: tuple[LayerPlan, ...]) -> int:
+    """How many images a training batch needs: 2 where batch normalisation gets one number per feature and image, since
+    a single image has no deviation, else 1.
+    """
+    return 2 if any(p.layer.kind == "batchnorm" and math.prod(p.in_shape[1:]) == 1 for p in plans) else 1
+
+
+def megabytes(numbers: int) -> str:
+    return f"{numbers * BYTES_PER_NUMBER / 1e6:,.0f} MB"
+
+
+def _each_layer(items: list[Any], read: Callable[[Any], Layer]) -> tuple[Layer, ...]:
+    layers = []
+    for index, item in enumerate(items):
+        try:
+            layers.append(read(item))
+        except SpecError as error:
+            raise LayerError(index, str(error)) from None
+    return tuple(layers)
+
+
+def _layer_text(layer: Layer) -> str:
+    values = list(layer_to_dict(layer).values())
+    defaults = list(layer_to_dict(type(layer)()).values())
+    while len(values) > 1 and values[-1] == defaults[len(values) - 1]:
+        values.pop()
+    if layer.kind == "dense" and len(values) == 1:
+        values.append(layer_to_dict(layer)["units"])  # "dense_128" reads better than "dense"
+    return "_".join(str(value) for value in values)
+
+
+def _layer_from_text(word: str) -> Layer:
+    kind, *values = word.split("_")
+    names = list(layer_to_dict(LAYERS[kind]())) if kind in LAYERS else ["kind"]
+    if len(values) >= len(names) and kind in LAYERS:
+        raise SpecError(f"a {kind} layer has {len(names) - 1} fields, not {len(values)}: {show(word)}")
+    return layer_from_dict({"kind": kind, **dict(zip(names[1:], values, strict=False))})

@@ -1,0 +1,225 @@
+"""What Python tells the builder's drawing: which fields a layer kind has, and what becomes of a draft.
+
+The browser only draws and edits a draft, a plain dict. Whether it is a network, and which shapes, parameters and
+formulas belong to it, is decided here.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from nnviz.data.datasets import DATASETS
+from nnviz.fields import Bounds, Choice, Number, SpecError, bounds_of
+from nnviz.spec.layers import ACTIVATIONS, LAYERS, Layer, Shape, default_layer, layer_to_dict
+from nnviz.spec.network import MAX_LAYERS, LayerError, LayerPlan, NetworkSpec, training_bytes
+from nnviz.spec.optimizers import OPTIMIZERS
+from nnviz.spec.presets import PRESETS
+from nnviz.spec.train_config import TrainConfig, check
+
+COUNTED = {"dense": "units", "conv": "channels"}
+"""The field that the − and + at a layer of this kind change."""
+
+DRAWN_AS = {"dense": "neurons", "conv": "maps", "maxpool": "maps", "avgpool": "maps"}
+"""How a kind is drawn; all others are slim blocks."""
+
+_ONLY_WITH = {"init_std": {"init": "normal"}}
+"""Fields of the network that count only while another one has a certain value."""
+
+_CURVE_REACH = 3.0
+_CURVE_POINTS = 49
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A draft, judged: the network if it is one that can be trained, and what the drawing shows of it.
+
+    `layers` holds one entry for each layer up to the one that can't work, the output last if all can.
+    `index` of an error counts hidden layers from 0, len(layers) is the output; None concerns the network as a whole.
+    """
+
+    network: NetworkSpec | None
+    layers: tuple[dict[str, Any], ...]
+    error: str | None = None
+    index: int | None = None
+    totals: dict[str, str] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        error = None if self.error is None else {"index": self.index, "message": _sentence(self.error)}
+        return {
+            "layers": list(self.layers),
+            "error": error,
+            "totals": self.totals,
+            "preset": preset_of(self.network),
+        }
+
+
+def judge(draft: object, config: TrainConfig) -> Verdict:
+    """What the network would be that `draft`, a dict from the browser, describes, trained as `config` says."""
+    dataset = DATASETS[config.data]
+    try:
+        network = NetworkSpec.from_dict(draft)
+        plans = network.plan(dataset.input_shape, len(dataset.classes))
+    except LayerError as error:
+        return Verdict(None, _layers_before(draft, error.index, config), str(error), error.index)
+    except SpecError as error:
+        return Verdict(None, (), str(error))
+    layers = tuple(_describe(plan) for plan in plans)
+    totals = {
+        "parameters": f"{sum(plan.parameters for plan in plans):,}",
+        "memory": amount(training_bytes(plans, config.batch_size, OPTIMIZERS[config.optimizer].state)),
+        "batch": f"{config.batch_size:,}",
+    }
+    try:
+        check(network, config)
+    except SpecError as error:
+        return Verdict(None, layers, str(error), getattr(error, "index", None), totals)
+    return Verdict(network, layers, totals=totals)
+
+
+def _layers_before(draft: object, index: int, config: TrainConfig) -> tuple[dict[str, Any], ...]:
+    """The entries of the layers that work, up to the one at `index` that doesn't."""
+    assert isinstance(draft, dict)
+    dataset = DATASETS[config.data]
+    try:
+        plans = NetworkSpec.from_dict({"layers": draft["layers"][:index]}).plan(
+            dataset.input_shape, len(dataset.classes)
+        )
+    except SpecError:  # an illegal field further down was reported, but the shapes fail before it
+        return ()
+    return tuple(_describe(plan) for plan in plans[:index])
+
+
+def schema(config: TrainConfig) -> dict[str, Any]:
+    """All that the drawing has to know beforehand: kinds and their fields, presets, the input and the classes."""
+    dataset = DATASETS[config.data]
+    return {
+        "kinds": {kind: _kind(kind) for kind in LAYERS},
+        "network": [
+            {**_field(name, bounds), "only": _ONLY_WITH.get(name)} for name, bounds in bounds_of(NetworkSpec).items()
+        ],
+        "presets": [
+            {"name": p.name, "title": p.title, "teaches": p.teaches, "network": p.network.to_dict()}
+            for p in PRESETS.values()
+        ],
+        "curves": _curves(),
+        "maxLayers": MAX_LAYERS,
+        "input": {
+            "shape": list(dataset.input_shape),
+            "out": shape_text(dataset.input_shape),
+            "values": f"{math.prod(dataset.input_shape):,}",
+        },
+        "classes": [str(name) for name in dataset.classes],
+        "data": dataset.title,
+    }
+
+
+def preset_of(network: NetworkSpec | None) -> str | None:
+    """The name of the preset that `network` is, if it is one."""
+    return next((preset.name for preset in PRESETS.values() if preset.network == network), None)
+
+
+def in_words(network: NetworkSpec) -> str:
+    """A network in a few words: "Convolution 16, Max pooling, Dense 128"."""
+    words = []
+    for layer in network.layers:
+        count = COUNTED.get(layer.kind)
+        words.append(f"{layer.title} {getattr(layer, count):,}" if count else layer.title)
+    shown = words if len(words) <= 4 else [*words[:2], "…", words[-1]]
+    return ", ".join(shown) or "no hidden layer"
+
+
+def shape_text(shape: Shape) -> str:
+    """(16, 28, 28) → "16 × 28 × 28"; one channel is left out; (128,) → "128"."""
+    sizes = shape[1:] if len(shape) == 3 and shape[0] == 1 else shape
+    return " × ".join(f"{size:,}" for size in sizes)
+
+
+def amount(size: float) -> str:
+    """Bytes for people: 3_400_000 → "3.4 MB"."""
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if size >= 100 or unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"
+
+
+def formula(plan: LayerPlan) -> tuple[str, str]:
+    """What the layer computes, and the sizes of what stands in it: ("y = ReLU(W x + b)", "W: 128 × 784, b: 128")."""
+    values = layer_to_dict(plan.layer)
+    inputs = math.prod(plan.in_shape)
+    given = f"x: {shape_text(plan.in_shape)}"
+    if plan.name == "output":
+        sizes = f"W: {values['units']} × {inputs:,}, b: {values['units']}"
+        return "y = W x + b", f"{sizes}; the softmax of y are the class probabilities"
+    if plan.layer.kind == "dense":
+        return _applied(values["activation"], "W x + b"), f"W: {values['units']:,} × {inputs:,}, b: {values['units']:,}"
+    if plan.layer.kind == "conv":
+        weights = shape_text((values["channels"], plan.in_shape[0], values["kernel"], values["kernel"]))
+        return _applied(values["activation"], "W ∗ x + b"), f"W: {weights}, b: {values['channels']:,}"
+    if plan.layer.kind in ("maxpool", "avgpool"):
+        function = "max" if plan.layer.kind == "maxpool" else "mean"
+        return f"y = {function} of each {values['kernel']} × {values['kernel']} window of x", given
+    if plan.layer.kind == "batchnorm":
+        return "y = γ · (x − mean) / deviation + β", f"γ: {plan.in_shape[0]:,}, β: {plan.in_shape[0]:,}"
+    if plan.layer.kind == "dropout":
+        share = values["p"]
+        return f"y = {share:.0%} of x set to 0, the rest × {1 / (1 - share):.3g}", f"{given}; only while training"
+    if plan.layer.kind == "flatten":
+        return f"y = the {inputs:,} values of x in one row", given
+    return plan.layer.help, given
+
+
+def _applied(activation: str, inner: str) -> str:
+    return f"y = {inner}" if activation == "identity" else f"y = {ACTIVATIONS[activation][0]}({inner})"
+
+
+def _describe(plan: LayerPlan) -> dict[str, Any]:
+    what, sizes = formula(plan)
+    return {
+        "name": plan.name,
+        "shape": list(plan.out_shape),
+        "out": shape_text(plan.out_shape),
+        "parameters": f"{plan.parameters:,}",
+        "formula": what,
+        "sizes": sizes,
+    }
+
+
+def _kind(kind: str) -> dict[str, Any]:
+    layer: Layer = default_layer(kind)
+    return {
+        "title": layer.title,
+        "help": layer.help,
+        "drawn": DRAWN_AS.get(kind, "block"),
+        "counted": COUNTED.get(kind),
+        "fields": [_field(name, bounds) for name, bounds in bounds_of(LAYERS[kind]).items()],  # type: ignore[arg-type]  # every kind is a dataclass
+        "default": layer_to_dict(layer),
+    }
+
+
+def _field(name: str, bounds: Bounds) -> dict[str, Any]:
+    common = {"name": name, "label": bounds.label, "help": bounds.help}
+    if isinstance(bounds, Number):
+        limits = {"low": bounds.low, "high": bounds.high, "whole": bounds.whole, "log": bounds.log}
+        return {**common, "type": "number", **limits}
+    if isinstance(bounds, Choice):
+        return {**common, "type": "choice", "options": [list(option) for option in bounds.options.items()]}
+    return {**common, "type": "flag"}
+
+
+@functools.cache
+def _curves() -> dict[str, list[float]]:
+    """Each activation's values at evenly spaced points from −3 to 3, for the small plots."""
+    x = torch.linspace(-_CURVE_REACH, _CURVE_REACH, _CURVE_POINTS)
+    return {
+        name: [round(float(y), 3) for y in (call.build()(x) if call else x)] for name, (_, call) in ACTIVATIONS.items()
+    }
+
+
+def _sentence(message: str) -> str:
+    return message[:1].upper() + message[1:]

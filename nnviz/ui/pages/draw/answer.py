@@ -1,0 +1,94 @@
+"""The canvas with the ten bars, and the answers of all chosen nets below it. This part runs again while the pen moves,
+so it does nothing that takes long.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from nnviz.analysis.recognition import answer
+from nnviz.data.drawing import MAX_PHOTO_BYTES
+from nnviz.ui.components.canvas import canvas, take_photo
+from nnviz.ui.components.image_grid import Bars, Caption, tiles
+from nnviz.ui.format import plain
+from nnviz.ui.pages.draw import sheet
+from nnviz.ui.pages.draw.nets import Net, present, refresh_every
+from nnviz.ui.pages.draw.sheet import KEY, Sheet
+from nnviz.ui.results import percent
+
+HEIGHT = 340
+"""Of the canvas, CSS pixels."""
+
+
+def show(ids: list[str], every: float | None) -> None:
+    if refresh_every(ids) != every:
+        st.rerun()
+    if photo := take_photo(KEY):
+        sheet.use_photo(photo)
+    now, nets = sheet.current(), present(ids)
+    if now is not None:
+        st.session_state["drawn_image"] = now.prepared.pixels  # the Inspect page offers it too
+    shares = [answer(net.moment, now.prepared.pixels) for net in nets] if now else []
+    finite = bool(shares) and bool(np.isfinite(shares[0]).all())
+    with st.container(key="draw-paper"):
+        canvas(
+            key=KEY, generation=sheet.generation(), height=HEIGHT, photos=True,
+            probabilities=shares[0].tolist() if finite else None, classes=nets[0].classes if nets else "0123456789",
+            hint=_hint(now, nets, finite),
+        )  # fmt: skip
+    if problem := sheet.photo_problem():
+        st.warning(plain(problem), icon=":material/broken_image:")
+    _photo(now)
+    if nets and now:
+        _side_by_side(nets, shares, now)
+
+
+def _hint(now: Sheet | None, nets: list[Net], finite: bool) -> str:
+    if not nets:
+        return "The net has no weights yet: it is about to begin"
+    if now is None:
+        return "Empty paper, no answer: draw a digit"
+    if not finite:
+        return "The net's answer is not a number: its training has diverged"
+    return "The photo is answered; draw here to lay it aside" if now.photo else "Draw a digit"
+
+
+def _photo(now: Sheet | None) -> None:
+    with st.container(horizontal=True, key="draw-photo-row"):
+        with st.popover("Use a photo", icon=":material/photo_camera:", key="draw-photo-open"):
+            st.file_uploader(
+                "A photo or picture of one digit, on light or dark paper",
+                ["png", "jpg", "jpeg", "webp", "gif", "bmp"], key="draw-photo", on_change=_on_upload,
+                max_upload_size=MAX_PHOTO_BYTES // 1_000_000,
+            )  # fmt: skip
+            st.caption("Or drop one onto the canvas, or paste it anywhere on the page.")
+        if now is not None and now.photo:
+            st.button("Lay the photo aside", key="draw-photo-away", icon=":material/close:", on_click=sheet.new_sheet)
+
+
+def _on_upload() -> None:
+    file = st.session_state["draw-photo"]
+    if file is not None:
+        sheet.use_photo(file.getvalue())
+
+
+def _side_by_side(nets: list[Net], shares: list[NDArray[np.float32]], now: Sheet) -> None:
+    """Each net with what it got and its ten probabilities. With one net the canvas shows these already."""
+    captions = [
+        Caption(net.classes[int(told.argmax())] if np.isfinite(told).all() else "–", f"{percent(float(told.max()))}")
+        for net, told in zip(nets, shares, strict=True)
+    ]
+    with st.container(key="draw-nets-answers"):
+        if len(nets) == 1:
+            st.caption(f"Answered by {plain(nets[0].title)}. This is what it gets, 28×28 pixels:")
+            tiles(now.prepared.pixels[None], key="draw-input", size=84, label="The drawing as the net gets it")
+            return
+        names = " · ".join(f"**{place}:** {plain(net.title)}" for place, net in enumerate(nets, 1))
+        st.caption(f"The bars above are those of the first. {names}")
+        captions = [Caption(f"{place}: {caption.title}", caption.note) for place, caption in enumerate(captions, 1)]
+        tiles(
+            np.repeat(now.prepared.pixels[None], len(nets), 0), key="draw-answers", captions=captions, size=84,
+            bars=Bars(np.stack(shares), nets[0].classes), label="The drawing with the answer of each net",
+        )  # fmt: skip

@@ -1,0 +1,42 @@
+"""Section "Doctor": what is wrong with the training up to this moment, the number that says so, and what to try."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from nnviz.analysis.doctor import DIAGNOSES, Diagnosis, evidence, examine
+from nnviz.store.runs import Status
+from nnviz.ui import services, state
+from nnviz.ui.pages.inspect.view import View
+
+_TRAIN = "pages/2_Train.py"
+
+
+def show(view: View) -> None:
+    store, run = services.store(), view.run
+    diverged = run.status is Status.DIVERGED and view.moment.step_number >= run.step
+    found = examine(evidence(view.moment, store.curve(run.id), store.epochs(run.id), store.norms(run.id), diverged))
+    with st.container(key="inspect-findings"):
+        if not found:
+            st.success(
+                f"Nothing is wrong that any of the {len(DIAGNOSES)} checks can see, up to step"
+                f" {view.moment.step_number:,}.",
+                icon=":material/check_circle:",
+            )
+        for diagnosis in found:
+            _show(diagnosis)
+    with st.expander("What is looked for", key="inspect-checks"):
+        st.markdown("\n".join(f"- {(check.__doc__ or '').strip()}" for check in DIAGNOSES))
+
+
+def _show(diagnosis: Diagnosis) -> None:
+    with st.container(border=True, key=f"inspect-finding-{diagnosis.name}"):
+        st.markdown(f"##### {diagnosis.title}\n**{diagnosis.evidence}**\n\n{diagnosis.advice}")
+        if st.button(
+            f"Try {diagnosis.try_this}", key=f"inspect-try-{diagnosis.name}", icon=":material/healing:",
+            help="Opens the Train page with the run's set-up and this one change, ready to start.",
+        ):  # fmt: skip
+            state.set_network(diagnosis.network)
+            state.set_config(diagnosis.config)
+            state.choose_run(None)
+            st.switch_page(_TRAIN)

@@ -1,0 +1,106 @@
+"""Section "Fork": continue the training from this moment with other settings, as a run of its own; the family tree."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from nnviz.fields import SpecError
+from nnviz.spec.optimizers import OPTIMIZERS
+from nnviz.spec.train_config import TrainConfig
+from nnviz.store.runs import Run
+from nnviz.train.checkpoint import SnapshotError
+from nnviz.ui import services, state
+from nnviz.ui.format import plain, sentence
+from nnviz.ui.forms import field_input
+from nnviz.ui.pages.inspect.view import View
+from nnviz.ui.pages.train import controls
+
+_TRAIN = "pages/2_Train.py"
+_FIELDS = ("lr", "momentum", "batch_size", "epochs", "optimizer", "schedule", "weight_decay", "augment", "seed")
+_CONFIG = "inspect_fork"
+
+
+def show(view: View) -> None:
+    step = view.moment.step_number
+    st.caption(
+        f"A new run begins with the weights, the momentum and the order of images as they are after step {step:,}, and "
+        "goes on with what you set here. Unchanged, it repeats the run's own curve."
+    )
+    if view.live:
+        st.info("Switch “Follow live” off and choose a moment to fork from.", icon=":material/pause_circle:")
+    else:
+        _form(view)
+    _tree(view.run)
+
+
+def _form(view: View) -> None:
+    config = _config(view)
+    with st.container(key="inspect-fork-form"):
+        columns = st.columns(3)
+        for place, name in enumerate(_FIELDS):
+            unused = name == "momentum" and name not in OPTIMIZERS[config.optimizer].uses
+            with columns[place % 3]:
+                field_input(config, name, f"inspect-fork-{name}", lambda name, value: _set(view, name, value), unused)
+        started = st.button(
+            f"Continue from step {view.moment.step_number:,}", key="inspect-fork-start", type="primary",
+            icon=":material/fork_right:", on_click=_fork, args=(view.run.id, view.moment.step_number, config),
+        )  # fmt: skip
+        if started and state.looking().run != view.run.id:
+            st.switch_page(_TRAIN)
+
+
+def _fork(run_id: str, step: int, config: TrainConfig) -> None:
+    look, store, executor = state.looking(), services.store(), services.executor()
+    with controls.told():  # no use of `st` from here on: see Looking
+        try:
+            child = store.fork(run_id, step, config)
+        except (SpecError, SnapshotError) as error:
+            state.report(sentence(str(error)))
+            return
+        look.choose(child.id)
+        executor.submit(child.id)
+
+
+def _config(view: View) -> TrainConfig:
+    """The settings of the fork: those that held at the moment, and what was changed here since it was chosen."""
+    place = (view.run.id, view.moment.step_number)
+    known, config = st.session_state.get(_CONFIG, (None, None))
+    if known != place:
+        config = services.store().config_at(view.run.id, view.moment.step_number)
+        st.session_state[_CONFIG] = (place, config)
+    found: TrainConfig = config
+    return found
+
+
+def _set(view: View, name: str, value: Any) -> None:
+    config = _config(view).with_(**{name: value})
+    st.session_state[_CONFIG] = ((view.run.id, view.moment.step_number), config)
+
+
+def _tree(run: Run) -> None:
+    """The family of the run: where it comes from, and what was forked from it."""
+    runs = {one.id: one for one in services.store().runs()}
+    root = run
+    while root.parent in runs:
+        root = runs[root.parent]
+    children: dict[str, list[Run]] = {}
+    for one in reversed(runs.values()):
+        children.setdefault(one.parent, []).append(one)
+    if root.id == run.id and run.id not in children:
+        return
+    with st.container(key="inspect-tree"):
+        st.markdown("##### Family tree")
+        _branch(root, children, run.id, 0)
+
+
+def _branch(run: Run, children: dict[str, list[Run]], here: str, depth: int) -> None:
+    origin = f"{'    ' * (depth - 1)}└ from step {run.parent_step:,}: " if depth else ""
+    accuracy = f" · {run.test_accuracy:.2%}" if run.test_accuracy is not None else ""
+    label = f"{origin}{plain(run.name)} · {run.status}{accuracy}{'  ← shown' if run.id == here else ''}"
+    if st.button(label, key=f"inspect-tree-{run.id}", type="tertiary", disabled=run.id == here):
+        state.choose_run(run.id)
+        st.rerun()
+    for child in children.get(run.id, []):
+        _branch(child, children, here, depth + 1)

@@ -1,0 +1,315 @@
+"""Weights, gradients and updates of a layer: as images, as a matrix, as a distribution; and one weight's arithmetic."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import streamlit as st
+from torch import Tensor
+
+from nnviz.analysis.activations import trace, unit_values
+from nnviz.analysis.checkpoint_view import LayerView, Moment
+from nnviz.analysis.optimizer_step import explain_update
+from nnviz.charts.distribution import (
+    NEAR_ZERO,
+    distribution_config,
+    distribution_csv,
+    distribution_figure,
+    distribution_info,
+)
+from nnviz.charts.matrix import matrix_config, matrix_csv, matrix_figure, matrix_info
+from nnviz.data.datasets import to_input
+from nnviz.spec.optimizers import OPTIMIZERS
+from nnviz.ui import services
+from nnviz.ui.components.image_grid import Caption, signed_to_bytes, tiles
+from nnviz.ui.components.plot import plot
+from nnviz.ui.pages.inspect.neuron import open_neuron
+from nnviz.ui.pages.inspect.view import View, moment_at
+
+PAGE = 64
+"""Units on one page of images."""
+
+ACTIVITY_IMAGES = 500
+"""Test images over which a unit's mean output is taken to sort by it."""
+
+RANGE_MOMENTS = 12
+"""Snapshots asked for the common colour range; more would keep a person waiting at a large net."""
+
+QUANTITIES = {
+    "weights": "Weights W",
+    "gradient": "Gradient ∂L/∂W",
+    "momentum": "Momentum v",
+    "update": "Next update ΔW",
+}
+_WORDS = {
+    "weights": "The matrix W of y = f(Wx + b), as it is after this step.",
+    "gradient": "How the loss of the next mini-batch would change with each weight: ∂L/∂W, the mean over its images.",
+    "momentum": "The momentum buffer after the next step: v = μ·v + ∂L/∂W, what the last gradients have in common.",
+    "update": "What the next step adds to each weight: W_new = W_old + ΔW. With SGD, ΔW = −α·v.",
+}
+_PICTURES = {"images": "Images", "matrix": "Matrix", "distribution": "Distribution"}
+_SORTS = {"index": "number", "norm": "norm, largest first", "activity": "activity, most active first"}
+
+
+class Panel(NamedTuple):
+    """One picture of the section."""
+
+    title: str
+    """Empty where there is but one."""
+    values: Tensor
+    """As the layer's weight."""
+    limit: float | None
+    """The value at the ends of the colour scale; None: the largest magnitude there is."""
+    moment: Moment
+
+
+def show(view: View) -> None:
+    layer = view.layer
+    assert layer.weight is not None
+    with st.container(horizontal=True, vertical_alignment="bottom", key="inspect-matrix-choice"):
+        quantities = [one for one in QUANTITIES if one != "momentum" or _keeps_momentum(view.moment)]
+        quantity = st.segmented_control(
+            "What", quantities, default="weights", key="inspect-quantity", format_func=QUANTITIES.__getitem__
+        )
+        pictures = list(_PICTURES) if as_pictures(layer, layer.weight) is not None else ["matrix", "distribution"]
+        picture = st.segmented_control(
+            "As", pictures, default=pictures[0], key=f"inspect-picture-{len(pictures)}",
+            format_func=_PICTURES.__getitem__,
+        )  # fmt: skip
+        if picture == "images":
+            st.selectbox("Order by", list(_SORTS), key="inspect-sort", format_func=_SORTS.__getitem__, width=250)
+        shared = st.toggle(
+            "One colour range for all moments", key="inspect-shared-range",
+            help="On: a colour means the same value at every moment. Off: each picture uses its whole range.",
+        )  # fmt: skip
+        difference = view.beside_layer is not None and st.toggle(
+            "Show the difference", value=True, key="inspect-difference"
+        )
+    quantity, picture = quantity or "weights", picture or pictures[0]
+    shown = _values(view.moment, layer, quantity)
+    if shown is None:
+        st.info("The loss of the next mini-batch is not finite, so there is no gradient.", icon=":material/error:")
+        return
+    panels = _panels(view, quantity, shown, shared, difference)
+    for place, panel in enumerate(panels):
+        with st.container(key=f"inspect-panel-{place}"):
+            if panel.title:
+                st.markdown(f"**{panel.title}**")
+            st.caption(f"{_WORDS[quantity]}  \n{statistics(panel.values)}")
+            draw = {"images": _images, "matrix": _matrix, "distribution": _distribution}[picture]
+            draw(view, quantity, panel, place)
+    _one_weight(view)
+
+
+def _panels(view: View, quantity: str, shown: Tensor, shared: bool, difference: bool) -> list[Panel]:
+    limit = _common_limit(view, quantity) if shared else None
+    alone = [Panel("", shown, limit, view.moment)]
+    if view.beside is None:
+        return alone
+    if view.beside_layer is None:
+        st.caption("That run has no layer of this name and size, so there is nothing to put beside it.")
+        return alone
+    other = _values(view.beside.moment, view.beside_layer, quantity)
+    if other is None:
+        return alone
+    if difference:
+        return [Panel(f"This moment minus the other: {view.beside.title}", shown - other, None, view.moment)]
+    limit = max(float(shown.abs().max()), float(other.abs().max()), limit or 0.0)
+    return [
+        Panel(f"After step {view.moment.step_number:,}", shown, limit, view.moment),
+        Panel(view.beside.title, other, limit, view.beside.moment),
+    ]
+
+
+def _values(moment: Moment, layer: LayerView, quantity: str) -> Tensor | None:
+    """The quantity for the layer's weights, of their shape; None if the step from here isn't finite."""
+    assert layer.weight is not None
+    if quantity == "weights":
+        return layer.weight
+    step, name = moment.next_step, f"{layer.name}.weight"
+    if step is None:
+        return None
+    if quantity == "momentum":
+        return step.state[name].get("momentum_buffer")
+    return step.gradient[name] if quantity == "gradient" else step.update(name)
+
+
+def _keeps_momentum(moment: Moment) -> bool:
+    config = moment.config
+    return "momentum" in OPTIMIZERS[config.optimizer].uses and config.momentum > 0
+
+
+def _common_limit(view: View, quantity: str) -> float:
+    """The largest magnitude at any of the run's snapshots; of a running one, at those so far."""
+    steps = services.store().snapshot_steps(view.run.id)
+    chosen = sorted({round(place) for place in np.linspace(0, max(0, len(steps) - 1), RANGE_MOMENTS)})
+    return max((_limit_at(view.run.id, steps[i], view.layer.name, quantity) for i in chosen if steps), default=0.0)
+
+
+@st.cache_resource(max_entries=2000, show_spinner=False)
+def _limit_at(run_id: str, step: int, layer: str, quantity: str) -> float:
+    store = services.store()
+    moment = moment_at(store, store.run(run_id), step)
+    values = _values(moment, moment.layer(layer), quantity)
+    return float(values.abs().max()) if values is not None else 0.0
+
+
+def statistics(values: Tensor) -> str:
+    """The values of a matrix in one line of words and numbers."""
+    magnitude = values.abs()
+    largest = float(magnitude.max())
+    near = float((magnitude <= NEAR_ZERO * largest).float().mean())
+    return (
+        f"{values.numel():,} values · norm ‖·‖ {float(values.norm()):.4g} · mean {float(values.mean()):.2g} · "
+        f"deviation {float(values.std(correction=0)):.3g} · largest {largest:.3g} · "
+        f"{near:.1%} near zero (within {NEAR_ZERO:.1%} of the largest)"
+    )
+
+
+def as_pictures(layer: LayerView, values: Tensor) -> Tensor | None:
+    """Values of a layer's weights as images (n, h, w), where they are about pixels: a dense layer on images, one image
+    per neuron; a convolution, one per filter and input channel. Else None.
+    """
+    if values.dim() == 4:
+        return values.flatten(0, 1) if values[0, 0].numel() > 1 else None
+    shape = layer.plan.in_shape
+    return values.view(-1, *shape[1:]) if len(shape) == 3 and shape[0] == 1 else None
+
+
+def _images(view: View, quantity: str, panel: Panel, place: int) -> None:
+    layer = view.layer
+    pictures = as_pictures(layer, panel.values)
+    assert pictures is not None
+    per_unit = len(pictures) // layer.units
+    order = _order(view, panel)
+    pages = -(-len(pictures) // PAGE)
+    start = 0
+    if pages > 1 and place == 0:
+        st.number_input(f"Page, of {pages}", 1, pages, key="inspect-page", width=140)
+    if pages > 1:
+        start = (min(st.session_state.get("inspect-page", 1), pages) - 1) * PAGE
+    units = [unit * per_unit + channel for unit in order for channel in range(per_unit)][start : start + PAGE]
+    chosen = pictures[units].numpy()
+    pixels, limit = signed_to_bytes(chosen, panel.limit)
+    bias = layer.bias if quantity == "weights" and panel.moment is view.moment else None
+    captions = [
+        Caption(
+            f"{index // per_unit}" + (f" ← {index % per_unit}" if per_unit > 1 else ""),
+            "" if bias is None else f"b {float(bias[index // per_unit]):+.2g}",
+        )
+        for index in units
+    ]
+    size = 84 if chosen.shape[1] > 8 else 56
+    clicked = tiles(
+        pixels, key=f"inspect-images-{place}", palette="diverging", captions=captions, size=size, limit=limit,
+        label=f"{QUANTITIES[quantity]} of {layer.title}", clickable=True,
+        values=chosen, names=("neuron", "row", "column"), file_name=f"{view.name}-{layer.name}-{quantity}.png",
+    )  # fmt: skip
+    what = "one filter on one channel (filter ← channel)" if per_unit > 1 else "one neuron, a value for each input"
+    st.caption(f"Each picture is {what}. Blue is positive, orange negative. Click one to open its neuron.")
+    _download(view, quantity, panel, place)
+    if clicked is not None:
+        open_neuron(layer.name, units[clicked] // per_unit)
+
+
+def _order(view: View, panel: Panel) -> list[int]:
+    """Units in the chosen order. The picture beside has the order of this one, so that they can be compared."""
+    sort = st.session_state.get("inspect-sort", "index")
+    if sort == "norm":
+        values = view.layer.weight if panel.moment is not view.moment else panel.values
+        assert values is not None
+        return [int(unit) for unit in values.flatten(1).norm(dim=1).argsort(descending=True, stable=True)]
+    if sort == "activity":
+        images = to_input(view.moment.data.test.images[:ACTIVITY_IMAGES], view.moment.data.dataset)
+        mean = unit_values(trace(view.moment, images).of(view.layer.name).output).mean(0)
+        return [int(unit) for unit in mean.argsort(descending=True, stable=True)]
+    return list(range(view.layer.units))
+
+
+def _matrix(view: View, quantity: str, panel: Panel, place: int) -> None:
+    layer = view.layer
+    info = matrix_info(panel.values.flatten(1).numpy(), limit=panel.limit, rows="neuron", columns="input")
+    bias = view.layer.bias if quantity == "weights" and panel.moment is view.moment else None
+    place_of_matrix, place_of_bias = st.columns([12, 2]) if bias is not None else (st.container(), None)
+    if bias is not None and place_of_bias is not None:
+        beside = matrix_info(bias[:, None].numpy(), rows="neuron", columns="bias b")
+        with place_of_bias:
+            plot(
+                matrix_figure(beside, dark=view.dark), key="inspect-bias",
+                config=matrix_config(f"{view.name}-{layer.name}-bias"), alt=f"Bias of {layer.title}",
+            )  # fmt: skip
+    with place_of_matrix:
+        clicked = plot(
+        matrix_figure(info, dark=view.dark), key=f"inspect-matrix-{place}",
+        config=matrix_config(f"{view.name}-{layer.name}-{quantity}"),
+        alt=f"{QUANTITIES[quantity]} of {layer.title}: {statistics(panel.values)}",
+    )  # fmt: skip
+    st.caption(f"{info.caption} Click a cell to see its arithmetic below.")
+    _download(view, quantity, panel, place)
+    if isinstance(clicked, list) and len(clicked) == 2:
+        choose_weight(view, int(clicked[0]), int(clicked[1]))
+
+
+def _distribution(view: View, quantity: str, panel: Panel, place: int) -> None:
+    info = distribution_info({QUANTITIES[quantity]: panel.values.flatten().numpy()})
+    plot(
+        distribution_figure(info, dark=view.dark), key=f"inspect-distribution-{place}",
+        config=distribution_config(f"{view.name}-{view.layer.name}-{quantity}"),
+        alt=f"Distribution of {QUANTITIES[quantity]} of {view.layer.title}: {statistics(panel.values)}",
+    )  # fmt: skip
+    st.download_button(
+        "CSV", lambda: distribution_csv(info), f"{view.name}-{view.layer.name}-{quantity}-distribution.csv", "text/csv",
+        key=f"inspect-distribution-csv-{place}", icon=":material/download:", on_click="ignore",
+    )  # fmt: skip
+
+
+def _download(view: View, quantity: str, panel: Panel, place: int) -> None:
+    st.download_button(
+        "CSV", lambda: matrix_csv(panel.values.flatten(1).numpy(), rows="neuron", columns="input"),
+        f"{view.name}-{view.layer.name}-{quantity}.csv", "text/csv", key=f"inspect-matrix-csv-{place}",
+        icon=":material/download:", on_click="ignore",
+    )  # fmt: skip
+
+
+def choose_weight(view: View, unit: int, source: int) -> None:
+    """Let the arithmetic be that of the weight from input `source` to `unit`."""
+    st.session_state["inspect_weight"] = (view.layer.name, unit, source)
+
+
+def _one_weight(view: View) -> None:
+    """W_new = W_old − α·v for one weight, with its numbers."""
+    layer, step = view.layer, view.moment.next_step
+    assert layer.weight is not None
+    with st.container(border=True, key="inspect-arithmetic"):
+        st.markdown("##### One weight, one step")
+        if step is None:
+            st.caption("The loss of the next mini-batch is not finite: there is no next step.")
+            return
+        flat = layer.weight.flatten(1)
+        name, unit, source = st.session_state.get("inspect_weight") or ("", -1, -1)
+        if name != layer.name or unit >= flat.shape[0] or source >= flat.shape[1]:
+            largest = int(step.gradient[f"{layer.name}.weight"].abs().argmax())
+            unit, source = divmod(largest, flat.shape[1])
+        st.session_state["inspect-weight-unit"], st.session_state["inspect-weight-input"] = unit, source
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            for label, key, count in (("To neuron", "unit", flat.shape[0]), ("From input", "input", flat.shape[1])):
+                st.number_input(
+                    label, 0, count - 1, key=f"inspect-weight-{key}", width=140,
+                    on_change=lambda: choose_weight(
+                        view, st.session_state["inspect-weight-unit"], st.session_state["inspect-weight-input"]
+                    ),
+                )  # fmt: skip
+            st.caption(
+                f"Step {step.step:,} with {view.moment.optimizer_title}, on its true mini-batch of {len(step.labels)}"
+                f" images; loss {step.loss:.4f}. Without a choice: the weight with the largest gradient."
+            )
+        index = np.unravel_index(source, layer.weight.shape[1:])
+        told = explain_update(view.moment, step, f"{layer.name}.weight", (unit, *map(int, index)))
+        rows = [
+            f"| ${line.symbol}$ | {f'$= {line.formula}$' if line.formula else ''} | {line.meaning} |"
+            f" `{line.value:+.8f}` |"
+            for line in told.lines
+        ]
+        st.markdown("| | how | what it is | value |\n|:--|:--|:--|--:|\n" + "\n".join(rows))
+        st.caption(f"The training itself has {told.trained:+.8f} after this step, in 32-bit numbers.")

@@ -1,0 +1,136 @@
+"""The Inspect page: which run, which moment, which layer, and the section that shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from nnviz.analysis.checkpoint_view import LayerView, Moment
+from nnviz.data.datasets import DATASETS, DataError
+from nnviz.store.runs import Run, RunGone
+from nnviz.train.checkpoint import SnapshotError
+from nnviz.ui import services, state
+from nnviz.ui.choosing import choose_section, choose_shown
+from nnviz.ui.format import sentence
+from nnviz.ui.offered import offered_runs
+from nnviz.ui.pages.inspect import (
+    activations,
+    checkpoints,
+    doctor,
+    edit_weights,
+    embedding,
+    fork,
+    matrices,
+    neuron,
+    over_time,
+    saliency,
+)
+from nnviz.ui.pages.inspect.view import View
+from nnviz.ui.pages.train import controls
+
+SECTIONS: dict[str, tuple[str, Callable[[View], None]]] = {
+    "matrices": ("Weights & gradients", matrices.show),
+    "time": ("Over time", over_time.show),
+    "activations": ("Activations", activations.show),
+    "neuron": ("One neuron", neuron.show),
+    "pixels": ("Which pixels", saliency.show),
+    "map": ("Map of the digits", embedding.show),
+    "doctor": ("Doctor", doctor.show),
+    "operate": ("Operate", edit_weights.show),
+    "fork": ("Fork", fork.show),
+}
+"""Name → (title, what shows it), in the order of the page."""
+
+_LAYER, _SECTION = "inspect-layer", "inspect-look"
+
+
+def inspect_page() -> None:
+    run = controls.chosen() or _newest()
+    if run is None:
+        _empty_state()
+        return
+    every = checkpoints.refresh_every(run)
+    st.fragment(_inspect, run_every=every)(run.id, every)
+
+
+def _newest() -> Run | None:
+    runs = services.store().runs()
+    return next((run for run in runs if run.step), runs[0] if runs else None)
+
+
+def _inspect(run_id: str, every: float | None) -> None:
+    """All of it is one fragment: it follows a running training, or plays, by itself."""
+    try:
+        run = services.store().run(run_id)
+        with st.container(horizontal=True, vertical_alignment="bottom", key="inspect-what"):
+            _choose_run(run)
+            other = checkpoints.choose_other(run)
+        _state_of(run)
+        moment = checkpoints.choose_moment(run)
+        if checkpoints.refresh_every(run) != every:
+            st.rerun()
+        if moment is None:
+            words = "This run has no weights to look at yet: it is waiting, or about to begin."
+            st.info(words, icon=":material/hourglass_empty:")
+            return
+        beside = checkpoints.beside(run, moment, other)
+        with st.container(key="inspect-choice", gap="small"):
+            layer, section = _choose_layer(moment), _choose_section()
+        view = View(run, moment, layer, beside, checkpoints.following(run), st.context.theme.type == "dark")
+        with st.container(key=f"inspect-section-{section}"):
+            SECTIONS[section][1](view)
+    except RunGone:
+        st.rerun()
+    except (SnapshotError, DataError) as error:
+        st.warning(sentence(str(error)), icon=":material/warning:")
+
+
+def _choose_run(run: Run) -> None:
+    names = {one.id: one.name for one in offered_runs().values()}
+    if (picked := choose_shown("Run", names, run.id, "inspect-run")) != run.id:
+        state.choose_run(picked)
+        st.rerun()
+
+
+def _state_of(run: Run) -> None:
+    accuracy = f" · {run.test_accuracy:.2%} on the test images" if run.test_accuracy is not None else ""
+    words = f"{run.status.capitalize()} after step {run.step:,}{accuracy} · {DATASETS[run.config.data].title}"
+    with st.container(key="inspect-state"):
+        st.caption(words)
+
+
+def _choose_layer(moment: Moment) -> LayerView:
+    if wanted := st.session_state.pop("inspect-layer-wanted", None):
+        st.session_state[_LAYER] = wanted
+    layers = {layer.name: layer for layer in moment.learning_layers}
+    state.keep(_LAYER, list(layers))
+    st.pills(
+        "Layer", list(layers), key=_LAYER, format_func=lambda name: _layer_in_words(layers[name]), required=True,
+        label_visibility="collapsed",
+    )  # fmt: skip
+    return layers[st.session_state[_LAYER]]
+
+
+def _layer_in_words(layer: LayerView) -> str:
+    return f"{layer.title} · {_sizes(layer.plan.in_shape)} → {_sizes(layer.plan.out_shape)}"
+
+
+def _sizes(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, shape))
+
+
+def _choose_section() -> str:
+    if wanted := st.session_state.pop("inspect-section-wanted", None):
+        st.session_state[_SECTION] = wanted
+    return choose_section(SECTIONS, _SECTION)
+
+
+def _empty_state() -> None:
+    with st.container(border=True, key="inspect-empty"):
+        st.markdown(
+            "#### Nothing to look into yet\n"
+            "Train a network first. Then every weight, gradient and activation of every layer can be seen here, at any "
+            "moment of its training, also while it trains."
+        )
+        st.page_link("pages/2_Train.py", label="Train a network", icon=":material/play_circle:")

@@ -1,0 +1,93 @@
+"""What a section of the Inspect page is given: a run's network at the chosen moment, the chosen layer, and what it is
+compared with.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import streamlit as st
+
+from nnviz.analysis.checkpoint_view import LayerView, Moment
+from nnviz.data.datasets import DATASETS, Loaded, Split
+from nnviz.store.runs import Run, RunStore
+from nnviz.train.checkpoint import Snapshot
+
+LIVE_IMAGES, SLOW_IMAGES = 1000, 2000
+"""Test images for an answer several times a second, and for one at once of a net with convolutions."""
+
+
+class Beside(NamedTuple):
+    """What the chosen moment is compared with: another moment of the run, or another run."""
+
+    run: Run
+    moment: Moment
+    title: str
+
+
+class View(NamedTuple):
+    run: Run
+    moment: Moment
+    layer: LayerView
+    beside: Beside | None
+    live: bool
+    """It follows a training that is going on: the moment moves by itself."""
+    dark: bool
+
+    @property
+    def beside_layer(self) -> LayerView | None:
+        """The same layer of what it is compared with, if its weights have the same shape."""
+        if self.beside is None:
+            return None
+        found = next((one for one in self.beside.moment.layers if one.name == self.layer.name), None)
+        same = found is not None and _shape(found) == _shape(self.layer)
+        return found if same else None
+
+    @property
+    def name(self) -> str:
+        """For file names: the run and the step."""
+        return f"{self.run.id}-step-{self.moment.step_number}"
+
+
+def moment_at(store: RunStore, run: Run, step: int) -> Moment:
+    """The run's network at a snapshot on disk. Raises SnapshotError, RunGone, DataError."""
+    return _moment(str(store.root), run.id, step, store)
+
+
+def moment_now(store: RunStore, run: Run, snapshot: Snapshot) -> Moment:
+    """The network of a snapshot that is not kept: the present state of a run that is going on."""
+    changes = store.changes(run.id)
+    return Moment(run.network, store.config_at(run.id, snapshot.position.step), snapshot, loaded(run), changes)
+
+
+def test_part(view: View) -> tuple[Split, str]:
+    """The test images that an answer at once is worth: all of them where the net is small and still, else fewer; and
+    how many, in words.
+    """
+    test = view.moment.data.test
+    convolves = any(layer.plan.layer.kind == "conv" for layer in view.moment.layers)
+    count = min(LIVE_IMAGES if view.live else SLOW_IMAGES if convolves else len(test.labels), len(test.labels))
+    title = view.moment.data.dataset.title
+    if count == len(test.labels):
+        return test, f"all {count:,} test images of {title}"
+    return Split(test.images[:count], test.labels[:count]), f"the first {count:,} test images of {title}"
+
+
+def loaded(run: Run) -> Loaded:
+    """The run's data set, memory-mapped once for the whole server. Raises DataError."""
+    return _loaded(run.config.data)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _loaded(name: str) -> Loaded:
+    return DATASETS[name].load()
+
+
+@st.cache_resource(max_entries=48, show_spinner=False)
+def _moment(root: str, run_id: str, step: int, _store: RunStore) -> Moment:
+    """`root`, `run_id` and `step` tell apart what is cached: a snapshot on disk never changes."""
+    return moment_now(_store, _store.run(run_id), _store.snapshot(run_id, step))
+
+
+def _shape(layer: LayerView) -> tuple[int, ...]:
+    return tuple(layer.weight.shape) if layer.weight is not None else layer.plan.out_shape

@@ -1,0 +1,92 @@
+"""What a sweep has found so far, read once for everybody who looks at it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import streamlit as st
+
+from nnviz.executor.recorder import GIVEN_UP
+from nnviz.store.runs import Status
+from nnviz.sweep.analysis import PointResult, RunOfPoint, by_point, points
+from nnviz.sweep.store import Member, Sweep
+from nnviz.ui import services
+
+FRESH_SECONDS = 0.4
+"""How long a reading serves all who look."""
+
+
+class Found(NamedTuple):
+    values: dict[int, dict[str, Any]]
+    """Number of the point → its values."""
+    members: dict[int, list[Member]]
+    points: list[PointResult]
+    best: int | None
+    """The point with the highest mean test accuracy so far."""
+    over: int
+    """Trainings that are over."""
+    steps_done: int
+    steps_all: int
+    """Of all trainings that are known, as planned."""
+
+
+def find(sweep: Sweep) -> Found:
+    found: Found = _find(sweep.id, sweep.status, sweep)
+    return found
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=16, show_spinner=False)
+def _find(sweep_id: str, status: Status, _sweep: Sweep) -> Found:
+    sweeps = services.sweeps()
+    values, members = sweeps.points(sweep_id), sweeps.members(sweep_id)
+    results = points(_sweep.spec, values, [as_run(member) for member in members])
+    scored = [result for result in results if result.scored]
+    best = max(scored, key=lambda result: result.accuracy or 0.0).point if scored else None
+    planned = [member.steps for member in members if member.steps]
+    usual = max(planned, default=1)
+    return Found(
+        values, by_point(members), results, best, sum(member.status.over for member in members),
+        sum(usual if member.status.over else member.step for member in members), usual * _sweep.spec.runs,
+    )  # fmt: skip
+
+
+def as_run(member: Member) -> RunOfPoint:
+    return RunOfPoint(
+        member.run, member.point, member.seed_index, state_of(member), member.epochs, member.step, member.steps,
+        member.loss if member.loss is not None else float("nan"), member.seconds,
+    )  # fmt: skip
+
+
+def state_of(member: Member) -> str:
+    """As `sweep_results` calls it."""
+    return "given up" if member.reason == GIVEN_UP else _STATES[member.status]
+
+
+_STATES: dict[Status, str] = {
+    Status.QUEUED: "waiting",
+    Status.INTERRUPTED: "waiting",
+    Status.RUNNING: "running",
+    Status.PAUSED: "running",
+    Status.FINISHED: "done",
+    Status.DIVERGED: "diverged",
+    Status.FAILED: "failed",
+    Status.STOPPED: "stopped",
+}
+
+
+def state_in_words(member: Member) -> str:
+    """How far a run is, or how it ended."""
+    words = {
+        "waiting": "waits for its turn",
+        "running": f"trains, step {member.step:,} of {member.steps:,}",
+        "done": f"done after step {member.step:,}",
+        "diverged": f"diverged after step {member.step:,}",
+        "failed": "failed",
+        "stopped": f"stopped after step {member.step:,}",
+        "given up": f"given up after step {member.step:,}",
+    }[state_of(member)]
+    if member.epochs and member.epochs[-1][0] is not None:
+        words += f" · test accuracy {member.epochs[-1][0]:.2%}"
+    if member.packed > 1:
+        words += f" · trained in a pack of {member.packed}"
+    return f"{words}. {member.reason}" if member.reason else f"{words}."

@@ -1,0 +1,279 @@
+"""The live part of the Train page: how far the run is, its curves, its first layer and its answers to a few digits."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from nnviz.charts.curves import PLOT_CONFIG, SMOOTHING, curves_csv, curves_figure, curves_info
+from nnviz.data.datasets import DATASETS, DataError
+from nnviz.executor.supervisor import slots
+from nnviz.spec.losses import LOSSES
+from nnviz.store.runs import Run, RunGone, RunStore, Status
+from nnviz.sweep.store import SweepGone
+from nnviz.train.preview import Live
+from nnviz.ui import services, state
+from nnviz.ui.components.image_grid import Caption, signed_to_bytes, tiles
+from nnviz.ui.components.plot import plot
+from nnviz.ui.format import plain
+from nnviz.ui.pages.train.watchers import refresh_seconds
+
+LIVE_POINTS = 500
+ENDED_POINTS = 2000
+
+
+def live_view(run: Run) -> None:
+    """Follows an active run by itself, several times a second; an ended one is shown once."""
+    every = refresh_seconds() if run.status.active else None
+    st.fragment(_view, run_every=every)(run.id, run.status)
+
+
+def _view(run_id: str, drawn_as: Status) -> None:
+    try:
+        run = services.store().run(run_id)
+        if run.status is not drawn_as:
+            st.rerun()  # other controls are due, and an ended run needs no more refreshing
+        refresh_seconds()
+        _progress(run)
+        _figures(run)
+    except RunGone:
+        st.rerun()
+
+
+def _progress(run: Run) -> None:
+    share = run.step / run.steps if run.steps else 0.0
+    st.progress(min(1.0, share), text=progress_words(services.store(), run))
+
+
+def progress_words(store: RunStore, run: Run) -> str:
+    """How far the run is: epoch, batch, step, speed and time left; its place while it waits; how it ended."""
+    if run.status is Status.QUEUED:
+        return _waiting(store, run)
+    if not run.status.active:
+        words = f"{run.status.capitalize()} after step {run.step:,}"
+        if run.status is not Status.FINISHED and run.steps:
+            words += f" of {run.steps:,}"
+        return words + (f" · {duration(run.seconds)} of training" if run.seconds else "")
+    epochs = store.epochs(run.id)
+    done, begun = (epochs[-1].epoch, epochs[-1].step) if epochs else (0, 0)
+    epoch = min(done + 1, run.config.epochs)
+    to_come = max(1, run.config.epochs - done)
+    if run.status is Status.PAUSED:
+        where = f"Paused in epoch {epoch} of {run.config.epochs}, after step {run.step:,} of {run.steps:,}"
+        return f"{where} · {duration(run.seconds)} of training"
+    batch, batches = max(0, run.step - begun), round((run.steps - begun) / to_come)
+    words = f"Epoch {epoch} of {run.config.epochs}, batch {batch:,} of {batches:,} · step {run.step:,} of {run.steps:,}"
+    if run.speed:
+        left = (run.steps - run.step) * store.config_at(run.id, run.step).batch_size / run.speed
+        words += f" · {run.speed:,.0f} images/s · {duration(left)} left"
+    return words
+
+
+def _waiting(store: RunStore, run: Run) -> str:
+    place = store.place_in_queue(run.id)
+    training = sum(one.status is Status.RUNNING for one in store.runs())
+    if place <= slots() - training:
+        return "Starting …"
+    at_once = "1 run trains" if slots() == 1 else f"{slots()} runs train"
+    return f"Waiting for a free place: number {place} in the queue. {at_once} at once."
+
+
+def _figures(run: Run) -> None:
+    live = Live.load(services.store().folder(run.id))
+    curves, numbers = st.columns([3, 2], gap="medium")
+    with curves, st.container(key="curves"):
+        plot(_curves(run), key="curves-plot", alt="Loss, accuracy and learning rate by step", config=PLOT_CONFIG)
+        if live:
+            _answers(run, live)
+    with numbers:
+        _numbers(run)
+        if live:
+            _first_layer(live)
+
+
+def _curves(run: Run) -> go.Figure:
+    return _figure(
+        run.id,
+        run.step,
+        len(services.store().epochs(run.id)),
+        len(services.store().changes(run.id)),
+        ENDED_POINTS if not run.status.active else LIVE_POINTS,
+        run.config.loss,
+        run.parent_step if run.parent else None,
+        st.context.theme.type == "dark",
+        state.recalled("curve-log", False),
+        state.recalled("curve-raw", True),
+        state.recalled("curve-smoothing", SMOOTHING),
+    )
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _figure(
+    run_id: str,
+    step: int,
+    epochs: int,
+    changes: int,
+    points: int,
+    loss: str,
+    forked: int | None,
+    dark: bool,
+    log_loss: bool,
+    show_raw: bool,
+    smoothing: float,
+) -> go.Figure:
+    """One drawing for everybody who watches the same run; the arguments say when it is out of date."""
+    store = services.store()
+    info = curves_info(
+        store.curve(run_id),
+        store.epochs(run_id),
+        store.changes(run_id),
+        forked=forked,
+        points=points,
+        smoothing=smoothing,
+    )
+    return curves_figure(
+        info,
+        log_loss=log_loss,
+        show_raw=show_raw,
+        loss_unit=LOSSES[loss].unit,
+        dark=dark,
+    )
+
+
+def _numbers(run: Run) -> None:
+    epochs = services.store().epochs(run.id)
+    with st.container(horizontal=True, key="numbers"):
+        last = epochs[-1] if epochs else None
+        st.metric("Test accuracy", f"{last.test_accuracy:.2%}" if last else "–")
+        st.metric("Train accuracy", f"{last.train_accuracy:.2%}" if last else "–")
+        st.metric("Test loss", f"{last.test_loss:.4f}" if last else "–")
+    st.caption(f"At the end of epoch {last.epoch}." if last else "Measured at the end of each epoch.")
+
+
+def _first_layer(live: Live) -> None:
+    st.markdown(f"**Weights of the first layer** ({live.layer}), step {live.step:,}")
+    pixels, limit = signed_to_bytes(live.weights.numpy())
+    tiles(pixels, key="live-weights", palette="diverging", size=56, limit=limit, label="Weights of the first layer")
+    shown = f"{len(live.weights)} of {live.units}" if live.units > len(live.weights) else f"All {live.units}"
+    st.caption(f"{shown} neurons: each picture is one neuron's incoming weights, one pixel per input pixel.")
+
+
+def _answers(run: Run, live: Live) -> None:
+    try:
+        images, labels = _test_images(run.config.data)
+    except DataError:
+        return
+    classes = DATASETS[run.config.data].classes
+    answers = live.probabilities.argmax(1)
+    captions = [
+        Caption(classes[int(answer)], _sure(float(probabilities[answer])), bool(answer == labels[index]))
+        for index, answer, probabilities in zip(live.sample, answers, live.probabilities, strict=True)
+    ]
+    st.markdown(f"**What it says of ten test images**, step {live.step:,}")
+    tiles(
+        images[live.sample, 0].numpy(), key="live-digits", palette="ink", captions=captions, size=42,
+        label="Test images with the net's answer and how sure it is",
+    )  # fmt: skip
+
+
+def _sure(share: float) -> str:
+    return "no number" if math.isnan(share) else f"{share:.0%}"
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _test_images(name: str) -> tuple[Any, Any]:
+    test = DATASETS[name].load().test
+    return test.images, test.labels
+
+
+def plot_options(run: Run) -> None:
+    """How the curves are drawn; outside of the live part, so that a click is never lost to a refresh."""
+    for key, default in (("curve-log", False), ("curve-raw", True), ("curve-smoothing", SMOOTHING)):
+        state.recall(key, default)
+    with st.container(horizontal=True, key="curve-options", vertical_alignment="bottom"):
+        st.toggle("Log scale", key="curve-log", help="Of the loss: small improvements late become visible.")
+        st.toggle("Every batch", key="curve-raw", help="The loss of each batch, unsmoothed.")
+        st.slider(
+            "Smoothing", 0.0, 0.99, step=0.01, key="curve-smoothing", width=220,
+            help="How much of the past each point of the thick lines holds. 0: none.",
+        )  # fmt: skip
+        st.download_button(
+            "CSV",
+            lambda: _csv(run.id),
+            file_name=f"{run.id}-curves.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            key="download-curves",
+            on_click="ignore",
+            help="Every recorded step. A picture: the camera at the top right of the plot.",
+        )
+
+
+def _csv(run_id: str) -> str:
+    store = services.store()
+    return curves_csv(store.curve(run_id), store.epochs(run_id))
+
+
+def empty_state() -> None:
+    """What the page shows while no run is chosen: what will be seen, and what to press."""
+    first = not services.store().runs()
+    title = "Nothing is training yet" if first else "No run is shown"
+    press = "Press **Train**." if first else "Pick one in the list below, or press **Train**."
+    with st.container(border=True, key="no-run"):
+        st.markdown(
+            f"#### {title}\n"
+            f"{press} Within a second you will see the loss fall batch by batch, the pictures that the first "
+            "layer's neurons form, and what the net says of ten test images.\n\n"
+            "- **Loss** is how wrong the net is on a batch: lower is better.\n"
+            "- Each step moves every weight against its gradient: "
+            r"$W_{\text{new}} = W_{\text{old}} - \alpha \cdot \partial L / \partial W$"
+            ", with the learning rate α that you set.\n"
+            "- **Test accuracy** is the share of 10,000 images it never trained on that it gets right."
+        )
+
+
+def heading(run: Run) -> None:
+    """The run's name, what it runs on, and how it ended where that needs words."""
+    dataset = DATASETS[run.config.data]
+    st.markdown(f"#### {plain(run.name)}")
+    some = f", the first {run.config.per_class:,} of each class" if run.config.per_class else ""
+    words = f"{dataset.title}{some} · seed {run.config.seed}"
+    if run.parent:
+        words += f" · from step {run.parent_step:,} of {_parent_name(run)}"
+    if run.device:
+        words += f" · {run.device.upper()}, {run.threads} thread{'s' * (run.threads > 1)}"
+    if run.sweep:
+        words += f" · point {run.point + 1} of the sweep {_sweep_name(run)}"
+    if run.packed > 1:
+        words += f" · trained in a pack of {run.packed}: as by itself within rounding, not bit for bit"
+    st.caption(words)
+    if run.reason:
+        show = {Status.DIVERGED: st.error, Status.FAILED: st.error, Status.INTERRUPTED: st.warning}
+        show.get(run.status, st.info)(plain(run.reason))
+
+
+def _sweep_name(run: Run) -> str:
+    try:
+        return f"“{plain(services.sweeps().sweep(run.sweep).name)}”"
+    except SweepGone:
+        return "that was deleted since"
+
+
+def _parent_name(run: Run) -> str:
+    try:
+        return plain(services.store().run(run.parent).name)
+    except RunGone:
+        return "a run that was deleted since"
+
+
+def duration(seconds: float) -> str:
+    """In two units at most; e.g. "59 s", "2 min 05 s", "26 h 00 min"."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

@@ -1,0 +1,97 @@
+"""The hyperparameters of the next run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from nnviz.fields import SpecError
+from nnviz.spec.network import NetworkSpec
+from nnviz.spec.optimizers import OPTIMIZERS
+from nnviz.spec.train_config import TrainConfig, check, snapshot_bytes
+from nnviz.ui import state
+from nnviz.ui.forms import field_input
+
+_FIRST = ("lr", "momentum", "batch_size", "epochs")
+_MORE = ("optimizer", "nesterov", "schedule", "weight_decay", "loss", "augment")
+_DATA = ("data", "per_class", "seed", "device", "snapshots")
+
+
+ROBUST: dict[str, Any] = {
+    "optimizer": "adam", "lr": 0.005, "batch_size": 256, "epochs": 20, "schedule": "onecycle", "augment": "drawing",
+}  # fmt: skip
+"""What makes a net read drawings; data, seed and device stay as they are."""
+
+ROBUST_IN_WORDS = (
+    "For a net that reads what people draw: images shifted, turned, scaled, thicker and thinner, anew in each of 20"
+    " epochs, with one-cycle Adam. Measured with 784-128-10 on one core: 28 s instead of the classic recipe's 6 s."
+    " Right on 98.3 % of MNIST's test images instead of 94.4 %; on 97.2 % instead of 92.8 % of those redrawn"
+    " with the Draw page's pen; on 88.6 % instead of 68.8 % of digits in styles that MNIST hardly has. Adam alone, on"
+    " images as they are, 10 epochs in 4 s: 97.9, 96.8 and 79.0 %."
+)
+
+
+def recipe_form() -> None:
+    """Show and edit the session's training configuration."""
+    config = state.setup().config
+    st.markdown("##### Hyperparameters")
+    left, right = st.columns(2)
+    for place, name in zip((left, right, left, right), _FIRST, strict=True):
+        with place:
+            _field(config, name)
+    with st.expander("Optimizer, schedule, loss", key="more-training"):
+        for name in _MORE:
+            _field(config, name)
+    with st.expander("Data, seed, device", key="more-data"):
+        for name in _DATA:
+            _field(config, name)
+        st.caption(snapshot_words(state.setup().network, config))
+    with st.container(horizontal=True, key="recipes"):
+        _recipes(config)
+
+
+def _recipes(config: TrainConfig) -> None:
+    if config != config.with_(**ROBUST):
+        st.button(
+            "Robust to drawing", key="robust-recipe", icon=":material/draw:", on_click=_make_robust,
+            help=ROBUST_IN_WORDS,
+        )  # fmt: skip
+    if config != TrainConfig():
+        st.button("Back to the classic recipe", key="classic-recipe", on_click=state.set_config, args=(TrainConfig(),))
+
+
+def _make_robust() -> None:
+    state.set_config(state.setup().config.with_(**ROBUST))
+
+
+def snapshot_words(network: NetworkSpec, config: TrainConfig) -> str:
+    """What the snapshots of a training take on the disk."""
+    each = snapshot_bytes(network, config)
+    return f"Each snapshot takes {_size(each)}; {config.snapshots} of them {_size(config.snapshots * each)}."
+
+
+def _size(count: int) -> str:
+    """Bytes with two digits that count: "63 kB", "0.8 MB", "24 MB"."""
+    if count < 100_000:
+        return f"{max(1, round(count / 1000))} kB"
+    return f"{count / 1e6:.1f} MB" if count < 10_000_000 else f"{count / 1e6:,.0f} MB"
+
+
+def problem() -> str:
+    """Why network and configuration can't be trained together, as a sentence; empty if they can."""
+    setup = state.setup()
+    try:
+        check(setup.network, setup.config)
+    except SpecError as error:
+        return f"{error}."
+    return ""
+
+
+def _field(config: TrainConfig, name: str) -> None:
+    used = name not in ("momentum", "nesterov") or name in OPTIMIZERS[config.optimizer].uses
+    field_input(config, name, f"recipe-{name}", _set, disabled=not used)
+
+
+def _set(name: str, value: Any) -> None:
+    state.set_config(state.setup().config.with_(**{name: value}))

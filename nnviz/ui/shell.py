@@ -1,0 +1,74 @@
+"""What every page begins with: its title, the width, the styles, and word of a link that was partly unusable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from nnviz.store.runs import StoreError
+from nnviz.ui import services, state
+from nnviz.ui.format import plain, sentence
+
+_STYLE = """
+<style>
+.block-container { padding-top: 1rem; padding-bottom: 4rem; max-width: 1560px; }
+.st-key-navigation { border-bottom: 1px solid var(--st-border-color, #8884); padding-bottom: 0.3rem; }
+.st-key-navigation a p { font-size: 1.02rem; }
+/* A live part that is being refreshed must not fade. */
+[data-stale="true"] { opacity: 1 !important; }
+.stElementContainer, .stVerticalBlock { transition: none !important; }
+/* A table wider than a phone scrolls by itself, not the page. */
+[data-testid="stMarkdownContainer"]:has(> table) { overflow-x: auto; }
+/* Figures that count must not jump. */
+[data-testid="stMetricValue"] { font-variant-numeric: tabular-nums; }
+@media (max-width: 640px) {
+  .block-container { padding-left: 0.9rem; padding-right: 0.9rem; }
+  /* What is going on comes before what may be set. */
+  :is(.st-key-train-layout, .st-key-sweep-layout) > [data-testid="stHorizontalBlock"],
+  :is(.st-key-train-layout, .st-key-sweep-layout) > div > [data-testid="stHorizontalBlock"] {
+    flex-direction: column-reverse; gap: 1.5rem;
+  }
+  :is(.st-key-train-layout, .st-key-sweep-layout) [data-testid="stColumn"] { min-width: 100%; }
+}
+</style>
+"""
+
+
+_ICON = str(Path(__file__).with_name("icon.png"))
+
+PAGES = (
+    ("app.py", "nnviz", ":material/neurology:"),
+    ("pages/1_Build.py", "Build", ":material/account_tree:"),
+    ("pages/2_Train.py", "Train", ":material/play_circle:"),
+    ("pages/3_Inspect.py", "Inspect", ":material/search:"),
+    ("pages/4_Draw.py", "Draw", ":material/draw:"),
+    ("pages/5_Compare.py", "Compare", ":material/compare_arrows:"),
+    ("pages/6_Sweep.py", "Sweep", ":material/grid_on:"),
+)
+
+
+def open_page(title: str) -> None:
+    """Begin a page."""
+    # A picture of our own: Streamlit fetches emoji and :material/…: icons of the tab from the network.
+    st.set_page_config(page_title=f"{title} · nnviz", page_icon=_ICON, layout="wide")
+    st.html(_STYLE)
+    with st.container(horizontal=True, key="navigation"):
+        for path, label, page_icon in PAGES:
+            st.page_link(path, label=label, icon=page_icon)
+    try:
+        executor = services.executor()  # so that it is warm when somebody presses Train
+    except StoreError as error:
+        st.error(plain(sentence(str(error))), icon=":material/hard_drive:")
+        st.stop()
+    if problem := executor.choice.problem:
+        with st.container(key="executor-notice"):
+            st.warning(plain(problem), icon=":material/lan:")
+    state.setup()
+    if problems := state.take_link_problems():
+        words = "Some of the link could not be used; the usual values stand in its place."
+        # As text: a link from a stranger may hold markup.
+        st.warning("\n- ".join([words, *(plain(sentence(one)) for one in problems)]), icon=":material/link_off:")
+    for report in state.take_reports():
+        with st.container(key="report"):
+            st.error(plain(report), icon=":material/error:")

@@ -1,0 +1,111 @@
+"""Each diagnosis on a net made to be ill, and none on healthy ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nnviz.analysis.checkpoint_view import Moment
+from nnviz.analysis.doctor import DIAGNOSES, Diagnosis, evidence, examine
+from nnviz.data.datasets import DATASETS, Dataset, Loaded
+from nnviz.executor.recorder import train_run
+from nnviz.spec.layers import Conv, Dense, MaxPool
+from nnviz.spec.network import NetworkSpec
+from nnviz.spec.presets import PRESETS
+from nnviz.spec.train_config import TrainConfig
+from nnviz.store.runs import RunStore, Status
+
+pytestmark = pytest.mark.mnist
+
+DEEP_SIGMOID = PRESETS["deep_sigmoid"].network
+
+
+@pytest.fixture
+def store(tmp_path: Path, mnist_root: Path, monkeypatch: pytest.MonkeyPatch) -> RunStore:
+    data = DATASETS["mnist"].load(mnist_root)
+    monkeypatch.setattr(Dataset, "load", lambda self, root=None: data)
+    return RunStore(tmp_path)
+
+
+def findings(store: RunStore, network: NetworkSpec, **settings: Any) -> dict[str, Diagnosis]:
+    """Train, and examine the last moment; by name."""
+    run = store.create(network, TrainConfig(**{"epochs": 1, "per_class": 1000, "snapshots": 4, **settings}))
+    status = train_run(store, run.id)
+    data: Loaded = DATASETS["mnist"].load()
+    step = store.snapshot_steps(run.id)[-1]
+    moment = Moment(network, store.config_at(run.id, step), store.snapshot(run.id, step), data)
+    found = evidence(
+        moment, store.curve(run.id), store.epochs(run.id), store.norms(run.id), status is Status.DIVERGED
+    )  # fmt: skip
+    return {diagnosis.name: diagnosis for diagnosis in examine(found)}
+
+
+HEALTHY: dict[str, tuple[NetworkSpec, dict[str, Any]]] = {
+    "classic": (NetworkSpec(), {"per_class": 0}),
+    "faster": (NetworkSpec(), {"lr": 0.01}),
+    "adam": (NetworkSpec(), {"optimizer": "adam"}),
+    "rmsprop": (NetworkSpec(), {"optimizer": "rmsprop", "momentum": 0.0, "lr": 0.0002}),
+    "softmax": (NetworkSpec(()), {}),
+    "wide": (NetworkSpec((Dense(512),)), {}),
+    "tanh": (NetworkSpec((Dense(64, "tanh"), Dense(32, "tanh"))), {"lr": 0.01}),
+    "cnn": (NetworkSpec((Conv(8), MaxPool(), Dense(32)), init="kaiming"), {"lr": 0.005, "per_class": 500}),
+    "kaiming": (NetworkSpec((Dense(64),) * 3, init="kaiming"), {"lr": 0.005}),
+    "onecycle": (NetworkSpec(), {"optimizer": "adam", "lr": 0.005, "schedule": "onecycle", "batch_size": 256}),
+}
+
+
+@pytest.mark.parametrize("name", HEALTHY)
+def test_a_healthy_net_has_nothing(store: RunStore, name: str) -> None:
+    network, settings = HEALTHY[name]
+    assert findings(store, network, **settings) == {}
+
+
+ILL: dict[str, tuple[str, NetworkSpec, dict[str, Any]]] = {
+    "zero_init": ("zero_init", NetworkSpec((Dense(32),), init="zeros"), {"lr": 0.01}),
+    "rate_too_high": ("rate_too_high", NetworkSpec(), {"lr": 1.0}),
+    "diverged": ("rate_too_high", NetworkSpec((Dense(32, "identity"),)), {"lr": 100.0}),
+    "exploding": (
+        "exploding", NetworkSpec((Dense(64, "identity"),) * 6, init="normal", init_std=1.0), {"lr": 1e-12},
+    ),
+    "vanishing": ("vanishing", DEEP_SIGMOID, {}),
+    "dead": ("dead", NetworkSpec(), {"lr": 1.0}),
+    "saturated": ("saturated", NetworkSpec((Dense(64, "sigmoid"),), init="normal", init_std=1.0), {}),
+    "saturated_tanh": ("saturated", NetworkSpec((Dense(64, "tanh"),), init="normal", init_std=1.0), {}),
+    "stuck": ("stuck", DEEP_SIGMOID, {"per_class": 0}),
+    "rate_too_low": ("rate_too_low", NetworkSpec(), {"lr": 1e-7}),
+    "overfitting": ("overfitting", NetworkSpec(), {"lr": 0.01, "per_class": 10, "epochs": 40}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ILL)
+def test_an_ill_net_is_found_out_and_what_is_suggested_helps(store: RunStore, case: str) -> None:
+    name, network, settings = ILL[case]
+    found = findings(store, network, **settings)
+    assert name in found
+    told = found[name]
+    assert any(letter.isdigit() for letter in told.evidence) or case == "diverged"
+    assert (told.network, told.config) != (network, TrainConfig(**settings))
+    better = {**settings, **{field: getattr(told.config, field) for field in told.config.to_dict()}}
+    if case == "overfitting":
+        assert told.config.per_class == 0
+    else:
+        again = findings(store, told.network, **{**better, "epochs": 1, "snapshots": 4})
+        assert name not in again or case in ("rate_too_high", "dead", "diverged", "rate_too_low")  # one step of several
+
+
+def test_every_diagnosis_has_an_ill_net_and_says_what_it_looks_for() -> None:
+    assert len({name for name, _, _ in ILL.values()}) == len(DIAGNOSES)
+    for check in DIAGNOSES:
+        assert (check.__doc__ or "").count("\n") == 0
+
+
+def test_before_the_first_step_there_is_nothing_to_judge(store: RunStore) -> None:
+    run = store.create(NetworkSpec(), TrainConfig(epochs=1, per_class=20))
+    train_run(store, run.id)
+    moment = Moment(NetworkSpec(), run.config, store.snapshot(run.id, 0), DATASETS["mnist"].load())
+    found = evidence(moment, store.curve(run.id), store.epochs(run.id), store.norms(run.id), False)
+    assert not len(found.curve.step)
+    assert not found.epochs
+    assert examine(found) == []

@@ -1,0 +1,31 @@
+"""The benchmark of sweeps compares what it says it does."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks import sweep
+from nnviz.data.datasets import Dataset, Loaded
+from nnviz.train.ensemble import PackedTrainer
+from nnviz.train.trainer import Epoch, Trainer
+
+
+def test_the_ways_train_the_same_nets(blobs: Loaded) -> None:
+    members = sweep.members_of(8, 16, 5)
+    packs = sweep.packs_of(members, 2)
+    assert sorted(config.lr for pack in packs for _, config in pack) == sorted(config.lr for _, config in members)
+    assert {len(pack) for pack in packs} == {2, 3}  # one for each core
+    found = next(event.epochs for event in PackedTrainer(packs[0], blobs).run() if hasattr(event, "epochs"))
+    for epoch, (network, config) in zip(found, packs[0], strict=True):
+        alone = next(event for event in Trainer(network, config, blobs).run() if isinstance(event, Epoch))
+        assert epoch.train_loss == pytest.approx(alone.train_loss, abs=1e-5)
+
+
+def test_a_row_for_each_size(
+    blobs: Loaded, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Dataset, "load", lambda self, root=None: blobs)
+    sweep.measure([4], [16, 64], [2, 3], turns=1, cores=2)
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()[3:]]
+    assert [row[:3] for row in rows] == [["4", batch, points] for batch in ("16", "64") for points in ("2", "3")]
+    assert all(float(number.strip("×")) > 0 for row in rows for number in row[3:8])

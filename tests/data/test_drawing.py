@@ -1,0 +1,438 @@
+"""From strokes and photos to MNIST's frame, against MNIST itself."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from scipy import ndimage
+from torch import Tensor, nn
+
+from nnviz.data import drawing as module
+from nnviz.data.datasets import DATASETS, Loaded, to_input
+from nnviz.data.drawing import (
+    BRUSH,
+    MAX_POINTS,
+    MAX_STROKES,
+    STROKE_RANGE,
+    Drawing,
+    DrawingError,
+    Floats,
+    Prepared,
+    Steps,
+    Stroke,
+    crop,
+    from_photo,
+    match_stroke_width,
+    place_by_box,
+    place_by_mass,
+    prepare,
+    rasterise,
+    shrink,
+    stroke_width,
+)
+from nnviz.data.mnist_frame import frame
+from nnviz.spec.layers import Dense
+from nnviz.spec.network import NetworkSpec, build_model
+from nnviz.train.evaluation import evaluate
+from tests.data.strokes_of_digits import drawings_of
+
+SEVEN = Drawing((Stroke(((60, 60, 0), (130, 58, 40), (200, 60, 90), (160, 140, 130), (110, 240, 200))),))
+
+
+def line(x0: float, y0: float, x1: float, y1: float, **more: Any) -> Stroke:
+    return Stroke(((x0, y0, 0), (x1, y1, 100)), **more)
+
+
+def enlarged(images: Tensor, side: int = 280) -> Floats:
+    """uint8 (n, 1, 28, 28) as ink of a large canvas (n, side, side)."""
+    large: Floats = F.interpolate(images.float() / 255, (side, side), mode="bilinear")[:, 0].numpy()
+    return large
+
+
+class TestDrawing:
+    def test_json_gives_the_same_drawing_back(self) -> None:
+        drawing = Drawing((*SEVEN.strokes, line(1, 2, 3, 4.5, width=9, erase=True)), 300, 200)
+        assert Drawing.from_json(drawing.to_json()) == drawing
+        assert Drawing.from_json(Drawing().to_json()) == Drawing()
+
+    @pytest.mark.parametrize(
+        ("data", "message"),
+        [
+            (None, "a drawing must be an object"),
+            ([], "a drawing must be an object"),
+            ({"paths": []}, "no field 'paths'"),
+            ({"strokes": "abc"}, "strokes must be a list"),
+            ({"strokes": [7]}, "a stroke must be an object"),
+            ({"strokes": [{"colour": "red"}]}, "no field 'colour'"),
+            ({"strokes": [{}]}, "at least one point"),
+            ({"strokes": [{"points": "123"}]}, "at least one point"),
+            ({"strokes": [{"points": [[1, 2]]}]}, r"three numbers \(x, y, time\), not \[1, 2\]"),
+            ({"strokes": [{"points": [[math.nan, 0, 0]]}]}, "place must be a number from -2000 to 3000, not nan"),
+            ({"strokes": [{"points": [[0, 1e9, 0]]}]}, "place must be a number"),
+            ({"strokes": [{"points": [[0, True, 0]]}]}, "not True"),
+            ({"strokes": [{"points": [[0, 0, -1]]}]}, "time must be"),
+            ({"strokes": [{"points": [[0, 0, 0]], "width": math.inf}]}, "width must be a number from 0.5 to 100"),
+            ({"strokes": [{"points": [[0, 0, 0]], "erase": 3}]}, "eraser must be true or false"),
+            ({"width": 100_000}, "side must be a whole number from 16 to 1000"),
+            ({"strokes": [{"points": [[0, 0, 0]]}] * (MAX_STROKES + 1)}, "at most 300 strokes, not 301"),
+            ({"strokes": [{"points": [[0, 0, 0]] * (MAX_POINTS + 1)}]}, "at most 20,000 points, not 20,001"),
+        ],
+    )
+    def test_strangers_are_told_what_is_wrong(self, data: object, message: str) -> None:
+        with pytest.raises(module.SpecError, match=message):
+            Drawing.from_dict(data)
+
+    @pytest.mark.parametrize("text", ["", "{", "[" * 100_000, " " * 1_000_001])
+    def test_text_that_is_no_drawing(self, text: str) -> None:
+        with pytest.raises(module.SpecError, match="drawing"):
+            Drawing.from_json(text)
+
+
+class TestRasterise:
+    def test_a_dot_is_a_disc(self) -> None:
+        ink = rasterise(Drawing((Stroke(((100, 80, 0),), width=20),)))
+        assert (ink.shape, ink.dtype) == ((280, 280), np.float32)
+        assert ink.sum() == pytest.approx(math.pi * 10**2, rel=0.02)
+        y, x = ndimage.center_of_mass(ink)
+        assert (x + 0.5, y + 0.5) == pytest.approx((100, 80), abs=0.2)
+
+    def test_a_line_has_its_width_round_ends_and_soft_edges(self) -> None:
+        ink = rasterise(Drawing((line(60, 100, 200, 150, width=18),)))
+        assert ink.sum() == pytest.approx(18 * math.hypot(140, 50) + math.pi * 9**2, rel=0.02)
+        assert stroke_width(ink) == pytest.approx(18, rel=0.1)
+        assert len(np.unique(ink)) > 10
+        assert set(np.unique(ink[90:160, 50:210])) >= {0.0, 1.0}
+
+    def test_curves_pass_smoothly_between_their_points(self) -> None:
+        angles = np.linspace(0, 2 * math.pi, 13)
+        circle = Stroke(tuple((140 + 80 * math.cos(a), 140 + 80 * math.sin(a), 0) for a in angles), width=6)
+        y, x = (rasterise(Drawing((circle,))) > 0.5).nonzero()
+        radius = np.hypot(x + 0.5 - 140, y + 0.5 - 140)
+        assert radius.min() > 72
+        assert radius.max() < 84
+
+    def test_the_eraser_takes_away_what_was_drawn_before_it(self) -> None:
+        pen, eraser = line(20, 140, 260, 140), line(140, 20, 140, 260, width=30, erase=True)
+        ink = rasterise(Drawing((pen, eraser)))
+        assert ink[140, 140] == 0
+        assert ink[140, 50] == ink[140, 230] == 1
+        assert rasterise(Drawing((eraser, pen)))[140, 140] == 1
+
+    def test_nothing_drawn_and_drawn_outside_are_blank(self) -> None:
+        assert rasterise(Drawing((), 100, 50)).shape == (50, 100)
+        assert rasterise(Drawing((line(-500, -500, -400, 900),))).max() == 0
+
+
+# ---------------------------------------------------------------------- MNIST as the outside reference
+
+
+@pytest.fixture(scope="module")
+def mnist(mnist_root: Path) -> Loaded:
+    return DATASETS["mnist"].load(mnist_root)
+
+
+@pytest.fixture(scope="module")
+def net(mnist: Loaded) -> nn.Module:
+    """The classic net after two quick epochs."""
+    model = build_model(NetworkSpec((Dense(128, "relu"),)), (1, 28, 28), 10, seed=0)
+    optimizer = torch.optim.Adam(model.parameters(), 0.001)
+    inputs, source = to_input(mnist.train.images, mnist.dataset), torch.Generator().manual_seed(0)
+    for _ in range(2):
+        for batch in torch.randperm(len(inputs), generator=source).split(64):
+            optimizer.zero_grad()
+            F.cross_entropy(model(inputs[batch]), mnist.train.labels[batch]).backward()
+            optimizer.step()
+    assert evaluate(model, mnist.dataset, mnist.test).accuracy > 0.94
+    return model
+
+
+@pytest.fixture(scope="module")
+def sample(mnist: Loaded) -> Callable[[int], tuple[Tensor, Tensor]]:
+    """Every n-th test image and label."""
+    return lambda every: (mnist.test.images[::every], mnist.test.labels[::every])
+
+
+def accuracy(net: nn.Module, images: Tensor, labels: Tensor) -> float:
+    with torch.inference_mode():
+        answers = net(to_input(images, DATASETS["mnist"])).argmax(1)
+    return float((answers == labels).double().mean())
+
+
+def prepared(pictures: list[Floats] | Floats, steps: Steps | None = None) -> Tensor:
+    return torch.cat([prepare(picture, steps).images for picture in pictures])
+
+
+class TestMnist:
+    """`MNIST images drawn large and brought back by the path` are what the net knew before."""
+
+    def test_the_numbers_of_the_frame_are_mnists_own(self, mnist: Loaded) -> None:
+        images = mnist.test.images[:500, 0].numpy()
+        centres = np.array([ndimage.center_of_mass(image) for image in images])
+        assert np.abs(centres - 14).mean() < 0.4
+        assert np.abs(centres - 14).max() < 1
+        boxes = [np.ptp(np.argwhere(image), axis=0) + 1 for image in images]
+        assert {int(max(box)) for box in boxes} == {20}
+
+    def test_a_large_image_comes_back_as_it_was(self, mnist: Loaded) -> None:
+        images = mnist.test.images[:50]
+        back = prepared(enlarged(images), Steps(stroke_width=False))
+        moved = (back.float() - images.float()).abs().mean()
+        assert (images.float() - images.float().roll(1, 3)).abs().mean() > 1.5 * moved  # one pixel to the side is worse
+
+    def test_stroke_widths_left_alone_are_those_of_the_middle_of_mnist(self, mnist: Loaded) -> None:
+        widths = []
+        for ink in enlarged(mnist.test.images[:300]):
+            box = crop(ink)
+            widths.append(20 * stroke_width(box) / max(box.shape))
+        low, median, high = np.quantile(widths, [0.01, 0.5, 0.99])
+        assert low < STROKE_RANGE[0] < median + 0.1 < STROKE_RANGE[1] < high
+
+    def test_drawn_large_it_loses_at_most_a_point(self, net: nn.Module, sample: Any) -> None:
+        images, labels = sample(5)
+        before = accuracy(net, images, labels)
+        assert accuracy(net, prepared(enlarged(images)), labels) >= before - 0.01
+
+    @pytest.mark.parametrize(("side", "width"), [(200, BRUSH), (80, 12)])
+    def test_drawn_as_strokes_of_one_pen_it_loses_hardly_more(
+        self, net: nn.Module, sample: Any, side: float, width: float
+    ) -> None:
+        images, labels = sample(10)  # their own widths are lost, and thinning spoils some of them
+        pictures = [rasterise(drawing) for drawing in drawings_of(images, width, side)]
+        assert accuracy(net, prepared(pictures), labels) >= accuracy(net, images, labels) - 0.02
+
+    @pytest.mark.parametrize("name", ["crop", "scale", "centre"])
+    def test_each_step_matters(self, net: nn.Module, sample: Any, name: str) -> None:
+        images, labels = sample(20)
+        pictures = enlarged(images)
+        assert (
+            accuracy(net, prepared(pictures, Steps(**{name: False})), labels)
+            < accuracy(net, prepared(pictures), labels) - 0.05
+        )
+
+    @pytest.mark.parametrize(("side", "width"), [(220, 6), (60, 16)])
+    def test_the_stroke_width_matters_for_thin_and_for_small_writing(
+        self, net: nn.Module, sample: Any, side: float, width: float
+    ) -> None:
+        images, labels = sample(40)
+        pictures = [rasterise(drawing) for drawing in drawings_of(images, width, side)]
+        without = accuracy(net, prepared(pictures, Steps(stroke_width=False)), labels)
+        assert accuracy(net, prepared(pictures), labels) > without
+
+
+class TestSteps:
+    def test_the_way_is_that_of_made_digits(self) -> None:
+        ink = rasterise(SEVEN)
+        pixels = prepare(ink, Steps(stroke_width=False)).pixels
+        np.testing.assert_array_equal(pixels, module.to_bytes(frame(ink[None])[0]))
+
+    @pytest.mark.parametrize("side", [40, 90, 200])
+    @pytest.mark.parametrize("width", [3, BRUSH, 30])
+    def test_whatever_the_pen_and_the_size_the_result_has_mnists_measures(self, side: float, width: float) -> None:
+        if width > side / 3:
+            pytest.skip("a blot")
+        at = 30.0
+        bent = Stroke(((at, at, 0), (at + side * 0.6, at, 0), (at + side * 0.2, at + side, 0)), width)
+        result = prepare(rasterise(Drawing((bent,)))).pixels
+        box = np.ptp(np.argwhere(result), axis=0) + 1
+        assert max(box) in (20, 21)
+        assert np.abs(np.array(ndimage.center_of_mass(result)) - 14).max() <= 0.5
+        large = np.asarray(Image.fromarray(result).resize((280, 280), Image.Resampling.BILINEAR), np.float32) / 255
+        assert STROKE_RANGE[0] - 0.4 < stroke_width(large) / 10 < STROKE_RANGE[1] + 0.4
+
+    def test_each_step_is_shown_in_order_and_can_be_left_out(self) -> None:
+        ink = rasterise(SEVEN)
+        shown = prepare(ink)
+        assert [stage.name for stage in shown.stages] == ["drawn", "crop", "stroke_width", "scale", "centre"]
+        assert all(stage.done and stage.image.dtype == np.uint8 for stage in shown.stages)
+        np.testing.assert_array_equal(shown.stages[-1].image, shown.pixels)
+        assert max(shown.stages[3].image.shape) == 20
+        without = prepare(ink, Steps(crop=False, scale=False))
+        assert [stage.done for stage in without.stages] == [True, False, True, False, True]
+        assert without.stages[1].image.shape == (280, 280)
+        assert without.stages[3].image.shape == (28, 28)
+
+    def test_crop_ends_at_the_ink(self) -> None:
+        box = crop(rasterise(Drawing((line(50, 60, 200, 220, width=20),))))
+        assert box.shape == (180, 170)
+
+    def test_shrinking_keeps_proportions_and_the_mean(self) -> None:
+        ink = crop(rasterise(SEVEN))
+        small = shrink(ink, 20)
+        assert small.shape == (20, round(20 * ink.shape[1] / ink.shape[0]))
+        assert small.mean() == pytest.approx(ink.mean(), rel=0.03)
+        np.testing.assert_allclose(shrink(np.ones((7, 13), np.float32), 20), 1, rtol=1e-6)
+
+    def test_centring_by_mass_and_by_box_differ_for_what_is_heavy_at_the_top(self) -> None:
+        small = shrink(crop(rasterise(SEVEN)), 20)
+        assert ndimage.center_of_mass(place_by_mass(small)) == pytest.approx((14, 14), abs=0.5)
+        by_box = np.argwhere(place_by_box(small))
+        assert (by_box.min(axis=0) + by_box.max(axis=0)).tolist() == pytest.approx([27, 27], abs=1)
+
+    def test_centring_finds_ink_in_a_corner_of_an_uncropped_picture(self) -> None:
+        corner = Drawing((line(20, 20, 40, 90),))
+        pixels = prepare(rasterise(corner), Steps(crop=False, scale=False)).pixels
+        assert ndimage.center_of_mass(pixels) == pytest.approx((14, 14), abs=0.5)
+
+    @pytest.mark.parametrize("width", [4.0, 40.0])
+    def test_the_width_of_lines_is_brought_into_the_range(self, width: float) -> None:
+        ink = rasterise(Drawing((line(60, 50, 60, 230, width=width), line(60, 230, 170, 230, width=width))))
+        changed = match_stroke_width(crop(ink))
+        now = 20 * stroke_width(changed) / max(changed.shape)
+        assert now == pytest.approx(STROKE_RANGE[0] if width < 10 else STROKE_RANGE[1], abs=0.3)
+
+    def test_a_width_within_the_range_and_a_blot_stay_as_they_are(self) -> None:
+        for drawing in (Drawing((line(60, 50, 60, 230, width=25),)), Drawing((Stroke(((90, 90, 0),), 60),))):
+            ink = crop(rasterise(drawing))
+            np.testing.assert_array_equal(match_stroke_width(ink), ink)
+
+    @pytest.mark.parametrize("steps", [Steps(), Steps(crop=False), Steps(False, False, False, False)])
+    def test_an_empty_canvas_is_empty(self, steps: Steps) -> None:
+        result = prepare(rasterise(Drawing()), steps)
+        assert result.empty
+        assert result.pixels.shape == (28, 28)
+        assert result.pixels.max() == 0
+        assert not prepare(rasterise(Drawing((Stroke(((9, 9, 0),)),))), steps).empty
+
+    def test_everything_erased_is_empty_too(self) -> None:
+        wiped = Drawing((line(90, 90, 190, 190), line(90, 90, 190, 190, width=60, erase=True)))
+        assert prepare(rasterise(wiped)).empty
+
+    def test_as_a_batch_of_one(self) -> None:
+        result: Prepared = prepare(rasterise(SEVEN))
+        assert (result.images.shape, result.images.dtype) == ((1, 1, 28, 28), torch.uint8)
+
+    def test_a_step_is_on_or_off(self) -> None:
+        with pytest.raises(module.SpecError, match="Crop must be true or false, not 3"):
+            Steps(crop=3)  # type: ignore[arg-type]
+
+
+# ---------------------------------------------------------------------- photos
+
+
+def photo(
+    ink: Floats,
+    paper: float = 0.85,
+    pen: float = 0.15,
+    light: float = 0.6,
+    noise: float = 0.015,
+    size: tuple[int, int] = (800, 600),
+) -> Image.Image:
+    """Ink on paper in light that falls off by `light` from top left to bottom right, seen by a grainy camera."""
+    large = np.asarray(Image.fromarray(module.to_bytes(ink)).resize(size, Image.Resampling.BICUBIC), np.float32) / 255
+    reflected = paper + (pen - paper) * large
+    y, x = np.mgrid[0 : size[1], 0 : size[0]]
+    shade = 1 - light * (x / size[0] + y / size[1]) / 2
+    grain = np.random.default_rng(0).normal(0, noise, large.shape)
+    grey = np.rint(255 * np.clip(reflected * shade + grain, 0, 1)).astype(np.uint8)
+    return Image.merge("RGB", [Image.fromarray(grey)] * 3)
+
+
+def saved(image: Image.Image, kind: str = "JPEG", **more: Any) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, kind, **more)
+    return stream.getvalue()
+
+
+def likeness(one: Tensor, other: Tensor) -> float:
+    """Correlation of two images' pixels."""
+    return float(np.corrcoef(one.numpy().ravel(), other.numpy().ravel())[0, 1])
+
+
+class TestPhoto:
+    EXPECTED = prepare(
+        np.asarray(Image.fromarray(module.to_bytes(rasterise(SEVEN))).resize((400, 300))) / np.float32(255)
+    )
+
+    @pytest.mark.parametrize(("paper", "pen"), [(0.85, 0.15), (0.95, 0.6), (0.15, 0.8), (0.3, 0.1), (0.05, 0.3)])
+    @pytest.mark.parametrize("light", [0.0, 0.75])
+    def test_dark_and_light_paper_in_even_and_uneven_light(self, paper: float, pen: float, light: float) -> None:
+        ink = from_photo(saved(photo(rasterise(SEVEN), paper, pen, light)))
+        assert (ink.shape, ink.dtype) == ((315, 420), np.float32)
+        assert (ink.min(), ink.max()) == (0, 1)
+        assert likeness(prepare(ink).images, self.EXPECTED.images) > 0.93
+
+    @pytest.mark.parametrize("kind", ["PNG", "WEBP", "GIF", "BMP"])
+    def test_other_formats(self, kind: str) -> None:
+        ink = from_photo(saved(photo(rasterise(SEVEN)), kind))
+        assert likeness(prepare(ink).images, self.EXPECTED.images) > 0.93
+
+    @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+    def test_a_phone_held_sideways(self, kind: str) -> None:
+        turned = photo(rasterise(SEVEN)).transpose(Image.Transpose.ROTATE_90)
+        exif = Image.Exif()
+        exif[0x0112] = 6  # turn by 90° clockwise to see it upright
+        ink = from_photo(saved(turned, kind, exif=exif))
+        assert ink.shape == (315, 420)
+        assert likeness(prepare(ink).images, self.EXPECTED.images) > 0.93
+
+    def test_other_kinds_of_pixels(self) -> None:
+        picture = photo(rasterise(SEVEN))
+        ink = Image.fromarray(255 - np.asarray(picture.convert("L")))
+        transparent = Image.merge("LA", (Image.new("L", ink.size), ink.point(lambda v: 255 if v > 200 else 0)))
+        deep = Image.fromarray(np.asarray(picture.convert("L")).astype(np.uint16) * 257)
+        for made in (
+            picture.convert("L"),
+            picture.convert("P"),
+            picture.convert("1", dither=Image.Dither.NONE),
+            transparent,
+            deep,
+        ):
+            assert likeness(prepare(from_photo(saved(made, "PNG"))).images, self.EXPECTED.images) > 0.9, made.mode
+
+    def test_mnist_photographed_keeps_its_accuracy(self, net: nn.Module, sample: Any) -> None:
+        images, labels = sample(50)
+        pictures = [from_photo(saved(photo(ink, size=(400, 400)))) for ink in enlarged(images)]
+        assert accuracy(net, prepared(pictures), labels) >= accuracy(net, images, labels) - 0.015
+
+    def test_specks_and_what_hangs_in_from_the_edge_are_not_the_digit(self) -> None:
+        ink = rasterise(SEVEN)
+        dirty = rasterise(
+            Drawing((*SEVEN.strokes, Stroke(((250, 30, 0),), 4), Stroke(((20, 250, 0),), 3), line(262, 100, 300, 100)))
+        )
+        assert dirty.sum() > ink.sum() + 300
+        np.testing.assert_allclose(
+            prepare(from_photo(saved(photo(dirty)))).images, prepare(from_photo(saved(photo(ink)))).images, atol=40
+        )
+
+    def test_a_digit_that_touches_the_edge_is_kept(self) -> None:
+        ink = from_photo(saved(photo(rasterise(Drawing((line(140, -10, 140, 290),))))))
+        assert ink.sum() > 5000
+
+    @pytest.mark.parametrize("grey", [0, 128, 255])
+    @pytest.mark.parametrize("noise", [0.0, 0.03])
+    def test_all_one_colour(self, grey: int, noise: float) -> None:
+        plain = photo(np.zeros((280, 280), np.float32), paper=grey / 255, noise=noise * (grey > 0))
+        with pytest.raises(DrawingError, match="all one colour"):
+            from_photo(saved(plain))
+
+    @pytest.mark.parametrize("data", [b"", b"hello", b"%PDF-1.7", b"<svg onload='alert(1)'/>", b"\x89PNG\r\n\x1a\n"])
+    def test_no_picture(self, data: bytes) -> None:
+        with pytest.raises(DrawingError, match=r"not a picture|damaged"):
+            from_photo(data)
+
+    @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP"])
+    def test_a_damaged_picture(self, kind: str) -> None:
+        whole = saved(photo(rasterise(SEVEN)), kind)
+        with pytest.raises(DrawingError, match="damaged"):
+            from_photo(whole[: len(whole) // 3])
+
+    def test_too_many_megapixels_are_refused_before_they_are_decoded(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(Image.Image, "convert", lambda *_: pytest.fail("decoded"))
+        for size, words in (((20_000, 10_000), "megapixels; at most"), ((6000, 5000), "30 megapixels; at most 25")):
+            with pytest.raises(DrawingError, match=words):
+                from_photo(saved(Image.new("1", size), "PNG"))
+
+    def test_too_many_bytes_and_too_few_pixels(self) -> None:
+        with pytest.raises(DrawingError, match="has 21 MB; at most 20"):
+            from_photo(bytes(21_000_000))
+        with pytest.raises(DrawingError, match="only 3×5 pixels"):
+            from_photo(saved(Image.new("L", (3, 5)), "PNG"))

@@ -1,0 +1,504 @@
+"""What a run records so that it can be looked into: moments, norms, its present state; and forks from any moment."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from nnviz.data.datasets import Dataset, Loaded
+from nnviz.executor import recorder
+from nnviz.executor.recorder import Command, Mailbox, train_run
+from nnviz.export.script import training_script
+from nnviz.fields import SpecError
+from nnviz.spec.layers import Conv, Dense, MaxPool
+from nnviz.spec.network import NetworkSpec
+from nnviz.spec.optimizers import OPTIMIZERS
+from nnviz.spec.train_config import TrainConfig, snapshot_bytes
+from nnviz.store.runs import RunStore, Status
+from nnviz.train import trainer
+from nnviz.train.checkpoint import Snapshot, SnapshotError, moments
+from nnviz.train.trainer import Batch, Event, Trainer
+
+NETWORK = NetworkSpec((Dense(16),))
+CONFIG = TrainConfig(epochs=3, batch_size=20, lr=0.01, snapshots=5)  # 45 steps
+CNN = NetworkSpec((Conv(3), MaxPool(), Dense(8)))
+
+
+@pytest.fixture
+def store(tmp_path: Path, blobs: Loaded, monkeypatch: pytest.MonkeyPatch) -> RunStore:
+    monkeypatch.setattr(Dataset, "load", lambda self, root=None: blobs)
+    return RunStore(tmp_path)
+
+
+def trained(store: RunStore, config: TrainConfig = CONFIG, network: NetworkSpec = NETWORK, **options: Any) -> str:
+    run = store.create(network, config)
+    assert train_run(store, run.id, **options) is Status.FINISHED
+    return run.id
+
+
+def posting(mailbox: Mailbox, **commands: Command) -> Any:
+    """Posts a command after a step: `step18=Command(…)`."""
+
+    def on_event(event: Event, trainer: Trainer) -> None:
+        if isinstance(event, Batch) and (command := commands.get(f"step{event.step}")):
+            mailbox.post(command)
+
+    return on_event
+
+
+class Killed(BaseException):
+    """Ends a training as a kill does: nothing more is written."""
+
+
+def killed(store: RunStore, run_id: str, step: int, on_event: Callable[[Event, Trainer], None] | None = None) -> None:
+    """Train up to `step` and die there."""
+
+    def die(event: Event, trainer: Trainer) -> None:
+        if on_event:
+            on_event(event, trainer)
+        if isinstance(event, Batch) and event.step == step:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train_run(store, run_id, on_event=die)
+
+
+# ---------------------------------------------------------------------- moments
+
+
+@pytest.mark.parametrize(("total", "count"), [(0, 2), (1, 30), (3, 2), (45, 5), (9380, 30), (9380, 300), (10**6, 30)])
+def test_moments_are_denser_at_the_start_and_bounded(total: int, count: int) -> None:
+    steps = moments(total, count)
+    assert steps == sorted(set(steps))
+    assert steps[0] == 0
+    assert steps[-1] == total
+    assert len(steps) <= count + 3
+    if total > 1000:
+        gaps = np.diff(steps)
+        assert gaps[:2].max() == 1
+        assert gaps[len(gaps) // 2] < gaps[-1] / 3
+        assert gaps[-1] < 3.2 * total / count
+
+
+def test_a_run_keeps_the_moments_and_whole_epochs(store: RunStore) -> None:
+    assert store.snapshot_steps(trained(store)) == sorted({*moments(45, 5), 15, 30, 45})
+
+
+def test_epochs_do_not_add_more_snapshots_than_asked_for(store: RunStore) -> None:
+    run = trained(store, CONFIG.with_(epochs=24, batch_size=300, snapshots=4))
+    assert len(store.snapshot_steps(run)) <= 2 * 4 + 3
+
+
+def test_another_batch_size_moves_the_moments_to_come(store: RunStore) -> None:
+    mailbox = Mailbox()
+    run = trained(store, mailbox=mailbox, on_event=posting(mailbox, step15=Command("set", "batch_size", 10)))
+    assert store.run(run).steps == 15 + 2 * 30
+    assert {step for step in moments(75, 5) if step > 15} <= set(store.snapshot_steps(run))
+
+
+def changing_batch_size(event: Event, trainer: Trainer) -> None:
+    if isinstance(event, Batch) and event.step == 17 and trainer.config.batch_size == 20:
+        trainer.change("batch_size", 10)
+
+
+@pytest.mark.parametrize("at", [18, 20, 31, 36, 60])
+@pytest.mark.parametrize("change", [None, changing_batch_size])
+def test_a_killed_run_goes_on_to_the_same_curve_and_the_same_moments(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch, at: int, change: Callable[[Event, Trainer], None] | None
+) -> None:
+    config = CONFIG.with_(epochs=5)
+    whole = trained(store, config, on_event=change)
+    run = store.create(NETWORK, config)
+    killed(store, run.id, at, change)
+    monkeypatch.setattr(recorder, "RECORD_EVERY", 0.0)
+    monkeypatch.setattr(recorder, "CHECKPOINT_EVERY", 0.0)  # each lets the one before go; none of those to be kept
+    assert train_run(store, run.id, on_event=change) is Status.FINISHED
+    assert store.curve(run.id).loss.tolist() == store.curve(whole).loss.tolist()
+    assert store.snapshot_steps(run.id) == store.snapshot_steps(whole)
+    assert store.norms(run.id).step.tolist() == store.norms(whole).step.tolist()
+
+
+@pytest.mark.parametrize("step", [0, 2, 6, 15, 19])
+def test_a_moment_at_which_a_run_was_paused_is_kept(store: RunStore, step: int) -> None:
+    class Patient(Mailbox):
+        def wait(self) -> Command:
+            return Command("resume")
+
+    mailbox = Patient()
+    if not step:
+        mailbox.post(Command("pause"))
+    run = trained(store, mailbox=mailbox, on_event=posting(mailbox, **{f"step{step}": Command("pause")}))
+    assert store.snapshot_steps(run) == sorted({*moments(45, 5), 15, 30, 45})
+
+
+def test_a_large_net_keeps_fewer_but_its_first_steps_too(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = CONFIG.with_(epochs=40, batch_size=100, snapshots=300)  # 120 steps
+    budget = 16 * snapshot_bytes(NETWORK, config)
+    monkeypatch.setattr(recorder, "SNAPSHOT_BUDGET", budget)
+    steps = store.snapshot_steps(run := trained(store, config))
+    assert steps[:3] == [0, 1, 2]
+    assert steps[-1] == 120
+    assert len(steps) >= 8
+    assert sum(store.snapshot_path(run, step).stat().st_size for step in steps) <= budget
+
+
+def test_the_number_of_snapshots_is_of_no_concern_to_a_script() -> None:
+    assert training_script(NETWORK, CONFIG) == training_script(NETWORK, CONFIG.with_(snapshots=99))
+
+
+def test_the_number_of_snapshots_does_not_touch_the_curve(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    many, few = trained(store), trained(store, CONFIG.with_(snapshots=2))
+    monkeypatch.setattr(trainer, "NORM_ROWS", 0)
+    bare = trained(store, CONFIG.with_(snapshots=2))
+    assert store.curve(many).loss.tolist() == store.curve(few).loss.tolist() == store.curve(bare).loss.tolist()
+    assert not len(store.norms(bare).step)
+
+
+@pytest.mark.parametrize("momentum", [0.9, 0.0])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_what_a_snapshot_costs_is_what_it_takes_on_the_disk(store: RunStore, optimizer: str, momentum: float) -> None:
+    config = CONFIG.with_(optimizer=optimizer, momentum=momentum, epochs=1)
+    run = trained(store, config)
+    size = store.snapshot_path(run, 15).stat().st_size
+    assert size == pytest.approx(snapshot_bytes(NETWORK, config), rel=0.05)
+
+
+# ---------------------------------------------------------------------- norms
+
+
+@pytest.mark.parametrize("network", [NETWORK, CNN])
+def test_norms_are_those_of_plain_pytorch(blobs: Loaded, network: NetworkSpec) -> None:
+    trainer = Trainer(network, CONFIG.with_(epochs=1), blobs)
+    names = [name for name, p in trainer.model.named_parameters() if name.endswith("weight") and p.dim() > 1]
+    before = {name: trainer.model.get_parameter(name).detach().clone() for name in names}
+    seen = 0
+    for event in trainer.run():
+        if isinstance(event, Batch) and (norms := event.norms):
+            now = {name: trainer.model.get_parameter(name) for name in names}
+            for place, name in enumerate(names):
+                gradient = now[name].grad
+                assert gradient is not None
+                assert norms.weight[place] == pytest.approx(float(before[name].norm()), rel=1e-5)
+                assert norms.gradient[place] == pytest.approx(float(gradient.norm()), rel=1e-5)
+                assert norms.update[place] == pytest.approx(float((now[name] - before[name]).detach().norm()), rel=1e-4)
+            before = {name: value.detach().clone() for name, value in now.items()}
+            seen += 1
+            assert norms.step == event.step == seen
+    assert seen == 15
+
+
+def test_norms_are_kept_for_every_layer_and_survive_a_resume(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trainer, "NORM_APART", 1)
+    whole = store.norms(trained(store))
+    run, mailbox = store.create(NETWORK, CONFIG), Mailbox()
+    train_run(store, run.id, mailbox, posting(mailbox, step22=Command("stop")))
+    assert train_run(store, run.id) is Status.FINISHED
+    again = store.norms(run.id)
+    assert whole.layers == ("dense1", "output")
+    assert whole.step.tolist() == list(range(1, 46))
+    for one, other in zip(whole[2:], again[2:], strict=True):
+        assert one.shape == (45, 2)
+        np.testing.assert_array_equal(one, other)
+
+
+def test_long_trainings_are_measured_now_and_then(blobs: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trainer, "NORM_ROWS", 5)
+    assert measured(blobs) == [*range(1, 21), 40]
+    monkeypatch.setattr(trainer, "NORM_APART", 1)
+    assert measured(blobs) == [*range(1, 21), 27, 36, 45]
+
+
+def measured(blobs: Loaded) -> list[int]:
+    events = Trainer(NETWORK, CONFIG, blobs).run()
+    return [event.step for event in events if isinstance(event, Batch) and event.norms]
+
+
+# ---------------------------------------------------------------------- the present state
+
+
+def test_only_a_watched_run_shows_its_present_state(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder, "RECORD_EVERY", 0.0)
+    monkeypatch.setattr(recorder, "SHOW_EVERY", 0.0)
+    monkeypatch.setattr(recorder, "SHOW_SHARE", 1e9)
+    run = store.create(NETWORK, CONFIG)
+    seen: list[int] = []
+
+    def look(event: Event, trainer: Trainer) -> None:
+        if isinstance(event, Batch):
+            if event.step == 10:
+                assert not store.shown_path(run.id).exists()
+                store.watch(run.id)
+            snapshot = store.now(run.id)
+            assert snapshot is not None
+            seen.append(snapshot.position.step)
+            if event.step == 30:
+                expected = trainer.model.state_dict()
+                assert snapshot.position.step == 29
+                assert not torch.equal(snapshot.model["dense1.weight"], expected["dense1.weight"])
+                assert "0.momentum_buffer" in snapshot.optimizer
+
+    assert train_run(store, run.id, on_event=look) is Status.FINISHED
+    assert seen[10:] == list(range(10, 45))
+    assert store.curve(run.id).loss.tolist() == store.curve(trained(store)).loss.tolist()
+    assert not store.shown_path(run.id).exists()
+    last = store.now(run.id)
+    assert last is not None
+    assert last.position.step == 45
+
+
+def test_a_paused_run_shows_the_step_it_stands_at(store: RunStore) -> None:
+    run = store.create(NETWORK, CONFIG)
+    store.watch(run.id)
+    seen: list[int] = []
+    orders = iter([Command("batch"), Command("batch"), Command("stop")])
+
+    class Stepping(Mailbox):
+        def wait(self) -> Command:
+            snapshot = store.now(run.id)
+            assert snapshot is not None
+            seen.append(snapshot.position.step)
+            return next(orders)
+
+    mailbox = Stepping()
+    mailbox.post(Command("batch"))
+    train_run(store, run.id, mailbox)
+    assert seen == [1, 2, 3]
+
+
+def test_showing_a_large_net_takes_its_share_of_the_time_only(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = store.create(NETWORK, CONFIG)
+    one = recorder._Recorder(store, run.id, Mailbox(), None)
+    one.start(1)
+    saves: list[Path] = []
+
+    def save(self: Snapshot, path: Path) -> None:  # takes two seconds
+        saves.append(path)
+        clock.now += 2.0
+
+    clock = SimpleNamespace(now=100.0)
+    monkeypatch.setattr(Snapshot, "save", save)
+    monkeypatch.setattr(recorder, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    store.watch(run.id)
+    for _ in range(1000):  # 100 seconds, and those that the writing takes
+        one._show(clock.now)
+        clock.now += 0.1
+    assert saves == [store.shown_path(run.id)] * len(saves)
+    assert len(saves) >= 2
+    assert 2.0 * len(saves) <= 0.07 * (clock.now - 100)
+
+
+def test_what_is_shown_may_vanish_or_be_damaged(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = trained(store)
+    store.shown_path(run).write_bytes(b"half a file")
+    assert store.now(run) is not None
+    store.snapshot(run, 45).save(store.shown_path(run))
+    store.snapshot_path(run, 45).write_bytes(b"half a file")
+    newest = store.now(run)
+    assert newest is not None
+    assert newest.position.step == 45
+    load = Snapshot.load
+
+    def hidden_meanwhile(path: Path) -> Snapshot:
+        store.hide(run)
+        return load(path)
+
+    monkeypatch.setattr(Snapshot, "load", hidden_meanwhile)
+    newest = store.now(run)
+    assert newest is not None
+    assert newest.position.step == 30
+
+
+def test_at_the_end_of_an_epoch_the_present_is_after_its_test_pass(store: RunStore) -> None:
+    run = store.create(NETWORK, CONFIG)
+
+    def show_before_the_test_pass(event: Event, trainer: Trainer) -> None:
+        if isinstance(event, Batch) and event.step == 15:
+            trainer.snapshot().save(store.shown_path(run.id))
+
+    killed(store, run.id, 16, show_before_the_test_pass)
+    newest = store.now(run.id)
+    assert newest is not None
+    assert (newest.position.step, newest.position.epoch) == (15, 1)
+
+
+def test_a_disk_too_full_to_show_does_not_end_the_run(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder, "RECORD_EVERY", 0.0)
+    run, save = store.create(NETWORK, CONFIG), Snapshot.save
+
+    def full(self: Snapshot, path: Path) -> None:
+        if path == store.shown_path(run.id):
+            raise OSError(28, "No space left on device")
+        save(self, path)
+
+    monkeypatch.setattr(Snapshot, "save", full)
+    store.watch(run.id)
+    assert train_run(store, run.id) is Status.FINISHED
+
+
+def test_nothing_is_shown_of_a_run_that_has_not_begun_or_is_gone(store: RunStore) -> None:
+    run = store.create(NETWORK, CONFIG)
+    assert store.now(run.id) is None
+    store.delete(run.id)
+    store.watch(run.id)
+    assert not store.is_watched(run.id)
+    assert store.now(run.id) is None
+
+
+def test_a_damaged_snapshot_is_named(store: RunStore) -> None:
+    run = trained(store)
+    store.snapshot_path(run, 15).write_bytes(b"half a file")
+    with pytest.raises(SnapshotError, match=r"000000015\.safetensors is damaged"):
+        store.snapshot(run, 15)
+
+
+# ---------------------------------------------------------------------- forks
+
+
+@pytest.mark.parametrize("step", [0, 2, 15, 19])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_an_unchanged_fork_repeats_the_curve_bit_for_bit(store: RunStore, optimizer: str, step: int) -> None:
+    config = CONFIG.with_(optimizer=optimizer, lr=0.003)
+    run = trained(store, config)
+    child = store.fork(run, step, store.config_at(run, step))
+    assert (child.parent, child.parent_step, child.status) == (run, step, Status.QUEUED)
+    assert train_run(store, child.id) is Status.FINISHED
+    assert store.curve(child.id).loss.tolist() == store.curve(run).loss.tolist()
+    assert store.epochs(child.id) == store.epochs(run)
+    np.testing.assert_array_equal(store.norms(child.id).update, store.norms(run).update)
+    assert store.snapshot_steps(child.id)[0] == step
+
+
+def test_changes_before_the_fork_hold_in_it(store: RunStore) -> None:
+    mailbox = Mailbox()
+    run = trained(store, mailbox=mailbox, on_event=posting(mailbox, step10=Command("set", "lr", 0.05)))
+    assert [store.config_at(run, step).lr for step in (3, 10, 15)] == [0.01, 0.05, 0.05]
+    child = store.fork(run, 15, store.config_at(run, 15))
+    train_run(store, child.id)
+    assert store.curve(child.id).loss.tolist() == store.curve(run).loss.tolist()
+    assert store.changes(child.id) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"lr": 0.1}, {"momentum": 0.0}, {"batch_size": 7}, {"optimizer": "adam"}, {"optimizer": "rmsprop"}, {"seed": 5},
+     {"epochs": 5}, {"weight_decay": 0.01}, {"nesterov": True}, {"schedule": "cosine"}, {"augment": "shift"}],
+)  # fmt: skip
+def test_a_fork_goes_its_own_way_from_there(store: RunStore, change: dict[str, Any]) -> None:
+    run = trained(store)
+    child = store.fork(run, 15, CONFIG.with_(**change))
+    assert train_run(store, child.id) is Status.FINISHED
+    own, before = store.curve(child.id), store.curve(run)
+    assert own.loss[:15].tolist() == before.loss[:15].tolist()
+    assert np.isfinite(own.loss).all()
+    assert own.loss[15:].tolist() != before.loss[15:].tolist()
+    assert store.run(child.id).step == len(own.step)
+
+
+def test_momentum_that_was_off_can_be_turned_on(store: RunStore) -> None:
+    for optimizer in ("sgd", "rmsprop"):
+        run = trained(store, CONFIG.with_(optimizer=optimizer, momentum=0.0, lr=0.001))
+        child = store.fork(run, 15, CONFIG.with_(optimizer=optimizer, momentum=0.5, lr=0.001))
+        assert train_run(store, child.id) is Status.FINISHED
+
+
+def test_a_fork_of_a_fork_and_a_deleted_parent(store: RunStore) -> None:
+    run = trained(store)
+    child = store.fork(run, 15, CONFIG.with_(lr=0.02))
+    train_run(store, child.id)
+    grandchild = store.fork(child.id, 30, CONFIG.with_(lr=0.04), "the third")
+    train_run(store, grandchild.id)
+    assert store.lineage(grandchild.id) == [(run, 15), (child.id, 30), (grandchild.id, -1)]
+    curve = store.curve(grandchild.id)
+    assert curve.lr[[0, 14, 15, 29, 30, 44]].tolist() == pytest.approx([0.01, 0.01, 0.02, 0.02, 0.04, 0.04])
+    assert [epoch.epoch for epoch in store.epochs(grandchild.id)] == [1, 2, 3]
+    assert store.run(grandchild.id).name == "the third"
+    store.delete(child.id)
+    assert store.lineage(grandchild.id) == [(grandchild.id, -1)]
+    own = store.curve(grandchild.id)
+    assert np.isnan(own.loss[:30]).all()
+    assert own.loss[30:].tolist() == curve.loss[30:].tolist()
+
+
+def test_a_fork_keeps_the_number_of_threads_on_which_its_curve_depends(store: RunStore) -> None:
+    run = trained(store, threads=3)
+    assert store.fork(run, 15, CONFIG).threads == 3
+
+
+def test_a_changed_batch_size_goes_into_a_fork_as_a_whole_number(store: RunStore) -> None:
+    run = trained(store, CONFIG.with_(epochs=5), on_event=changing_batch_size)
+    config = store.config_at(run, 30)
+    assert (config.batch_size, type(config.batch_size)) == (10, int)
+    step = next(step for step in store.snapshot_steps(run) if step > 17)
+    child = store.fork(run, step, store.config_at(run, step))
+    train_run(store, child.id)
+    assert store.curve(child.id).loss.tolist() == store.curve(run).loss.tolist()
+
+
+def test_a_fork_in_the_middle_of_a_test_pass_tells_its_epoch_once(store: RunStore) -> None:
+    run, mailbox = store.create(NETWORK, CONFIG), Mailbox()
+
+    def stop(event: Event, trainer: Trainer) -> None:
+        if isinstance(event, trainer.Tested) and not store.epochs(run.id):
+            mailbox.post(Command("stop"))
+
+    assert train_run(store, run.id, mailbox, stop) is Status.STOPPED
+    child = store.fork(run.id, 15, CONFIG)
+    for one in (run.id, child.id):
+        assert train_run(store, one) is Status.FINISHED
+        assert [epoch.epoch for epoch in store.epochs(one)] == [1, 2, 3]
+    assert store.epochs(child.id) == store.epochs(run.id)
+
+
+def test_a_stopped_fork_can_be_resumed(store: RunStore) -> None:
+    run = trained(store)
+    child, mailbox = store.fork(run, 15, CONFIG), Mailbox()
+    assert train_run(store, child.id, mailbox, posting(mailbox, step20=Command("stop"))) is Status.STOPPED
+    assert train_run(store, child.id) is Status.FINISHED
+    assert store.curve(child.id).loss.tolist() == store.curve(run).loss.tolist()
+    assert 15 in store.snapshot_steps(child.id)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"data": "kmnist"}, "goes on with the data of its run: data must be mnist, not kmnist"),
+        ({"per_class": 5}, "per_class must be 0, not 5"),
+        ({"epochs": 1}, "epochs must be more than the 1 that are done after step 15, not 1"),
+    ],
+)
+def test_what_can_not_go_on_is_refused(store: RunStore, change: dict[str, Any], words: str) -> None:
+    run = trained(store)
+    with pytest.raises(SpecError, match=words):
+        store.fork(run, 15, CONFIG.with_(**change))
+    with pytest.raises(SnapshotError, match="is gone"):
+        store.fork(run, 14, CONFIG)
+    assert len(store.runs()) == 1
+
+
+def test_a_store_of_an_older_version_opens(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    old = store.create(NETWORK, CONFIG, "from before")
+    store.close()
+    config = {name: value for name, value in CONFIG.to_dict().items() if name != "snapshots"}
+    with sqlite3.connect(tmp_path / "runs.sqlite") as db:
+        db.execute("ALTER TABLE runs DROP COLUMN parent")
+        db.execute("ALTER TABLE runs DROP COLUMN parent_step")
+        db.execute("DROP TABLE norms")
+        db.execute("UPDATE runs SET config = ?", (json.dumps(config),))
+    db.close()
+    store = RunStore(tmp_path)
+    found = store.run(old.id)
+    assert (found.name, found.parent, found.config) == ("from before", "", CONFIG.with_(snapshots=30))
+    assert store.lineage(old.id) == [(old.id, -1)]
+    run = store.create(NETWORK, CONFIG)
+    assert (run.parent, run.parent_step) == ("", 0)
+    assert store.norms(run.id).weight.shape == (0, 2)
+    store.close()

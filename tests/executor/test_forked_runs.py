@@ -1,0 +1,105 @@
+"""Forked runs and their snapshots on the Train page: where they come from, and what snapshots take on the disk."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nnviz.charts.curves import curves_info
+from nnviz.executor.recorder import train_run
+from nnviz.spec.layers import Dense
+from nnviz.spec.network import NetworkSpec
+from nnviz.spec.train_config import TrainConfig
+from nnviz.store.runs import Curve, Run, RunStore
+from nnviz.train.trainer import Change
+from nnviz.ui.pages.train.recipe import snapshot_words
+from nnviz.ui.pages.train.run_list import families, table
+from tests.pages import open_page, rerun, words
+
+TRAIN = "pages/2_Train.py"
+NETWORK = NetworkSpec((Dense(8),))
+CONFIG = TrainConfig(per_class=4, epochs=2, batch_size=10)
+
+
+def trained(store: RunStore, run: Run) -> Run:
+    train_run(store, run.id)
+    return store.run(run.id)
+
+
+@pytest.fixture
+def parent(store: RunStore) -> Run:
+    return trained(store, store.create(NETWORK, CONFIG, name="*parent*"))
+
+
+@pytest.fixture
+def child(store: RunStore, parent: Run) -> Run:
+    return trained(store, store.fork(parent.id, 2, CONFIG.with_(lr=0.05), name="child"))
+
+
+def test_the_heading_says_where_it_comes_from(store: RunStore, parent: Run, child: Run) -> None:
+    at = open_page(TRAIN, run=child.id)
+    assert "from step 2 of *parent*" in words(at, "caption")
+    assert r"\*parent\*" in "".join(caption.value for caption in at.caption)
+    assert "from step" not in words(open_page(TRAIN, run=parent.id), "caption")
+    store.delete(parent.id)
+    assert "from step 2 of a run that was deleted since" in words(rerun(at), "caption")
+
+
+def test_the_curves_are_marked_at_the_fork() -> None:
+    curve = Curve(np.arange(1, 6), *np.ones((3, 5), np.float32))
+    changes = [Change(4, "lr", 0.1, 0.2)]
+    assert curves_info(curve, [], changes, forked=3).marks == ((3, "forked here"), (4, "learning rate 0.1 → 0.2"))
+    assert len(curves_info(curve, [], changes).marks) == 1
+
+
+def test_the_page_draws_that_mark(store: RunStore, parent: Run, child: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = {}
+    monkeypatch.setattr("nnviz.ui.pages.train.live.plot", lambda figure, key, **_: drawn.setdefault(key, figure))
+    open_page(TRAIN, run=child.id)
+    assert [note.text for note in drawn["curves-plot"].layout.annotations] == ["forked here"]
+    assert drawn["curves-plot"].layout.shapes[0].x0 == 2
+    drawn.clear()
+    open_page(TRAIN, run=parent.id)
+    assert not drawn["curves-plot"].layout.annotations
+
+
+def test_forks_stand_below_their_parents(store: RunStore, parent: Run, child: Run) -> None:
+    alone = store.create(NETWORK, CONFIG, name="alone")
+    grandchild = store.fork(child.id, 4, CONFIG, name="grandchild")
+    runs = store.runs()
+    assert [(depth, run.id) for depth, run in families(runs)] == [
+        (0, parent.id), (1, child.id), (2, grandchild.id), (0, alone.id),
+    ]  # fmt: skip
+    assert table(runs)["Name"].tolist() == ["*parent*", "└ child", "\u2003└ grandchild", "alone"]
+    store.delete(child.id)
+    newest_first = [(0, grandchild.id), (0, alone.id), (0, parent.id)]
+    assert [(depth, run.id) for depth, run in families(store.runs())] == newest_first
+    assert table([]).empty
+
+
+def test_a_row_picked_below_a_fork_is_the_run_it_names(store: RunStore, parent: Run, child: Run) -> None:
+    at = open_page(TRAIN, run=child.id)
+    names = at.dataframe[0].value["Name"].tolist()
+    assert at.session_state["runs_listed"] == [parent.id, child.id]
+    assert names == ["*parent*", "└ child"]
+    assert at.session_state["runs"]["selection"]["rows"] == [1]
+
+
+@pytest.mark.parametrize(
+    ("network", "config", "words"),
+    [
+        # Each weight and its momentum, four bytes each.
+        (NetworkSpec(), TrainConfig(), "Each snapshot takes 0.8 MB; 30 of them 24 MB."),
+        (NetworkSpec(()), TrainConfig(snapshots=2), "Each snapshot takes 63 kB; 2 of them 0.1 MB."),
+    ],
+)
+def test_what_snapshots_take_on_the_disk(network: NetworkSpec, config: TrainConfig, words: str) -> None:
+    assert snapshot_words(network, config) == words
+
+
+def test_the_form_has_their_number_and_says_what_they_take(store: RunStore) -> None:
+    at = open_page(TRAIN)
+    assert "30 of them 24 MB" in words(at, "caption")
+    at.number_input(key="recipe-snapshots").set_value(100)
+    assert "100 of them 81 MB" in words(rerun(at), "caption")
+    assert at.query_params["snapshots"] in ("100", ["100"])

@@ -1,0 +1,198 @@
+"""What a training leaves in the store, however it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nnviz.data.datasets import DATASETS, Loaded
+from nnviz.executor import recorder
+from nnviz.executor.recorder import Command, Mailbox, train_run
+from nnviz.spec.layers import Dense
+from nnviz.spec.network import NetworkSpec
+from nnviz.spec.train_config import TrainConfig
+from nnviz.store.runs import Run, RunStore, Status
+from nnviz.train.checkpoint import Snapshot
+from nnviz.train.preview import Live
+from nnviz.train.trainer import Batch, Epoch, Event, Trainer
+
+NETWORK = NetworkSpec((Dense(16),))
+CONFIG = TrainConfig(epochs=3, batch_size=20, lr=0.01, snapshots=3)
+STEPS = 3 * 15
+KEPT = [0, 1, 2, 6, 15, 30, 45]
+"""Steps of which snapshots stay: chosen moments, and whole epochs."""
+
+
+@pytest.fixture
+def store(tmp_path: Path, blobs: Loaded, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunStore]:
+    monkeypatch.setattr(type(DATASETS["mnist"]), "load", lambda self, root=None: blobs)
+    store = RunStore(tmp_path)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def run(store: RunStore) -> Run:
+    return store.create(NETWORK, CONFIG)
+
+
+def plain_losses(blobs: Loaded) -> list[float]:
+    return [e.loss for e in Trainer(NETWORK, CONFIG, blobs).run() if isinstance(e, Batch)]
+
+
+def posting(mailbox: Mailbox, **at: Command) -> Callable[[Event, Trainer], None]:
+    """Post a command when a step (`step7=`) is done."""
+
+    def on_event(event: Event, trainer: Trainer) -> None:
+        if isinstance(event, Batch) and (command := at.pop(f"step{event.step}", None)):
+            mailbox.post(command)
+
+    return on_event
+
+
+def test_a_finished_run_has_everything(store: RunStore, run: Run, blobs: Loaded) -> None:
+    assert train_run(store, run.id) is Status.FINISHED
+    done = store.run(run.id)
+    assert (done.status, done.step, done.steps, done.attempt) == (Status.FINISHED, STEPS, STEPS, 1)
+    assert store.curve(run.id).loss.tolist() == np.float32(plain_losses(blobs)).tolist()
+    epochs = store.epochs(run.id)
+    assert [epoch.epoch for epoch in epochs] == [1, 2, 3]
+    assert done.test_accuracy == epochs[-1].test_accuracy
+    assert store.snapshot_steps(run.id) == KEPT
+    live = Live.load(store.folder(run.id))
+    assert live is not None
+    assert live.step == STEPS
+    assert done.seconds > 0
+
+
+@pytest.mark.parametrize("ending", ["stop", "shutdown"])
+def test_a_run_ended_anywhere_goes_on_as_if_nothing_had_been(
+    store: RunStore, run: Run, blobs: Loaded, ending: str
+) -> None:
+    mailbox = Mailbox()
+    status = train_run(store, run.id, mailbox, posting(mailbox, step22=Command(ending)))
+    assert status is (Status.STOPPED if ending == "stop" else Status.INTERRUPTED)
+    assert store.run(run.id).reason
+    assert store.run(run.id).step == 22
+    assert train_run(store, run.id) is Status.FINISHED
+    assert store.run(run.id).attempt == 2
+    assert store.curve(run.id).loss.tolist() == np.float32(plain_losses(blobs)).tolist()
+    assert store.snapshot_steps(run.id) == KEPT  # the one to resume from has had its use
+
+
+def test_one_batch_and_one_epoch_pause_where_they_should(store: RunStore, run: Run) -> None:
+    seen: list[tuple[int, Status]] = []
+    orders = iter([Command("epoch"), Command("epoch"), Command("resume")])
+
+    class Stepping(Mailbox):
+        def wait(self) -> Command:
+            seen.append((store.run(run.id).step, store.run(run.id).status))
+            return next(orders)
+
+    mailbox = Stepping()
+    mailbox.post(Command("batch"))
+    assert train_run(store, run.id, mailbox) is Status.FINISHED
+    assert seen == [(1, Status.PAUSED), (15, Status.PAUSED), (30, Status.PAUSED)]
+
+
+def test_a_run_that_begins_paused_takes_no_step(store: RunStore, run: Run) -> None:
+    seen: list[tuple[int, Status]] = []
+
+    class Waiting(Mailbox):
+        def wait(self) -> Command:
+            seen.append((store.run(run.id).step, store.run(run.id).status))
+            return Command("resume")
+
+    mailbox = Waiting()
+    mailbox.post(Command("pause"))
+    assert train_run(store, run.id, mailbox) is Status.FINISHED
+    assert seen == [(0, Status.PAUSED)]
+
+
+def test_changes_are_recorded_and_repeated_after_a_crash(store: RunStore, run: Run) -> None:
+    """A process that dies leaves curve and changes beyond its last snapshot; the resumed one must meet them again."""
+    mailbox = Mailbox()
+    ended = posting(mailbox, step18=Command("set", "lr", 0.2), step40=Command("stop"))
+    train_run(store, run.id, mailbox, ended)
+    first = store.curve(run.id).loss[:40].tolist()
+    assert [tuple(change) for change in store.changes(run.id)] == [(18, "lr", 0.01, 0.2)]
+    for step in (30, 40):  # as if it had been killed: only the snapshot of the first epoch is there
+        store.snapshot_path(run.id, step).unlink(missing_ok=True)
+    assert train_run(store, run.id) is Status.FINISHED
+    curve = store.curve(run.id)
+    assert curve.loss[:40].tolist() == first
+    assert curve.lr[[17, 18]].tolist() == pytest.approx([0.01, 0.2])
+
+
+def test_impossible_changes_do_no_harm(store: RunStore, run: Run) -> None:
+    mailbox = Mailbox()
+    orders = posting(mailbox, step2=Command("set", "lr", -3.0), step4=Command("set", "epochs", 9))
+    assert train_run(store, run.id, mailbox, orders) is Status.FINISHED
+    assert store.changes(run.id) == []
+
+
+def test_a_diverged_run_says_what_to_try_and_keeps_finite_weights(store: RunStore) -> None:
+    run = store.create(NetworkSpec((Dense(32, "identity"),)), CONFIG.with_(lr=100.0))
+    assert train_run(store, run.id) is Status.DIVERGED
+    reason = store.run(run.id).reason
+    assert "learning rate of 100" in reason
+    assert "Try a learning rate of 10 or less" in reason
+    weights = store.snapshot(run.id).model.values()
+    assert all(bool(tensor.isfinite().all()) for tensor in weights)
+
+
+def test_a_deleted_run_ends_without_a_trace(store: RunStore, run: Run) -> None:
+    def delete(event: Event, trainer: Trainer) -> None:
+        if isinstance(event, Epoch) and event.epoch == 1:
+            store.delete(run.id)
+
+    assert train_run(store, run.id, on_event=delete) in (Status.STOPPED, Status.FAILED)
+    assert store.runs() == []
+    assert not store.folder(run.id).exists()
+
+
+def test_a_full_disk_is_said_and_what_was_recorded_stays(
+    store: RunStore, run: Run, blobs: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save, calls = Snapshot.save, list[Path]()
+
+    def full(self: Snapshot, path: Path) -> None:
+        calls.append(path)
+        if path.stem == "000000030" and calls.count(path) == 1:
+            raise OSError(28, "No space left on device", str(path))
+        save(self, path)
+
+    monkeypatch.setattr(Snapshot, "save", full)
+    assert train_run(store, run.id) is Status.FAILED
+    failed = store.run(run.id)
+    assert "No space left" in failed.reason
+    assert "resume" in failed.reason
+    assert [epoch.epoch for epoch in store.epochs(run.id)] == [1]
+    assert train_run(store, run.id) is Status.FINISHED
+    assert store.curve(run.id).loss.tolist() == np.float32(plain_losses(blobs)).tolist()
+
+
+def test_whatever_goes_wrong_is_recorded(store: RunStore, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*args: object, **kwargs: object) -> None:
+        raise ZeroDivisionError("no such luck")
+
+    monkeypatch.setattr(recorder, "look", broken)
+    assert train_run(store, run.id) is Status.FAILED
+    assert "ZeroDivisionError: no such luck" in store.run(run.id).reason
+
+
+def test_old_epochs_are_let_go_when_the_budget_is_spent(
+    store: RunStore, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = store.create(NETWORK, CONFIG.with_(epochs=12, batch_size=300))
+    train_run(store, run.id)
+    size = store.snapshot_path(run.id, 15).stat().st_size
+    monkeypatch.setattr(recorder, "SNAPSHOT_BUDGET", 6 * size)
+    train_run(store, long.id)
+    kept = store.snapshot_steps(long.id)
+    assert kept[0] == 0
+    assert kept[-1] == 12
+    assert 3 <= len(kept) <= 6

@@ -1,0 +1,213 @@
+"""The generated script, run as it is, against the trainer."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from nnviz.data import torchvision_ops
+from nnviz.data.datasets import DATASETS, Loaded, Split, to_input
+from nnviz.export.script import training_script
+from nnviz.spec.layers import BatchNorm, Dense, Dropout, Flatten
+from nnviz.spec.losses import LOSSES
+from nnviz.spec.network import INITS, LayerError, NetworkSpec, build_model
+from nnviz.spec.optimizers import OPTIMIZERS, SCHEDULES
+from nnviz.spec.presets import PRESETS
+from nnviz.spec.train_config import AUGMENTATIONS, TrainConfig
+from nnviz.train.loader import MAX_ANGLE, MAX_SCALE, MAX_SHIFT, MAX_STROKE, thicken
+from nnviz.train.trainer import Epoch, Trainer
+
+torchvision_ops.declare()
+from torchvision import transforms  # noqa: E402  # needs the declared operators
+
+SMALL = NetworkSpec((Dense(12),))
+LINE = re.compile(r"epoch (\d+): loss (\S+), test accuracy (\S+) %")
+
+
+@pytest.fixture(scope="module")
+def root(blobs: Loaded, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder in which every data set is the blobs, in IDX files."""
+    root = tmp_path_factory.mktemp("data")
+    for dataset in DATASETS.values():
+        folder = root / dataset.folder / "raw"
+        folder.mkdir(parents=True)
+        for split, names in ((blobs.train, dataset.files[:2]), (blobs.test, dataset.files[2:])):
+            for file, content in zip(names, _idx(split), strict=True):
+                (folder / file.name).write_bytes(content)
+    return root
+
+
+def _idx(split: Split) -> tuple[bytes, bytes]:
+    def header(*numbers: int) -> bytes:
+        return b"".join(number.to_bytes(4, "big") for number in numbers)
+
+    count = len(split.labels)
+    images = header(0x803, count, 28, 28) + split.images.numpy().tobytes()
+    return images, header(0x801, count) + split.labels.to(torch.uint8).numpy().tobytes()
+
+
+def run(script: str, root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The names that the script leaves behind."""
+    monkeypatch.setenv("NNVIZ_DATA", str(root))
+    names: dict[str, Any] = {"__name__": "__main__"}
+    with torch.random.fork_rng(devices=[]):
+        exec(compile(script, "script.py", "exec"), names)
+    return names
+
+
+def model_of(script: str) -> nn.Sequential:
+    """The network as the script starts it: everything in it but data, training and loop."""
+    left_out = ("train_data", "test_data", "train_loader", "test_loader", "chosen", "optimizer", "scheduler")
+    body = [
+        node
+        for node in ast.parse(script).body
+        if not (isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in left_out)
+        and not (isinstance(node, ast.For) and ast.unparse(node.target) == "epoch")
+    ]
+    names: dict[str, Any] = {}
+    with torch.random.fork_rng(devices=[]):
+        exec(compile(ast.Module(body, []), "script.py", "exec"), names)
+    layers: nn.Sequential = names["model"].layers
+    return layers
+
+
+@pytest.mark.parametrize("init", INITS)
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_model_is_ours_to_the_bit(preset: str, init: str) -> None:
+    network = PRESETS[preset].network.with_(init=init, init_std=0.07)
+    ours = build_model(network, (1, 28, 28), 10, seed=3)
+    script = model_of(training_script(network, TrainConfig(seed=3)))
+    assert [repr(layer) for layer in script] == [repr(layer).replace("Seeded", "") for layer in ours]
+    for name, tensor in zip(script.state_dict(), ours.state_dict().values(), strict=True):
+        assert torch.equal(script.state_dict()[name], tensor), name
+    images = torch.rand(3, 1, 28, 28, generator=torch.Generator().manual_seed(1))
+    assert torch.equal(script.eval()(images), ours.eval()(images))
+
+
+CONFIGS = [
+    *(dict(optimizer=o, schedule=s, loss=loss) for o in OPTIMIZERS for s in SCHEDULES for loss in LOSSES),
+    dict(nesterov=True, weight_decay=0.1),
+    dict(optimizer="adamw", weight_decay=0.3),
+    dict(momentum=0.0, nesterov=True),
+    dict(per_class=0, seed=4),
+]
+
+
+@pytest.mark.parametrize("settings", CONFIGS, ids=lambda settings: "-".join(map(str, settings.values())))
+def test_it_trains_as_the_trainer_does(
+    settings: dict[str, Any],
+    blobs: Loaded,
+    root: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """With all images in one batch their order does not matter: then both must give the same figures."""
+    config = TrainConfig(**{"epochs": 3, "batch_size": 300, "device": "cpu", "lr": 0.01, "per_class": 5, **settings})
+    run(training_script(SMALL, config), root, monkeypatch)
+    found = [(int(e), float(loss), float(accuracy)) for e, loss, accuracy in LINE.findall(capsys.readouterr().out)]
+    epochs = [event for event in Trainer(SMALL, config, blobs).run() if isinstance(event, Epoch)]
+    assert [e for e, _, _ in found] == [1, 2, 3]
+    assert [loss for _, loss, _ in found] == pytest.approx([e.train_loss for e in epochs], abs=6e-5, rel=1e-4)
+    assert [accuracy for _, _, accuracy in found] == pytest.approx([100 * e.test_accuracy for e in epochs], abs=0.01)
+
+
+@pytest.mark.parametrize("data", DATASETS)
+@pytest.mark.parametrize("augment", AUGMENTATIONS)
+def test_every_data_set_and_augmentation(
+    data: str, augment: str, blobs: Loaded, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = sorted((path, path.stat().st_mtime_ns) for path in root.rglob("*"))
+    config = TrainConfig(data=data, augment=augment, epochs=1)
+    names = run(training_script(SMALL, config), root, monkeypatch)
+    image, label = names["test_data"][3]
+    assert label == 3
+    assert torch.equal(image, to_input(blobs.test.images[3], DATASETS[data]))
+    moved = torch.stack([names["train_data"][3][0] for _ in range(5)])
+    assert bool((moved == moved[0]).all()) == (augment == "none")
+    # Nothing was downloaded, and nothing written: the folder may be read-only.
+    assert sorted((path, path.stat().st_mtime_ns) for path in root.rglob("*")) == before
+
+
+@pytest.mark.parametrize("augment", AUGMENTATIONS)
+def test_augmentation_has_our_ranges(augment: str, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = run(training_script(SMALL, TrainConfig(augment=augment, epochs=1, per_class=1)), root, monkeypatch)
+    if augment == "none":
+        assert "move" not in names
+        return
+    move = names["move"]
+    drawing = augment == "drawing"
+    assert move.degrees == ([-MAX_ANGLE, MAX_ANGLE] if "rotate" in augment or drawing else [0.0, 0.0])
+    assert move.translate == ((MAX_SHIFT / 28, MAX_SHIFT / 28) if "shift" in augment or drawing else None)
+    assert move.scale == ((1 - MAX_SCALE, 1 + MAX_SCALE) if drawing else None)
+    assert ("thicken" in names) == drawing
+
+
+def test_its_stroke_widths_are_ours(blobs: Loaded, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = run(training_script(SMALL, TrainConfig(augment="drawing", epochs=1, per_class=1)), root, monkeypatch)
+    image = blobs.train.images[3]
+    for share in (0.0, 0.3, 0.5, 0.9):
+        monkeypatch.setattr(torch, "rand", lambda *_, share=share: torch.tensor(share))
+        amount = torch.tensor([MAX_STROKE * (2 * share - 1)])
+        ours = thicken(image[None].float(), amount).round()[0]
+        theirs = transforms.functional.pil_to_tensor(names["thicken"](transforms.functional.to_pil_image(image)))
+        assert (ours - theirs).abs().max() <= 1
+
+
+def test_only_the_first_of_each_class(blobs: Loaded, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = run(training_script(SMALL, TrainConfig(per_class=4, epochs=1)), root, monkeypatch)
+    assert sorted(names["train_data"].indices) == Trainer(SMALL, TrainConfig(per_class=4), blobs).feed.subset.tolist()  # type: ignore[union-attr]
+
+
+def test_a_lone_last_image_is_left_out_as_the_trainer_does(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    normed = NetworkSpec((Flatten(), BatchNorm(), Dropout(0.2)))
+    for size, images in ((299, 299), (13, 299), (100, 300)):
+        names = run(training_script(normed, TrainConfig(batch_size=size, epochs=1)), root, monkeypatch)
+        assert names["count"] == images
+    assert "nan" not in capsys.readouterr().out
+    assert "drop_last" not in training_script(PRESETS["small_cnn"].network, TrainConfig())
+
+
+def test_the_device_can_be_chosen() -> None:
+    assert 'device = "mps"\n' in training_script(SMALL, TrainConfig(device="mps"))
+    assert "torch.cuda.is_available()" in training_script(SMALL, TrainConfig())
+
+
+def test_no_line_is_too_long_to_read() -> None:
+    for preset in PRESETS.values():
+        for config in (TrainConfig(), TrainConfig(augment="drawing", schedule="onecycle", per_class=100)):
+            assert max(map(len, training_script(preset.network, config).splitlines())) <= 105
+
+
+def test_a_network_that_does_not_fit_is_refused() -> None:
+    with pytest.raises(LayerError, match="kernel"):
+        training_script(NetworkSpec.from_dict({"layers": [{"kind": "maxpool"}] * 6}), TrainConfig())
+
+
+@pytest.mark.mnist
+def test_the_written_script_reaches_the_accuracy_of_the_run_on_mnist(mnist_root: Path, tmp_path: Path) -> None:
+    network, config = NetworkSpec(), TrainConfig(epochs=1, lr=0.003, per_class=1000)
+    path = tmp_path / "train_mnist.py"
+    path.write_text(training_script(network, config), "utf-8")
+    code = "import runpy, sys; from nnviz import torchvision_ops as o; o.declare(); runpy.run_path(sys.argv[1])"
+    environment = {**os.environ, "NNVIZ_DATA": str(mnist_root), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)],
+        cwd=Path(__file__).parents[2], env=environment, capture_output=True, text=True, timeout=150, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    accuracies = [float(accuracy) for _, _, accuracy in LINE.findall(done.stdout)]
+    data = DATASETS["mnist"].load(mnist_root)
+    ours = [100 * e.test_accuracy for e in Trainer(network, config, data).run() if isinstance(e, Epoch)]
+    assert accuracies == pytest.approx(ours, abs=1.5)  # other seeds give 85.2 to 86.0
+    assert accuracies[-1] > 80

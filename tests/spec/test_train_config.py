@@ -1,0 +1,119 @@
+"""How a network is trained: the classic recipe, what is refused, and what does not go together."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import pytest
+
+from nnviz.data.datasets import Loaded
+from nnviz.fields import Choice, Flag, Number, SpecError, bounds_of
+from nnviz.spec.layers import BatchNorm, Conv, Dense, Flatten, Layer
+from nnviz.spec.network import NetworkSpec
+from nnviz.spec.train_config import LIVE_FIELDS, TrainConfig, check
+from nnviz.train.trainer import Batch, Trainer
+
+
+def test_the_default_is_the_classic_recipe() -> None:
+    classic: dict[str, Any] = {
+        "data": "mnist", "per_class": 0, "optimizer": "sgd", "lr": 0.001, "momentum": 0.9, "nesterov": False,
+        "weight_decay": 0.0, "batch_size": 64, "epochs": 10, "schedule": "constant", "loss": "cross_entropy",
+        "augment": "none", "seed": 0, "device": "auto",
+    }  # fmt: skip
+    assert TrainConfig(**classic) == TrainConfig()
+    assert classic.items() <= TrainConfig().to_dict().items()
+
+
+def extremes() -> list[tuple[str, Any]]:
+    """Every field at every choice and both ends of its range."""
+    cases: list[tuple[str, Any]] = []
+    for name, bounds in bounds_of(TrainConfig).items():
+        match bounds:
+            case Number():
+                cases += [(name, bounds.low), (name, bounds.high)]
+            case Choice():
+                cases += [(name, option) for option in bounds.options]
+            case Flag():
+                cases += [(name, False), (name, True)]
+    return cases
+
+
+@pytest.mark.parametrize(("name", "value"), extremes())
+def test_every_allowed_value_goes_out_and_comes_in(name: str, value: Any) -> None:
+    config = TrainConfig(**{name: value})
+    assert getattr(config, name) == value
+    assert TrainConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+    assert TrainConfig(**{name: str(value)}) == config  # as text, from a link or the command line
+
+
+@pytest.mark.parametrize("name", bounds_of(TrainConfig))
+@pytest.mark.parametrize("value", [None, [], {}, "", "x" * 9999, math.nan, math.inf, -1, 1e300, 10**400, "nan", b"1"])
+def test_no_field_takes_nonsense(name: str, value: Any) -> None:
+    label = bounds_of(TrainConfig)[name].label
+    for attempt in (
+        lambda: TrainConfig(**{name: value}),
+        lambda: TrainConfig().with_(**{name: value}),
+        lambda: TrainConfig.from_dict({name: value}),
+    ):
+        with pytest.raises(SpecError, match=f"^{label} must be ") as error:
+            attempt()
+        assert len(str(error.value)) < 200
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ([], "a training configuration must be an object with named fields, not []"),
+        ({"speed": 1}, "a training configuration has no field 'speed'"),
+        ({"lr": 100.5}, "learning rate must be a number from 0 to 100, not 100.5"),
+        ({"seed": 2**31}, "seed must be a whole number from 0 to 2147483647, not 2147483648"),
+        ({"momentum": 1}, "momentum must be a number from 0 to 0.999, not 1"),
+    ],
+)
+def test_a_stranger_s_data_are_refused_with_a_sentence(data: object, words: str) -> None:
+    with pytest.raises(SpecError) as error:
+        TrainConfig.from_dict(data)
+    assert str(error.value).startswith(words)
+
+
+def test_what_can_be_changed_while_training_are_numbers_of_the_configuration() -> None:
+    assert all(isinstance(bounds_of(TrainConfig)[name], Number) for name in LIVE_FIELDS)
+
+
+ALONE: list[tuple[Layer, ...]] = [(Dense(), BatchNorm()), (Flatten(), BatchNorm()), (Conv(4, kernel=28), BatchNorm())]
+
+
+@pytest.mark.parametrize("layers", ALONE, ids=repr)
+def test_batch_normalisation_of_vectors_needs_two_images(layers: tuple[Layer, ...], blobs: Loaded) -> None:
+    """Also where the vector is an image of a single pixel. A last batch of one image is left out."""
+    network = NetworkSpec(layers)
+    with pytest.raises(SpecError, match="batch size must be at least 2 with batch normalisation of vectors, not 1"):
+        check(network, TrainConfig(batch_size=1))
+    config = TrainConfig(batch_size=299, epochs=1)  # of 300
+    assert [e.size for e in Trainer(network, config, blobs).run() if isinstance(e, Batch)] == [299]
+
+
+def test_batches_of_one_image_are_fine_otherwise() -> None:
+    for layers in ((), (Dense(),), (Conv(), BatchNorm())):
+        check(NetworkSpec(layers), TrainConfig(batch_size=1))
+
+
+def test_too_much_memory_is_refused_with_figures() -> None:
+    with pytest.raises(SpecError, match=r"with batches of 10000 needs about \d+\.\d GB to train; at most 4 GB"):
+        check(NetworkSpec((Conv(512, padding=1),)), TrainConfig(batch_size=10_000))
+    check(NetworkSpec((Conv(512, padding=1),)), TrainConfig(batch_size=64))
+
+
+def test_the_optimizer_s_state_counts() -> None:
+    """58 million weights: a second number kept for each is 0.23 GB more."""
+    network = NetworkSpec((Conv(64, kernel=1), Dense(1150)))
+    check(network, TrainConfig(batch_size=7600, optimizer="sgd"))
+    with pytest.raises(SpecError, match=r"about 4\.1 GB"):
+        check(network, TrainConfig(batch_size=7600, optimizer="adam"))
+
+
+def test_a_network_that_does_not_fit_is_refused() -> None:
+    with pytest.raises(SpecError, match="Convolution needs an image"):
+        check(NetworkSpec((Dense(), Conv())), TrainConfig())

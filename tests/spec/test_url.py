@@ -1,0 +1,108 @@
+"""A set-up as a link: out, in again, and what a stranger's link can do."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import pytest
+
+from nnviz.fields import bounds_of
+from nnviz.spec.layers import Conv, Dense, Dropout, MaxPool
+from nnviz.spec.network import MAX_LAYERS, NetworkSpec
+from nnviz.spec.presets import PRESETS
+from nnviz.spec.train_config import TrainConfig
+from nnviz.spec.url import MAX_LENGTH, PARAMETERS, from_query, to_query
+
+NETWORKS = [
+    *(preset.network for preset in PRESETS.values()),
+    NetworkSpec((Conv(512, 1, 8, 14, "leakyrelu"), *(Dropout(0.12345678901234567),) * (MAX_LAYERS - 1))),
+    NetworkSpec(init="normal", init_std=1 / 3),
+]
+CONFIGS = [
+    TrainConfig(),
+    TrainConfig(data="kmnist", per_class=7000, optimizer="rmsprop", lr=1e-7, momentum=0.0, weight_decay=1e-05),
+    TrainConfig(nesterov=True, epochs=1000, batch_size=10_000, schedule="onecycle", loss="mse", augment="shift_rotate"),
+    TrainConfig(lr=0.1 + 0.2, seed=2**31 - 1, device="mps"),
+]
+
+
+@pytest.mark.parametrize("network", NETWORKS, ids=NetworkSpec.to_text)
+@pytest.mark.parametrize("config", CONFIGS, ids=range(len(CONFIGS)))
+def test_a_link_comes_back_as_it_went(network: NetworkSpec, config: TrainConfig) -> None:
+    query = to_query(network, config)
+    assert from_query(query) == (network, config, [])
+    assert from_query(dict(parse_qsl(urlencode(query)))) == (network, config, [])  # through a browser
+    assert len(query["net"]) < MAX_LENGTH
+    assert set(query) <= set(PARAMETERS)
+
+
+def test_a_link_can_be_read_by_a_person() -> None:
+    assert urlencode(to_query(NetworkSpec(), TrainConfig())) == (
+        "net=dense_128&optimizer=sgd&lr=0.001&momentum=0.9&batch_size=64&epochs=10"
+    )
+    network = NetworkSpec((Conv(6, 5), MaxPool(), Dense(84, "tanh")), init="xavier")
+    assert urlencode(to_query(network, TrainConfig(nesterov=True, seed=3))) == (
+        "net=conv_6_5~maxpool~dense_84_tanh&init=xavier"
+        "&optimizer=sgd&lr=0.001&momentum=0.9&batch_size=64&epochs=10&nesterov=true&seed=3"
+    )
+
+
+def test_no_name_means_two_things() -> None:
+    assert len(set(PARAMETERS)) == len(PARAMETERS)
+    assert {"net", *bounds_of(NetworkSpec), *bounds_of(TrainConfig)} == set(PARAMETERS)
+
+
+def test_what_a_link_leaves_out_is_at_its_default() -> None:
+    assert from_query({}) == (NetworkSpec(), TrainConfig(), [])
+    assert from_query({"net": "", "utm_source": "mail"}) == (NetworkSpec(), TrainConfig(), [])
+    assert from_query({"net": "none", "epochs": "3"}) == (NetworkSpec(()), TrainConfig(epochs=3), [])
+
+
+@pytest.mark.parametrize(
+    ("net", "words"),
+    [
+        ("dense_0", "Layer 1: units must be a whole number from 1 to 8192, not '0'."),
+        ("dense_nan", "Layer 1: units must be a whole number from 1 to 8192, not 'nan'."),
+        ("dense_1e999", "Layer 1: units must be a whole number from 1 to 8192, not '1e999'."),
+        ("dense~conv", "Layer 2: Convolution needs an image"),
+        ("dense~rnn", "Layer 2: layer kind must be one of dense"),
+        ("~".join(["maxpool"] * 5), "Layer 5: kernel 2 is larger than its input, 1 pixels."),
+        ("~".join(["dense_8192"] * 3), "Layer 2: this layer has 67,117,056 parameters (268 MB)"),
+        ("~".join(["dense"] * 41), "a network has at most 40 layers, not 41."),
+        ("d" * 4001, "net must be at most 4000 characters long, not 4001."),
+        ("~" * 4000, "a network has at most 40 layers, not 4001."),
+        ("dense_128\x00", "Layer 1: units must be a whole number"),
+        ("<script>alert(1)</script>", "Layer 1: layer kind must be one of"),
+    ],
+    ids=lambda value: value[:30],
+)
+def test_a_network_that_can_t_be_is_reported_and_the_rest_is_used(net: str, words: str) -> None:
+    network, config, problems = from_query({"net": net, "lr": "0.5", "init": "xavier"})
+    assert network == NetworkSpec(init="xavier")
+    assert config == TrainConfig(lr=0.5)
+    (problem,) = problems
+    assert problem.startswith(f"The network of the link was not used. {words}")
+    assert len(problem) < 250
+
+
+HOSTILE = ["", "nan", "inf", "-inf", "1e999", "-1", "9" * 10_000, "None", "[]", "true ", "\x00", "ü", "x" * 100_000]
+
+
+@pytest.mark.parametrize("name", [name for name in PARAMETERS if name != "net"])
+@pytest.mark.parametrize("value", HOSTILE, ids=lambda value: ascii(value)[:10])
+def test_each_bad_part_is_reported_and_its_default_kept(name: str, value: str) -> None:
+    network, config, problems = from_query({"net": "dense_7", name: value, "epochs": "3"} | {name: value})
+    default: Any = {**bounds_of(NetworkSpec), **bounds_of(TrainConfig)}[name].label
+    (problem,) = problems
+    assert problem.startswith(f"{default} must be ")
+    assert problem.endswith(".")
+    assert len(problem) < 200
+    assert network == NetworkSpec((Dense(7),))
+    assert config == TrainConfig(epochs=10 if name == "epochs" else 3)
+
+
+def test_all_bad_parts_are_reported_at_once() -> None:
+    network, config, problems = from_query(dict.fromkeys(PARAMETERS, "?"))
+    assert (network, config) == (NetworkSpec(), TrainConfig())
+    assert len(problems) == len(PARAMETERS)

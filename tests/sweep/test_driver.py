@@ -1,0 +1,441 @@
+"""Sweeps with the executor: what they train, what people do to them, and what happens to them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from nnviz.executor.backend import Job
+from nnviz.executor.local import LocalExecutor
+from nnviz.executor.recorder import GIVEN_UP, Command, train_run
+from nnviz.spec.layers import Conv, Dense
+from nnviz.spec.network import NetworkSpec
+from nnviz.spec.train_config import TrainConfig
+from nnviz.store.runs import RunStore, Status
+from nnviz.sweep.driver import GUIDED_AT_ONCE, MOST_FAILURES, Conductor, results
+from nnviz.sweep.space import Axis
+from nnviz.sweep.spec import SweepSpec, suggest
+from nnviz.sweep.store import Member, Sweep, SweepStore
+
+NETWORK = NetworkSpec((Dense(16),))
+SHORT = TrainConfig(epochs=2, per_class=20, batch_size=20)
+MIDDLE = SHORT.with_(epochs=40, per_class=100)
+"""A few seconds: long enough to interfere with."""
+LONG = SHORT.with_(epochs=1000, per_class=1000)
+
+CORES = os.cpu_count() or 1
+RATES = Axis("lr", low=0.001, high=0.1, count=max(4, min(100, 2 * CORES)), log=True)
+"""Enough values that there are packs of two on every core."""
+
+pytestmark = pytest.mark.mnist
+
+
+@pytest.fixture(scope="module")
+def environment(mnist_root: Path) -> Iterator[None]:
+    """One place for people's trainings; the sweeps have their own."""
+    before = dict(os.environ)
+    os.environ.update(NNVIZ_DATA=str(mnist_root), NNVIZ_SLOTS="1")
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture(scope="module")
+def store(environment: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunStore]:
+    store = RunStore(tmp_path_factory.mktemp("runs"))
+    yield store
+    store.close()
+
+
+@pytest.fixture(scope="module")
+def sweeps(store: RunStore) -> SweepStore:
+    return SweepStore(store)
+
+
+@pytest.fixture(scope="module")
+def executor(store: RunStore) -> Iterator[LocalExecutor]:
+    executor = LocalExecutor(store)
+    yield executor
+    executor.close()
+
+
+@pytest.fixture
+def start(sweeps: SweepStore, executor: LocalExecutor) -> Iterator[Callable[[SweepSpec], Sweep]]:
+    """Start a sweep; it is stopped when the test is over."""
+    begun: list[Sweep] = []
+
+    def start(spec: SweepSpec) -> Sweep:
+        begun.append(sweeps.create(spec))
+        executor.sweep(begun[-1].id, Command("resume"))
+        return begun[-1]
+
+    yield start
+    for sweep in begun:
+        executor.sweep(sweep.id, Command("stop"))
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def wait_for(sweeps: SweepStore, sweep: Sweep, status: Status = Status.FINISHED) -> list[Member]:
+    wait_until(lambda: sweeps.sweep(sweep.id).status is status)
+    return sweeps.members(sweep.id)
+
+
+def wait_for_epochs(sweeps: SweepStore, sweep: Sweep, count: int = 1) -> None:
+    """Until each of its runs has done so many."""
+    expected = sweep.spec.runs
+    wait_until(lambda: [len(m.epochs) >= count for m in sweeps.members(sweep.id)] == [True] * expected)
+
+
+def pid_of(store: RunStore, run_id: str) -> int:
+    return int(store.owner(run_id).split(":")[0])
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return True
+
+
+def wait_until_nobody_trains(sweeps: SweepStore, sweep: Sweep) -> None:
+    wait_until(lambda: not any(member.status.active for member in sweeps.members(sweep.id)))
+
+
+def begun_at(store: RunStore, run_id: str) -> list[int]:
+    """The first step that each attempt recorded, in order."""
+    rows = store.rows("SELECT MIN(first_step) AS step FROM batches WHERE run = ? GROUP BY attempt", run_id)
+    return [row["step"] for row in rows]
+
+
+def assert_whole_and_resumed(store: RunStore, member: Member) -> None:
+    """No step is missing, and no attempt but the first began at the beginning."""
+    begun, curve = begun_at(store, member.run), store.curve(member.run)
+    assert len(curve.step) == member.steps
+    assert np.isfinite(curve.loss).all()
+    assert begun[0] == 1
+    assert all(step > 50 for step in begun[1:])  # an epoch was done
+
+
+def assert_as_alone(store: RunStore, run_ids: Sequence[str], folder: Path) -> None:
+    other = RunStore(folder)
+    for run_id in run_ids:
+        run = store.run(run_id)
+        twin = other.create(run.network, run.config)
+        assert train_run(other, twin.id) is Status.FINISHED
+        mine, theirs = store.curve(run_id), other.curve(twin.id)
+        np.testing.assert_allclose(mine.loss, theirs.loss, rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(mine.lr, theirs.lr, rtol=1e-6)
+        ours, alone = store.epochs(run_id), other.epochs(twin.id)
+        assert [epoch[:2] for epoch in ours] == [epoch[:2] for epoch in alone]
+        for epoch, other_epoch in zip(ours, alone, strict=True):
+            assert epoch[2:] == pytest.approx(other_epoch[2:], abs=0.002)
+    other.close()
+
+
+# ---------------------------------------------------------------------- what is trained
+
+Start = Callable[[SweepSpec], Sweep]
+
+
+def test_a_grid_is_trained_in_packs_and_each_net_as_if_alone(
+    store: RunStore, sweeps: SweepStore, start: Start, tmp_path: Path
+) -> None:
+    spec = SweepSpec(NETWORK, SHORT, (RATES,))
+    sweep = start(spec)
+    members = wait_for(sweeps, sweep)
+    assert list(sweeps.points(sweep.id).values()) == [{"lr": rate} for rate in RATES.grid()]
+    assert [member.point for member in members] == list(range(spec.points))
+    assert {member.status for member in members} == {Status.FINISHED}
+    assert all(member.packed >= 2 for member in members)
+    assert "stacked" in sweeps.sweep(sweep.id).way
+    assert sweeps.sweep(sweep.id).seconds > 0
+    assert {run.id for run in store.runs()}.isdisjoint(member.run for member in members)
+    assert_as_alone(store, [member.run for member in members[:4]], tmp_path)
+
+
+def test_a_random_sweep_trains_each_point_from_every_seed(
+    store: RunStore, sweeps: SweepStore, start: Start, tmp_path: Path
+) -> None:
+    axes = (Axis("lr", low=0.001, high=0.1, log=True), Axis("weight_decay", low=1e-5, high=1e-2, log=True))
+    spec = SweepSpec(NETWORK, SHORT.with_(seed=3), axes, "random", points=3, seeds=2)
+    sweep = start(spec)
+    members = wait_for(sweeps, sweep)
+    assert list(sweeps.points(sweep.id).values()) == suggest(spec, [], 3)
+    assert [(member.point, member.seed_index) for member in members] == [(p, s) for p in range(3) for s in range(2)]
+    for member in members:
+        run = store.run(member.run)
+        network, config = spec.setup(sweeps.points(sweep.id)[member.point], member.seed_index)
+        assert (run.status, run.network) == (Status.FINISHED, network)
+        assert run.config.with_(snapshots=config.snapshots) == config
+    assert_as_alone(store, [member.run for member in members[:2]], tmp_path)
+
+
+def test_a_guided_sweep_goes_in_generations(sweeps: SweepStore, start: Start) -> None:
+    """What comes second is chosen by all that was found in the first."""
+    first = GUIDED_AT_ONCE * CORES
+    axes = (Axis("lr", low=0.0001, high=1.0, log=True), Axis("momentum", low=0.0, high=0.9))
+    spec = SweepSpec(NETWORK, SHORT.with_(epochs=1), axes, "tpe", points=first + 3)
+    sweep = start(spec)
+    members, points = wait_for(sweeps, sweep), sweeps.points(sweep.id)
+    assert [member.status for member in members] == [Status.FINISHED] * (first + 3)
+    known = {number: points[number] for number in range(first)}
+    assert list(known.values()) == suggest(spec, [], first)
+    found = results(spec, known, members[:first])
+    assert [points[number] for number in range(first, first + 3)] == suggest(spec, found, first)
+
+
+def test_what_does_badly_is_given_up(store: RunStore, sweeps: SweepStore, start: Start) -> None:
+    """With batches of one image the steps are far too large, and there are many: it is still going when five are done,
+    and worse.
+    """
+    config = TrainConfig(epochs=12, per_class=300, lr=5.0, momentum=0.0, loss="mse")
+    axis = Axis("batch_size", (100, 90, 80, 70, 60, 1))
+    sweep = start(SweepSpec(NETWORK, config, (axis,), prune=True))
+    members, points = wait_for(sweeps, sweep), sweeps.points(sweep.id)
+    (worst,) = [member for member in members if points[member.point] == {"batch_size": 1}]
+    assert (worst.status, worst.reason) == (Status.STOPPED, GIVEN_UP)
+    assert 3 < len(worst.epochs) < 12  # the first quarter is left in peace
+    best = max(member.epochs[-1][0] or 0 for member in members)
+    assert any(member.status is Status.FINISHED and member.epochs[-1][0] == best for member in members)
+    assert store.snapshot(worst.run).position.step == worst.step
+    assert "shape, batch size and seed" in sweeps.sweep(sweep.id).way
+
+
+def test_convolutions_train_one_by_one_and_it_is_said_why(sweeps: SweepStore, start: Start) -> None:
+    network = NetworkSpec((Conv(2, kernel=5, stride=4),))
+    sweep = start(SweepSpec(network, SHORT.with_(epochs=1), (Axis("lr", (0.01, 0.02, 0.05)),)))
+    members = wait_for(sweeps, sweep)
+    assert [(member.status, member.packed) for member in members] == [(Status.FINISHED, 0)] * 3
+    assert sweeps.sweep(sweep.id).way.startswith("Each point trains in a process of its own: convolutions")
+
+
+# ---------------------------------------------------------------------- what people do
+
+
+@pytest.mark.parametrize("patient", [True, False])
+def test_a_paused_sweep_goes_on_where_it_was(
+    store: RunStore, sweeps: SweepStore, executor: LocalExecutor, start: Start, patient: bool
+) -> None:
+    """Also when it is resumed before its trainings have saved what they had."""
+    sweep = start(SweepSpec(NETWORK, MIDDLE, (RATES,)))
+    wait_for_epochs(sweeps, sweep)
+    executor.sweep(sweep.id, Command("pause"))
+    if patient:
+        wait_for(sweeps, sweep, Status.PAUSED)
+        wait_until_nobody_trains(sweeps, sweep)
+        left = [member for member in sweeps.members(sweep.id) if member.status is not Status.FINISHED]
+        assert {member.status for member in left} == {Status.INTERRUPTED}
+        assert all(store.snapshot(member.run).position.step == member.step for member in left)
+    executor.sweep(sweep.id, Command("resume"))
+    members = wait_for(sweeps, sweep)
+    for member in members:
+        assert member.status is Status.FINISHED
+        assert_whole_and_resumed(store, member)
+    assert max(member.attempt for member in members) == 2
+
+
+def test_a_stopped_sweep_ends_at_once_and_may_be_resumed(
+    sweeps: SweepStore, executor: LocalExecutor, start: Start
+) -> None:
+    sweep = start(SweepSpec(NETWORK, LONG, (RATES,), seeds=3))  # more packs than cores: some wait
+    wait_until(lambda: any(member.step for member in sweeps.members(sweep.id)))
+    executor.sweep(sweep.id, Command("stop"))
+    members = wait_for(sweeps, sweep, Status.STOPPED)
+    wait_until_nobody_trains(sweeps, sweep)
+    members = sweeps.members(sweep.id)
+    assert {member.status for member in members} == {Status.INTERRUPTED}
+    assert all(member.reason for member in members)
+    assert any(member.attempt == 0 for member in members)
+    executor.sweep(sweep.id, Command("resume"))
+    wait_until(lambda: any(member.status is Status.RUNNING for member in sweeps.members(sweep.id)))
+    assert sweeps.sweep(sweep.id).status is Status.RUNNING
+
+
+def test_a_sweep_ends_when_its_time_is_over(sweeps: SweepStore, start: Start) -> None:
+    sweep = start(SweepSpec(NETWORK, LONG, (RATES,), minutes=0.02))
+    wait_for(sweeps, sweep)
+    ended = sweeps.sweep(sweep.id)
+    assert "time budget of 0.02 min" in ended.reason
+    assert ended.seconds > 1.2
+    wait_until_nobody_trains(sweeps, sweep)
+
+
+def test_one_point_may_be_stopped_or_deleted(
+    store: RunStore, sweeps: SweepStore, executor: LocalExecutor, start: Start
+) -> None:
+    sweep = start(SweepSpec(NETWORK, MIDDLE, (RATES,)))
+    wait_for_epochs(sweeps, sweep)
+    stopped, deleted = (member.run for member in sweeps.members(sweep.id)[:2])
+    executor.control(stopped, Command("stop"))
+    executor.delete(store.run(deleted))
+    rest = {member.run: member for member in wait_for(sweeps, sweep)}
+    assert rest.pop(stopped).status is Status.STOPPED
+    assert deleted not in rest
+    assert len(rest) == sweep.spec.points - 2
+    assert {(member.status, member.attempt) for member in rest.values()} == {(Status.FINISHED, 1)}
+
+
+def test_a_sweep_that_is_deleted_while_it_goes_leaves_nobody_at_work(
+    store: RunStore, sweeps: SweepStore, executor: LocalExecutor
+) -> None:
+    sweep = sweeps.create(SweepSpec(NETWORK, LONG, (RATES,)))
+    executor.sweep(sweep.id, Command("resume"))
+    wait_for_epochs(sweeps, sweep)
+    members = sweeps.members(sweep.id)
+    pids = {pid_of(store, member.run) for member in members}
+    sweeps.delete(sweep.id)
+    wait_until(lambda: all(map(is_gone, pids)))
+    assert not any(store.folder(member.run).exists() for member in members)
+    assert psutil.pid_exists(executor.pid)
+
+
+def test_people_are_not_kept_waiting(
+    store: RunStore, sweeps: SweepStore, executor: LocalExecutor, start: Start
+) -> None:
+    sweep = start(SweepSpec(NETWORK, LONG, (RATES,), seeds=3))
+    wait_until(lambda: any(member.step for member in sweeps.members(sweep.id)))
+    run = store.create(NETWORK, SHORT)
+    executor.submit(run.id)
+    wait_until(lambda: store.run(run.id).status is Status.FINISHED)
+    assert sweeps.sweep(sweep.id).status is Status.RUNNING
+
+
+# ---------------------------------------------------------------------- what happens to them
+
+
+def test_a_killed_pack_begins_again_from_its_snapshots(
+    store: RunStore, sweeps: SweepStore, executor: LocalExecutor, start: Start
+) -> None:
+    sweep = start(SweepSpec(NETWORK, MIDDLE, (RATES,)))
+    wait_for_epochs(sweeps, sweep)
+    executor.sweep(sweep.id, Command("pause"))  # which keeps snapshots
+    wait_for(sweeps, sweep, Status.PAUSED)
+    wait_until_nobody_trains(sweeps, sweep)
+    victim = next(member.run for member in sweeps.members(sweep.id) if member.status is Status.INTERRUPTED)
+    executor.sweep(sweep.id, Command("resume"))
+    wait_until(lambda: store.run(victim).attempt == 2)
+    os.kill(pid_of(store, victim), signal.SIGKILL)
+    members = wait_for(sweeps, sweep)
+    assert {member.status for member in members} == {Status.FINISHED}
+    assert store.run(victim).attempt == 3
+    for member in members:
+        assert_whole_and_resumed(store, member)
+
+
+def test_one_that_is_killed_again_and_again_is_left_behind(store: RunStore, sweeps: SweepStore, start: Start) -> None:
+    sweep = start(SweepSpec(NETWORK, LONG.with_(per_class=20), (Axis("epochs", (1, 1000)),)))
+    wait_until(lambda: len(sweeps.members(sweep.id)) == 2)
+    other, victim = (member.run for member in sweeps.members(sweep.id))
+    for attempt in range(1, MOST_FAILURES + 1):
+        wait_until(lambda attempt=attempt: store.run(victim).attempt == attempt)  # type: ignore[misc]
+        os.kill(pid_of(store, victim), signal.SIGKILL)
+    wait_for(sweeps, sweep)
+    failed = store.run(victim)
+    assert failed.status is Status.FAILED
+    assert "killed 3 times" in failed.reason
+    assert store.run(other).status is Status.FINISHED
+
+
+def test_one_whose_snapshots_are_damaged_does_not_keep_the_others(
+    store: RunStore, sweeps: SweepStore, executor: LocalExecutor
+) -> None:
+    sweep = sweeps.create(SweepSpec(NETWORK, SHORT, (RATES,)))
+    sweeps.add_points(sweep.id, [{"lr": rate} for rate in RATES.grid()])
+    damaged, *others = (member.run for member in sweeps.members(sweep.id))
+    store.snapshot_path(damaged, 10).write_bytes(b"half a fi")
+    executor.sweep(sweep.id, Command("resume"))
+    wait_for(sweeps, sweep)
+    assert store.run(damaged).status is Status.FAILED
+    assert "damaged" in store.run(damaged).reason
+    assert {store.run(run_id).status for run_id in others} == {Status.FINISHED}
+
+
+def test_a_run_that_another_process_is_still_saving_is_left_alone_until_it_has(tmp_path: Path) -> None:
+    """As after a quick pause and resume, or a quick restart."""
+    sweeps = SweepStore(store := RunStore(tmp_path))
+    sweep = sweeps.create(SweepSpec(NETWORK, SHORT, (RATES,)))
+    sweeps.add_points(sweep.id, [{"lr": rate} for rate in RATES.grid()])
+    saving, *others = (member.run for member in sweeps.members(sweep.id))
+    store.begin(saving, "cpu", 1)
+    jobs: list[Job] = []
+    conductor = Conductor(store, lambda: 1, jobs.append, lambda run_id, command: None)
+    conductor.obey(sweep.id, Command("resume"))
+    assert [sorted(job.runs) for job in jobs] == [sorted(others)]
+    for run_id in others:
+        store.set_status(run_id, Status.FINISHED)
+    conductor.ended(jobs[0], killed=False)
+    conductor.look()
+    assert sweeps.sweep(sweep.id).status is Status.RUNNING
+    store.set_status(saving, Status.INTERRUPTED)
+    conductor.look()
+    assert [job.runs for job in jobs[1:]] == [(saving,)]
+    store.set_status(saving, Status.FINISHED)
+    conductor.ended(jobs[1], killed=False)
+    conductor.look()
+    assert sweeps.sweep(sweep.id).status is Status.FINISHED
+    store.close()
+
+
+def test_a_generation_waits_for_the_last_of_the_one_before(tmp_path: Path) -> None:
+    sweeps = SweepStore(store := RunStore(tmp_path))
+    first = 2 * GUIDED_AT_ONCE
+    axis = Axis("lr", low=0.0001, high=1.0, log=True)
+    sweep = sweeps.create(SweepSpec(NETWORK, SHORT, (axis,), "tpe", points=first + 2))
+    jobs: list[Job] = []
+    conductor = Conductor(store, lambda: 2, jobs.append, lambda run_id, command: None)
+    conductor.obey(sweep.id, Command("resume"))
+    assert len(jobs) == 2
+    for job, asked in zip(list(jobs), (first, first + 2), strict=True):
+        for run_id in job.runs:
+            store.set_status(run_id, Status.FINISHED)
+        conductor.ended(job, killed=False)
+        conductor.look()
+        assert len(sweeps.points(sweep.id)) == asked
+    store.close()
+
+
+def test_a_new_server_goes_on_by_itself(environment: None, tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    sweeps = SweepStore(store)
+    sweep = sweeps.create(SweepSpec(NETWORK, MIDDLE, (RATES,)))
+    waiting = sweeps.create(SweepSpec(NETWORK, MIDDLE, (RATES,)))
+    sweeps.update(waiting.id, status=Status.PAUSED)
+    with ExitStack() as servers:
+        servers.callback(store.close)
+
+        def serve() -> LocalExecutor:
+            executor = LocalExecutor(store)
+            servers.callback(executor.close)
+            return executor
+
+        first = serve()
+        first.sweep(sweep.id, Command("resume"))
+        wait_for_epochs(sweeps, sweep)
+        first.close()
+        assert sweeps.sweep(sweep.id).status is Status.INTERRUPTED
+        assert not any(member.status.active for member in sweeps.members(sweep.id))
+
+        second = serve()
+        wait_until(lambda: any(member.attempt == 2 for member in sweeps.members(sweep.id)))
+        os.kill(second.pid, signal.SIGKILL)  # its packs save and end by themselves, while the next server begins
+        serve()
+        members = wait_for(sweeps, sweep)
+        for member in members:
+            assert (member.status, member.reason) == (Status.FINISHED, "")
+            assert_whole_and_resumed(store, member)
+        assert max(member.attempt for member in members) == 3
+        assert sweeps.sweep(waiting.id).status is Status.PAUSED  # people paused it

@@ -1,0 +1,58 @@
+"""A look into a training net must show it as it is and change nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from nnviz.data.datasets import Loaded, to_input
+from nnviz.spec.layers import BatchNorm, Conv, Dense, Dropout
+from nnviz.spec.network import NetworkSpec
+from nnviz.spec.train_config import TrainConfig
+from nnviz.train.preview import FILE, MAX_UNITS, Live, as_images, look, sample_of
+from nnviz.train.trainer import Batch, Trainer
+
+
+def test_one_image_of_each_class(blobs: Loaded) -> None:
+    assert blobs.test.labels[sample_of(blobs.test.labels)].tolist() == list(range(10))
+
+
+def test_a_look_shows_the_weights_and_the_answers(blobs: Loaded) -> None:
+    trainer = Trainer(NetworkSpec((Dense(100),)), TrainConfig(), blobs)
+    sample = sample_of(blobs.test.labels)
+    live = look(trainer.model, blobs, sample, step=4)
+    assert (live.step, live.layer, live.units) == (4, "dense1", 100)
+    assert torch.equal(live.weights.flatten(1), trainer.snapshot().model["dense1.weight"][:MAX_UNITS])
+    with torch.no_grad():
+        expected = trainer.model.eval()(to_input(blobs.test.images[sample], blobs.dataset)).softmax(1)
+    torch.testing.assert_close(live.probabilities, expected)
+
+
+def test_looking_does_not_disturb_the_training(blobs: Loaded) -> None:
+    network = NetworkSpec((Dense(16), BatchNorm(), Dropout(0.5), Dense(8)))
+    plain = [e.loss for e in Trainer(network, TrainConfig(epochs=1), blobs).run() if isinstance(e, Batch)]
+    trainer, sample, watched = Trainer(network, TrainConfig(epochs=1), blobs), sample_of(blobs.test.labels), []
+    for event in trainer.run():
+        if isinstance(event, Batch):
+            watched.append(event.loss)
+            look(trainer.model, blobs, sample, event.step)
+    assert watched == plain
+
+
+def test_filters_and_odd_layers_are_images_too() -> None:
+    assert as_images(torch.zeros(6, 3, 5, 5), (1, 28, 28)).shape == (6, 5, 5)
+    assert as_images(torch.zeros(6, 196), (1, 28, 28)).shape == (6, 14, 14)
+    assert as_images(torch.zeros(6, 30), (1, 28, 28)).shape == (6, 1, 30)
+
+
+def test_the_file_holds_the_latest_look_or_nothing(blobs: Loaded, tmp_path: Path) -> None:
+    assert Live.load(tmp_path) is None
+    model = Trainer(NetworkSpec((Conv(4),)), TrainConfig(), blobs).model
+    for step in (1, 2):
+        look(model, blobs, sample_of(blobs.test.labels), step).save(tmp_path)
+    live = Live.load(tmp_path)
+    assert live is not None
+    assert (live.step, live.layer, tuple(live.weights.shape)) == (2, "conv1", (4, 3, 3))
+    (tmp_path / FILE).write_bytes(b"half")
+    assert Live.load(tmp_path) is None

@@ -1,0 +1,124 @@
+"""The section "Which pixels", as a person meets it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+import torch
+from streamlit.testing.v1 import AppTest
+
+from nnviz.analysis.attribution import METHODS, attribute
+from nnviz.data.datasets import Dataset, Loaded, to_input
+from nnviz.executor.recorder import train_run
+from nnviz.spec.network import NetworkSpec
+from nnviz.spec.presets import PRESETS
+from nnviz.spec.train_config import TrainConfig
+from nnviz.store.runs import Run, RunStore
+from nnviz.ui.pages.inspect import saliency
+from nnviz.ui.pages.inspect.saliency import ANSWER, sum_in_words
+from nnviz.ui.pages.inspect.subject import Subject
+from nnviz.ui.pages.inspect.view import moment_at
+
+IMAGE = 3
+
+
+@pytest.fixture
+def store(tmp_path: Path, blobs: Loaded, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunStore]:
+    """Where the image that is looked at is always the same test image."""
+    monkeypatch.setattr(Dataset, "load", lambda self, root=None: blobs)
+    monkeypatch.setenv("NNVIZ_RUNS", str(tmp_path))
+    inputs = to_input(blobs.test.images[IMAGE : IMAGE + 1], blobs.dataset)
+    subject = Subject(
+        blobs.test.images[IMAGE, 0].numpy(), inputs, int(blobs.test.labels[IMAGE]), f"Test image {IMAGE}", str(IMAGE)
+    )  # fmt: skip
+    monkeypatch.setattr(saliency, "choose_subject", lambda view: subject)
+    st.cache_resource.clear()
+    with_runs = RunStore(tmp_path)
+    yield with_runs
+    with_runs.close()
+    st.cache_resource.clear()
+
+
+def recorded(store: RunStore, network: NetworkSpec) -> Run:
+    run = store.create(network, TrainConfig(per_class=2, epochs=1, batch_size=4, lr=1e-3))
+    train_run(store, run.id)
+    return store.run(run.id)
+
+
+def script(compare: bool = False) -> None:
+    from nnviz.ui import services
+    from nnviz.ui.pages.inspect import saliency
+    from nnviz.ui.pages.inspect.view import Beside, View, moment_at
+
+    run, store = services.store().runs()[0], services.store()
+    steps = store.snapshot_steps(run.id)
+    moment, first = moment_at(store, run, steps[-1]), moment_at(store, run, steps[0])
+    beside = Beside(run, first, "after step 0") if compare else None
+    saliency.show(View(run, moment, moment.learning_layers[0], beside, False, False))
+
+
+def shown(**kwargs: object) -> AppTest:
+    app = AppTest.from_function(script, default_timeout=60, kwargs=kwargs).run()
+    assert not app.exception
+    return app
+
+
+def words(app: AppTest) -> str:
+    return "\n".join(str(element.value) for kind in ("markdown", "caption", "info") for element in app.get(kind))
+
+
+@pytest.mark.parametrize("preset", ["softmax", "classic", "small_cnn"])
+def test_every_method_asks_its_question_of_every_kind_of_net(store: RunStore, preset: str, blobs: Loaded) -> None:
+    run = recorded(store, PRESETS[preset].network)
+    model = moment_at(store, run, 5).model
+    inputs = to_input(blobs.test.images[IMAGE : IMAGE + 1], blobs.dataset)
+    with torch.inference_mode():
+        answer = int(model(inputs).argmax())
+    app = shown()
+    for method in METHODS.values():
+        app.segmented_control(key="inspect-pixels-method").set_value(method.name).run()
+        assert not app.exception
+        assert method.question in words(app)
+        told = attribute(model, inputs, answer, method.name, blobs.dataset)
+        assert sum_in_words(told, str(answer), method) in words(app)
+        assert "nan" not in words(app)
+    assert f"The net answers {answer}, with" in words(app)
+    assert ("That is right" if answer == IMAGE else f"wrong: it is {IMAGE}") in words(app)
+
+
+def test_any_class_can_be_asked_for_and_the_answer_is_the_default(store: RunStore, blobs: Loaded) -> None:
+    run = recorded(store, NetworkSpec())
+    app = shown()
+    box = app.selectbox(key="inspect-pixels-class")
+    assert box.value == ANSWER
+    box.set_value(8).run()
+    inputs = to_input(blobs.test.images[IMAGE : IMAGE + 1], blobs.dataset)
+    told = attribute(moment_at(store, run, 5).model, inputs, 8, "gradient", blobs.dataset)
+    assert sum_in_words(told, "8", METHODS["gradient"]) in words(app)
+    assert "Blue pixels speak for 8" in words(app)
+
+
+def test_two_moments_stand_beside_each_other(store: RunStore) -> None:
+    recorded(store, NetworkSpec())
+    app = shown(compare=True)
+    assert "**After step 5**" in words(app)
+    assert "**After step 0**" in words(app)
+    assert words(app).count("of empty paper") == 3  # of each moment, and once in the explanation
+
+
+def test_a_diverged_net_is_told(store: RunStore) -> None:
+    run = recorded(store, NetworkSpec())
+    moment_at(store, run, 5).layers[0].weight.fill_(float("nan"))  # type: ignore[union-attr]
+    assert "its training has diverged" in words(shown())
+
+
+def test_integrated_gradients_say_that_they_add_up(blobs: Loaded) -> None:
+    from nnviz.analysis.attribution import Attribution
+
+    told = Attribution(torch.tensor([[1.5, -0.25]]), 2.0, 0.75)
+    assert sum_in_words(told, "4", METHODS["integrated"]) == (
+        "Logit of 4: +2.000; of empty paper +0.750. The change is +1.250, and all pixels together give +1.250."
+    )
