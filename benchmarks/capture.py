@@ -25,10 +25,11 @@ from nnviz.data.datasets import DATASETS
 from nnviz.executor.recorder import train_run
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.presets import PRESETS
-from nnviz.spec.train_config import TrainConfig, snapshot_bytes
-from nnviz.store.runs import RunStore, Status
+from nnviz.spec.train_config import TrainConfig, checkpoint_bytes
+from nnviz.store.run import Status
+from nnviz.store.runs import RunStore
 from nnviz.train import trainer
-from nnviz.train.checkpoint import Snapshot
+from nnviz.train.checkpoint import Checkpoint
 from nnviz.train.trainer import Trainer
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -42,8 +43,8 @@ class Cost(NamedTuple):
     """Of training and recording, without the start of the process and loading the data."""
     cpu: float
     """Seconds of computing, the start included; others on the machine touch it less."""
-    snapshots: int
-    snapshot_bytes: int
+    checkpoints: int
+    checkpoint_bytes: int
     norm_rows: int
     shown: int
     """How often the present state was written for those who look."""
@@ -53,7 +54,7 @@ class Cost(NamedTuple):
 def train(network: NetworkSpec, config: TrainConfig, way: str) -> Cost:
     """Train and record in a store of its own."""
     if way == BARE:
-        config = config.with_(snapshots=2)
+        config = config.with_(checkpoints=2)
     rows = 0 if way == BARE else trainer.NORM_ROWS
     with (
         tempfile.TemporaryDirectory(prefix="nnviz-benchmark-") as folder,
@@ -68,9 +69,11 @@ def train(network: NetworkSpec, config: TrainConfig, way: str) -> Cost:
         done = store.run(run.id)
         if status is not Status.FINISHED:
             raise SystemExit(f"the training {status}: {done.reason}")
-        sizes = [store.snapshot_path(run.id, step).stat().st_size for step in store.snapshot_steps(run.id)]
-        losses = tuple(store.curve(run.id).loss.tolist())
-        return Cost(done.seconds, cpu, len(sizes), sum(sizes), len(store.norms(run.id).step), len(shown), losses)
+        sizes = [store.checkpoints.path(run.id, step).stat().st_size for step in store.checkpoints.steps(run.id)]
+        losses = tuple(store.history.curve(run.id).loss.tolist())
+        return Cost(
+            done.seconds, cpu, len(sizes), sum(sizes), len(store.history.norms(run.id).step), len(shown), losses
+        )
 
 
 @contextmanager
@@ -80,11 +83,11 @@ def followed(store: RunStore, run_id: str, really: bool) -> Iterator[None]:
 
     def watch() -> None:
         while not over.wait(0.4):
-            store.watch(run_id)
+            store.present.watch(run_id)
 
     thread = threading.Thread(target=watch)
     if really:
-        store.watch(run_id)
+        store.present.watch(run_id)
         thread.start()
     try:
         yield
@@ -98,18 +101,18 @@ def followed(store: RunStore, run_id: str, really: bool) -> Iterator[None]:
 def counted_shows(store: RunStore, run_id: str) -> Iterator[list[None]]:
     """A list that grows by one each time the present state is written."""
     shown: list[None] = []
-    save = Snapshot.save
+    save = Checkpoint.save
 
-    def counting(self: Snapshot, path: Path) -> None:
+    def counting(self: Checkpoint, path: Path) -> None:
         save(self, path)
-        if path == store.shown_path(run_id):
+        if path == store.present.path(run_id):
             shown.append(None)
 
-    with mock.patch.object(Snapshot, "save", counting):
+    with mock.patch.object(Checkpoint, "save", counting):
         yield shown
 
 
-def snapshot_seconds(network: NetworkSpec, config: TrainConfig, times: int) -> tuple[float, float]:
+def checkpoint_seconds(network: NetworkSpec, config: TrainConfig, times: int) -> tuple[float, float]:
     """Seconds to copy the state of a trainer, and to write it."""
     trainer = Trainer(network, config, DATASETS[config.data].load())
     next(trainer.run())  # so that the optimizer has a state
@@ -117,9 +120,9 @@ def snapshot_seconds(network: NetworkSpec, config: TrainConfig, times: int) -> t
     with tempfile.TemporaryDirectory(prefix="nnviz-benchmark-") as folder:
         for number in range(times):
             start = time.perf_counter()
-            snapshot = trainer.snapshot()
+            checkpoint = trainer.checkpoint()
             taken = time.perf_counter()
-            snapshot.save(Path(folder) / f"{number}.safetensors")
+            checkpoint.save(Path(folder) / f"{number}.safetensors")
             taking.append(taken - start)
             writing.append(time.perf_counter() - taken)
     return statistics.median(taking), statistics.median(writing)
@@ -147,21 +150,23 @@ def measure(preset: str, config: TrainConfig, turns: int) -> None:
     if len({cost.losses for found in costs.values() for cost in found}) != 1:
         raise SystemExit("the ways don't train alike: their losses differ")
 
-    taking, writing = snapshot_seconds(network, config, 20)
+    taking, writing = checkpoint_seconds(network, config, 20)
     steps = len(costs[BARE][0].losses)
     print(f"{PRESETS[preset].title}, {config.epochs} epochs, {steps:,} steps of {config.batch_size}")
     print(f"{os.cpu_count()} cores, 1 torch thread; median of {turns}; the same losses to the bit in all\n")
-    print(f"{'':30}{'seconds':>9}{'cost':>8}{'CPU s':>9}{'cost':>8}{'snapshots':>11}{'MB':>8}{'norms':>7}{'shown':>7}")
+    print(
+        f"{'':30}{'seconds':>9}{'cost':>8}{'CPU s':>9}{'cost':>8}{'checkpoints':>11}{'MB':>8}{'norms':>7}{'shown':>7}"
+    )
     for way, found in costs.items():
         print(f"{way:30}", end="")
         for what in ("seconds", "cpu"):
             took, bare = (statistics.median(getattr(cost, what) for cost in some) for some in (found, costs[BARE]))
             print(f"{took:9.3f}{took / bare - 1:+8.1%}", end="")
         one = found[-1]
-        print(f"{one.snapshots:11}{one.snapshot_bytes / 1e6:8.1f}{one.norm_rows:7}{one.shown:7}")
+        print(f"{one.checkpoints:11}{one.checkpoint_bytes / 1e6:8.1f}{one.norm_rows:7}{one.shown:7}")
     print(
-        f"\none snapshot: {taking * 1000:.1f} ms to copy, {writing * 1000:.1f} ms to write,"
-        f" {snapshot_bytes(network, config) / 1e6:.2f} MB"
+        f"\none checkpoint: {taking * 1000:.1f} ms to copy, {writing * 1000:.1f} ms to write,"
+        f" {checkpoint_bytes(network, config) / 1e6:.2f} MB"
     )
 
 

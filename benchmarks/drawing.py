@@ -107,8 +107,10 @@ def _draw(page: Page, chance: random.Random) -> None:
     """A stroke through three places, as long as a hand takes for it."""
     box = page.get_by_test_id("drawing").bounding_box()
     assert box is not None
-    places = [[box[axis] + box[size] * chance.uniform(0.2, 0.8) for axis, size in (("x", "width"), ("y", "height"))]
-              for _ in range(3)]  # fmt: skip
+    places = [
+        [box[axis] + box[size] * chance.uniform(0.2, 0.8) for axis, size in (("x", "width"), ("y", "height"))]
+        for _ in range(3)
+    ]
     page.mouse.move(*places[0])
     page.mouse.down()
     for x, y in places[1:]:

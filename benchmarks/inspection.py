@@ -40,9 +40,12 @@ def page_times(root: Path, run: str, turns: int) -> dict[str, list[float]]:
     """Seconds from asking to the picture."""
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(PORT)]
     server = subprocess.Popen(
-        command, cwd=PROJECT, env={**os.environ, "NNVIZ_RUNS": str(root)}, stdout=subprocess.DEVNULL,
+        command,
+        cwd=PROJECT,
+        env={**os.environ, "NNVIZ_RUNS": str(root)},
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    )
     found: dict[str, list[float]] = {"open the page": [], "another moment": [], "another layer": []}
     address = f"http://localhost:{PORT}/Inspect?run={run}"
     try:
@@ -96,8 +99,9 @@ def _until_drawn(page: Page, act: Callable[[], object]) -> float:
     act()
     page.wait_for_function(
         "([last, before]) => ![undefined, before].includes(document.querySelector(last)?.innerText)",
-        arg=[LAST, before], polling=5,
-    )  # fmt: skip
+        arg=[LAST, before],
+        polling=5,
+    )
     took = time.perf_counter() - start
     page.wait_for_timeout(200)
     return took

@@ -27,7 +27,7 @@ from nnviz.data.datasets import DATASETS, Loaded, Split  # noqa: E402
 from nnviz.spec.layers import Dense  # noqa: E402
 from nnviz.spec.network import NetworkSpec  # noqa: E402
 from nnviz.spec.train_config import TrainConfig  # noqa: E402
-from nnviz.train.ensemble import PackedTrainer, pack_count  # noqa: E402
+from nnviz.train.ensemble import EnsembleTrainer, ensemble_count  # noqa: E402
 from nnviz.train.trainer import Trainer  # noqa: E402
 
 PART = 6
@@ -57,21 +57,21 @@ def members_of(hidden: int, batch: int, points: int) -> list[Member]:
     return [(network, TrainConfig(lr=rate, batch_size=batch, epochs=1)) for rate in rates]
 
 
-def train_pack(members: Sequence[Member]) -> None:
+def train_ensemble(members: Sequence[Member]) -> None:
     """One pack, or one net by itself."""
     data = part_of_mnist()
-    trainer = PackedTrainer(members, data) if len(members) > 1 else Trainer(*members[0], data)
+    trainer = EnsembleTrainer(members, data) if len(members) > 1 else Trainer(*members[0], data)
     for _ in trainer.run():
         pass
 
 
 def train_alone(members: Sequence[Member]) -> None:
     for member in members:
-        train_pack([member])
+        train_ensemble([member])
 
 
-def packs_of(members: Sequence[Member], cores: int) -> list[list[Member]]:
-    count = pack_count(*members[0], len(members), cores)
+def ensembles_of(members: Sequence[Member], cores: int) -> list[list[Member]]:
+    count = ensemble_count(*members[0], len(members), cores)
     return [list(members[place::count]) for place in range(count)]
 
 
@@ -105,19 +105,19 @@ def measure(hidden: Sequence[int], batches: Sequence[int], points: Sequence[int]
             for batch in batches:
                 for count in points:
                     members = members_of(units, batch, count)
-                    few, packs = members[:ALONE], packs_of(members, cores)
-                    alone, each, packed = best_of(
+                    few, ensembles = members[:ALONE], ensembles_of(members, cores)
+                    alone, each, ensemble = best_of(
                         turns,
                         lambda few=few: one.apply(train_alone, (few,)),  # type: ignore[misc]
-                        lambda members=members: all_cores.map(train_pack, [[m] for m in members], chunksize=1),  # type: ignore[misc]
-                        lambda packs=packs: all_cores.map(train_pack, packs, chunksize=1),  # type: ignore[misc]
+                        lambda members=members: all_cores.map(train_ensemble, [[m] for m in members], chunksize=1),  # type: ignore[misc]
+                        lambda ensembles=ensembles: all_cores.map(train_ensemble, ensembles, chunksize=1),  # type: ignore[misc]
                     )
                     base = len(few) / alone / PART
-                    speeds = [count / seconds / PART for seconds in (each, packed)]
+                    speeds = [count / seconds / PART for seconds in (each, ensemble)]
                     words = "".join(f"{speed:9.2f}{speed / base:6.1f}×" for speed in speeds)
                     target = TARGETS.get((units, batch))
                     goal = f"{target:g}×" if target and count == max(points) else ""
-                    print(f"{units:6}{batch:6}{count:7}{base:12.2f}  {words}{len(packs[0]):9}  {goal}", flush=True)
+                    print(f"{units:6}{batch:6}{count:7}{base:12.2f}  {words}{len(ensembles[0]):9}  {goal}", flush=True)
 
 
 def main() -> None:

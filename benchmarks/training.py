@@ -34,10 +34,11 @@ from benchmarks.browser import Browser  # noqa: E402
 from nnviz.data import torchvision_ops  # noqa: E402
 from nnviz.data.datasets import DATASETS, data_root, to_input  # noqa: E402
 from nnviz.executor.local import LocalExecutor  # noqa: E402
-from nnviz.executor.recorder import Command  # noqa: E402
 from nnviz.spec.network import NetworkSpec, build_model  # noqa: E402
 from nnviz.spec.train_config import TrainConfig  # noqa: E402
-from nnviz.store.runs import Run, RunStore, Status  # noqa: E402
+from nnviz.store.run import Run, Status  # noqa: E402
+from nnviz.store.runs import RunStore  # noqa: E402
+from nnviz.train.commands import Action, Command  # noqa: E402
 from nnviz.train.trainer import Trainer  # noqa: E402
 
 CONFIG = TrainConfig(epochs=1)
@@ -197,7 +198,7 @@ def class_of_thirty(app: App, seconds: float) -> tuple[list[float], list[float]]
     waits = [wait for browser in browsers for wait in browser.waits[1:]]
     speeds = [app.store.run(run.id).speed for run in runs]
     for run in runs:
-        app.executor.control(run.id, Command("stop"))
+        app.executor.control(run.id, Command(Action.STOP))
     wait_until_over(app, runs)
     return waits, speeds
 
@@ -208,7 +209,7 @@ def memory(app: App) -> tuple[float, float]:
     wait_until(lambda: app.store.run(run.id).step > 200)
     worker = psutil.Process(int(app.store.owner(run.id).split(":")[0]))
     sizes = tuple(own_megabytes(process) for process in (psutil.Process(app.server.pid), worker))
-    app.executor.control(run.id, Command("stop"))
+    app.executor.control(run.id, Command(Action.STOP))
     wait_until_over(app, [run])
     return sizes[0], sizes[1]
 

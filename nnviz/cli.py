@@ -25,7 +25,7 @@ from typing import Any, TextIO
 import torch
 
 from nnviz.data.datasets import DATASETS, OFFLINE, DataError, Dataset, data_root
-from nnviz.executor.recorder import Command, Mailbox, train_run
+from nnviz.executor.recorder import train_run
 from nnviz.export.archive import ArchiveError, file_name, import_runs, write_run
 from nnviz.export.script import training_script
 from nnviz.export.tensorboard import event_file, folder_name
@@ -35,10 +35,14 @@ from nnviz.spec.layers import ACTIVATIONS, Dense
 from nnviz.spec.network import LayerError, NetworkSpec, build_model
 from nnviz.spec.presets import PRESETS
 from nnviz.spec.train_config import TrainConfig, check
-from nnviz.store.runs import Run, RunGone, RunStore, Status, StoreError, runs_root, this_process
-from nnviz.train.checkpoint import SnapshotError
+from nnviz.store.database import StoreError, runs_root
+from nnviz.store.run import Run, RunGone, Status, this_process
+from nnviz.store.runs import RunStore
+from nnviz.train.checkpoint import CheckpointError
+from nnviz.train.commands import Action, Command, Mailbox
 from nnviz.train.evaluation import Evaluation, evaluate
-from nnviz.train.trainer import Batch, Epoch, Event, Trainer, pick_device
+from nnviz.train.events import Batch, Epoch, Event
+from nnviz.train.trainer import Trainer, pick_device
 
 PROGRAM = "python -m nnviz"
 REDRAW_EVERY = 0.2
@@ -75,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _say(f"error: layer {error.index + 1}: {error}", _USAGE)
     except SpecError as error:
         return _say(f"error: {error}", _USAGE)
-    except (ArchiveError, DataError, RunGone, SnapshotError, StoreError) as error:
+    except (ArchiveError, DataError, RunGone, CheckpointError, StoreError) as error:
         return _say(f"error: {error}", _FAILED)
     except BrokenPipeError:
         _hush()
@@ -116,17 +120,17 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         run = _find(store, arguments.run)
         dataset = DATASETS[run.config.data]
         _get_data(dataset.name)
-        snapshot = store.snapshot(run.id)
+        checkpoint = store.checkpoints.load(run.id)
         model = build_model(run.network, dataset.input_shape, len(dataset.classes), run.config.seed)
         try:
-            model.load_state_dict(snapshot.model)
+            model.load_state_dict(checkpoint.model)
         except RuntimeError as error:
-            raise SnapshotError(f"the snapshot of run {run.id} is of another network ({error})") from None
+            raise CheckpointError(f"the checkpoint of run {run.id} is of another network ({error})") from None
     result = evaluate(model, dataset, dataset.load().test)
     if arguments.json:
-        _print_json(_result_as_dict(run, snapshot.position.step, dataset, result))
+        _print_json(_result_as_dict(run, checkpoint.position.step, dataset, result))
     else:
-        print(f"run {run.id}: {run.name}, after step {snapshot.position.step:,}")
+        print(f"run {run.id}: {run.name}, after step {checkpoint.position.step:,}")
         print(f"{len(result.labels):,} test images of {dataset.title} ({dataset.origin})")
         print(f"test accuracy {_percent(result.accuracy)}\n")
         _print_table(_class_table(dataset, result), "lrrrl")
@@ -148,12 +152,16 @@ def _runs(arguments: argparse.Namespace) -> int:
         head = ["run", "status", "step", "accuracy", "time", "data", "name"]
         lines = [
             [
-                run.id, run.status.value, f"{run.step:,} / {run.steps:,}",
-                "–" if run.test_accuracy is None else _percent(run.test_accuracy), _duration(run.seconds),
-                run.config.data, run.name,
+                run.id,
+                run.status.value,
+                f"{run.step:,} / {run.steps:,}",
+                "–" if run.test_accuracy is None else _percent(run.test_accuracy),
+                _duration(run.seconds),
+                run.config.data,
+                run.name,
             ]
             for run in runs
-        ]  # fmt: skip
+        ]
         _print_table([head, *lines], "llrrrll")
     return 0
 
@@ -161,7 +169,7 @@ def _runs(arguments: argparse.Namespace) -> int:
 def _code(arguments: argparse.Namespace) -> int:
     with _store(arguments) as store:
         run = _find(store, arguments.run)
-        if store.changes(run.id):
+        if store.history.changes(run.id):
             _say("note: settings were changed while this run trained; the script has those it was started with", 0)
     print(training_script(run.network, run.config), end="")
     return 0
@@ -252,7 +260,7 @@ def _stay_with(store: RunStore, run: Run, arguments: argparse.Namespace) -> int:
 @contextmanager
 def _signals_as_commands(mailbox: Mailbox) -> Iterator[list[int]]:
     """The first SIGINT or SIGTERM becomes a command to the training, a second one acts at once; yields those got."""
-    kinds = {signal.SIGINT: "stop", signal.SIGTERM: "shutdown"}
+    kinds = {signal.SIGINT: Action.STOP, signal.SIGTERM: Action.SHUTDOWN}
     got: list[int] = []
 
     def obey(number: int, frame: object) -> None:
@@ -301,7 +309,7 @@ class _Reporter:
 
     def _batch(self, batch: Batch, trainer: Trainer) -> None:
         position, epochs = trainer.position, trainer.config.epochs
-        share = (position.epoch + position.cursor / trainer.feed.count) / epochs
+        share = (position.epoch + position.cursor / trainer.loader.count) / epochs
         now = time.monotonic()
         if self._begun is None:
             self._begun, self._skipped = now, share
@@ -441,16 +449,23 @@ def _add_fields(group: argparse._ArgumentGroup, cls: type[NetworkSpec] | type[Tr
         else:
             metavar = "N" if bounds.whole else "X"
         group.add_argument(
-            option, dest=name, type=_checked(bounds), default=argparse.SUPPRESS, metavar=metavar,
+            option,
+            dest=name,
+            type=_checked(bounds),
+            default=argparse.SUPPRESS,
+            metavar=metavar,
             help=f"{text} (default: {default})",
-        )  # fmt: skip
+        )
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        PROGRAM, description="Train neural networks without a browser, on the runs that the app shows.",
-        allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, epilog=_EPILOG,
-    )  # fmt: skip
+        PROGRAM,
+        description="Train neural networks without a browser, on the runs that the app shows.",
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=_EPILOG,
+    )
     parser.set_defaults(command=lambda arguments: _say(parser.format_help().rstrip(), _USAGE))
     parser.add_argument("--version", action="version", version=f"nnviz {_version()}", help="say which nnviz this is")
     commands = parser.add_subparsers(metavar="COMMAND")
@@ -475,17 +490,22 @@ def _parser() -> argparse.ArgumentParser:
     kind.add_argument("--preset", choices=PRESETS, metavar="NAME", help=", ".join(PRESETS))
     kind.add_argument("--json", type=Path, metavar="FILE", help="a set-up exported by the app, with its training")
     networks.add_argument(
-        "--activation", type=_checked(bounds_of(Dense)["activation"]), metavar="NAME",
+        "--activation",
+        type=_checked(bounds_of(Dense)["activation"]),
+        metavar="NAME",
         help=f"of the layers of --hidden: {', '.join(ACTIVATIONS)}",
-    )  # fmt: skip
+    )
     _add_fields(networks, NetworkSpec)
     _add_fields(train.add_argument_group("training"), TrainConfig)
     resume = command("resume", _resume, "Go on with a run that was stopped, interrupted or failed.")
     for made in (train, resume):
         made.add_argument(
-            "--threads", type=_threads, default=0, metavar="N",
+            "--threads",
+            type=_threads,
+            default=0,
+            metavar="N",
             help="of torch (default: 1; all cores for convolutions; as before for a resumed run)",
-        )  # fmt: skip
+        )
 
     evaluation = command("evaluate", _evaluate, "Test a run's latest weights on the test images.")
     listing = command("runs", _runs, "List all runs, newest first.")
@@ -494,11 +514,13 @@ def _parser() -> argparse.ArgumentParser:
         made.add_argument("--json", action="store_true", help="print JSON")
     export = command("export", _export, "Write a run into one file, which can be imported elsewhere.")
     export.add_argument(
-        "--out", type=Path, metavar="PATH",
+        "--out",
+        type=Path,
+        metavar="PATH",
         help="the file (default: nnviz-<run>.zip), or TensorBoard's folder (default: tensorboard)",
-    )  # fmt: skip
+    )
     kind = export.add_mutually_exclusive_group()
-    kind.add_argument("--last-weights", action="store_true", help="of the snapshots, only the last one")
+    kind.add_argument("--last-weights", action="store_true", help="of the checkpoints, only the last one")
     kind.add_argument("--tensorboard", action="store_true", help="write an event file for TensorBoard instead")
     entry = command("import", _import, "Take in a run, or several, exported elsewhere.")
     entry.add_argument("file", type=Path, metavar="FILE", help="a file that was exported")
@@ -625,10 +647,13 @@ def _class_table(dataset: Dataset, result: Evaluation) -> list[list[str]]:
         worst = int(others.argmax())
         lines.append(
             [
-                name, f"{images:,}", f"{right:,}", _percent(right / images) if images else "–",
+                name,
+                f"{images:,}",
+                f"{right:,}",
+                _percent(right / images) if images else "–",
                 f"{dataset.classes[worst]} ({int(others[worst]):,}×)" if others[worst] else "–",
             ]
-        )  # fmt: skip
+        )
     return lines
 
 

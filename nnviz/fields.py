@@ -77,14 +77,25 @@ class _Dataclass(Protocol):
 T = TypeVar("T", bound=_Dataclass)
 
 
-def field(default: Any, bounds: Bounds) -> Any:
-    """A dataclass field with a default and the bounds that hold for it."""
-    return dataclasses.field(default=default, metadata={"bounds": bounds})
+def field(default: Any, bounds: Bounds, *, formerly: str = "") -> Any:
+    """A dataclass field with a default, the bounds that hold for it, and the name that older files know it by."""
+    return dataclasses.field(default=default, metadata={"bounds": bounds, "formerly": formerly})
 
 
 def bounds_of(cls: type[_Dataclass] | _Dataclass) -> dict[str, Bounds]:
     """Field name → bounds, in the order of declaration."""
     return {f.name: f.metadata["bounds"] for f in dataclasses.fields(cls) if "bounds" in f.metadata}
+
+
+def former_names(cls: type[_Dataclass]) -> dict[str, str]:
+    """Name in older files and links → present name."""
+    return {f.metadata["formerly"]: f.name for f in dataclasses.fields(cls) if f.metadata.get("formerly")}
+
+
+def renamed(cls: type[_Dataclass], data: Mapping[str, Any]) -> dict[str, Any]:
+    """`data` by the present names of the fields; a present name comes before a former one."""
+    former = former_names(cls)
+    return {former.get(name, name): value for name, value in data.items() if former.get(name) not in data}
 
 
 def validate(spec: _Dataclass) -> None:
@@ -112,6 +123,7 @@ def from_dict(cls: type[T], data: object, what: str) -> T:
     if not isinstance(data, Mapping):
         raise SpecError(f"{what} must be an object with named fields, not {show(data)}")
     known = bounds_of(cls)
+    data = renamed(cls, data)
     unknown = [key for key in data if key not in known]
     if unknown:
         raise SpecError(f"{what} has no field {show(unknown[0])}; it has {', '.join(known) or 'none'}")

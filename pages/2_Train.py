@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from nnviz.store.runs import describe
+from nnviz.store.run import describe
 from nnviz.ui import state
 from nnviz.ui.data import data_notice
 from nnviz.ui.pages.train import controls, live, recipe, run_list

@@ -24,7 +24,8 @@ from nnviz.spec.layers import Conv, Dense, MaxPool
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.presets import PRESETS
 from nnviz.spec.train_config import TrainConfig
-from nnviz.store.runs import Run, RunStore, Status
+from nnviz.store.run import Run, Status
+from nnviz.store.runs import RunStore
 from tests.data.mirror import Mirror, closed_port, use_proxy
 
 COMMANDS = ("train", "resume", "evaluate", "runs", "code", "export", "import", "data")
@@ -198,7 +199,7 @@ def test_a_run_without_weights_cannot_be_tested(tmp_path: Path, folder: Path, ca
     store = RunStore(tmp_path)
     run = store.create(NetworkSpec(), TrainConfig())
     store.close()
-    assert f"run {run.id} has no snapshot yet" in refused(capsys, "evaluate", "last", "--runs", str(tmp_path), code=1)
+    assert f"run {run.id} has no checkpoint yet" in refused(capsys, "evaluate", "last", "--runs", str(tmp_path), code=1)
 
 
 # ---------------------------------------------------------------------- training and testing
@@ -464,7 +465,7 @@ def test_ctrl_c_while_downloading_leaves_nothing(folder: Path, tmp_path: Path, m
 def test_a_resumed_run_goes_to_its_end(folder: Path, tmp_path: Path, capsys: Capture) -> None:
     store = RunStore(tmp_path)
     run = store.create(NetworkSpec(()), TrainConfig(per_class=10, epochs=2))
-    store.set_status(run.id, Status.STOPPED)
+    store.writer.set_status(run.id, Status.STOPPED)
     store.close()
     assert main(["resume", run.id, "--runs", str(tmp_path)]) == 0
     assert "finished after step 4 of 4" in capsys.readouterr().out
@@ -511,8 +512,11 @@ def on_a_terminal(*words: str, **environment: str) -> tuple[int, str]:
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "nnviz", *words],
-        stdin=theirs, stdout=theirs, stderr=theirs, env={**os.environ, "COLUMNS": "100", **environment},
-    )  # fmt: skip
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, "COLUMNS": "100", **environment},
+    )
     os.close(theirs)
     got = b""
     try:

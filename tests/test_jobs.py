@@ -101,8 +101,10 @@ def test_closing_gives_up_everything() -> None:
         assert job.state is State.CANCELLED
 
 
-@pytest.mark.parametrize(("error", "words"), [(ValueError("the numbers are bad"), "the numbers are bad"),
-                                              (ZeroDivisionError(), "ZeroDivisionError")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [(ValueError("the numbers are bad"), "the numbers are bad"), (ZeroDivisionError(), "ZeroDivisionError")],
+)
 def test_a_failure_is_told_and_the_next_job_is_done(error: Exception, words: str) -> None:
     jobs: Jobs[int] = Jobs()
 

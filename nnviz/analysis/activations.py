@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from nnviz.analysis.checkpoint_view import LayerView, Moment
+from nnviz.analysis.checkpoint_view import CheckpointView, LayerView
 
 CHUNK = 500
 """Images at once."""
@@ -39,12 +39,12 @@ class Trace(NamedTuple):
         return next(layer for layer in self.layers if layer.name == name)
 
 
-def trace(moment: Moment, inputs: Tensor) -> Trace:
+def trace(checkpoint: CheckpointView, inputs: Tensor) -> Trace:
     """Follow normalised images (n, 1, 28, 28) through all layers, in evaluation mode."""
     layers = []
     value = inputs
     with torch.inference_mode():
-        for layer in moment.layers:
+        for layer in checkpoint.layers:
             given = sums = value
             for module in layer.modules:
                 weighted = isinstance(module, nn.Linear | nn.Conv2d)
@@ -118,9 +118,15 @@ def arithmetic(layer: LayerView, traced: LayerTrace, image: int, unit: int, coun
     total = float(sums)
     bias = 0.0 if layer.bias is None else float(layer.bias[unit])
     return Arithmetic(
-        terms, total - bias - sum(term.product for term in terms), bias, total, layer.activation,
-        float(outputs), position, len(products) - len(terms),
-    )  # fmt: skip
+        terms,
+        total - bias - sum(term.product for term in terms),
+        bias,
+        total,
+        layer.activation,
+        float(outputs),
+        position,
+        len(products) - len(terms),
+    )
 
 
 def patch(layer: LayerView, image: Tensor, row: int, column: int) -> Tensor:
@@ -139,13 +145,13 @@ def _pair(padding: object) -> tuple[int, int]:
     return padding[0], padding[1]
 
 
-def source_shape(moment: Moment, layer: LayerView) -> tuple[int, ...]:
+def source_shape(checkpoint: CheckpointView, layer: LayerView) -> tuple[int, ...]:
     """The shape of what a neuron of `layer` is given, before it was flattened; of a filter, its kernel's."""
     assert layer.weight is not None
     if layer.weight.dim() == 4:
         return tuple(layer.weight.shape[1:])
     shape = layer.plan.in_shape
-    for before in reversed(moment.layers[: layer.place]):
+    for before in reversed(checkpoint.layers[: layer.place]):
         if len(shape) > 1 or before.plan.layer.kind not in ("batchnorm", "dropout", "flatten"):
             break
         shape = before.plan.in_shape
@@ -164,9 +170,9 @@ def source_title(shape: tuple[int, ...], source: int) -> str:
     return f"channel {channel} ({row}, {column})" if shape[0] > 1 else f"pixel ({row}, {column})"
 
 
-def feeding_layer(moment: Moment, layer: LayerView) -> LayerView | None:
+def feeding_layer(checkpoint: CheckpointView, layer: LayerView) -> LayerView | None:
     """The dense layer whose neuron j is input j of `layer`, perhaps normalised on its way; None if there is none."""
-    for before in reversed(moment.layers[: layer.place]):
+    for before in reversed(checkpoint.layers[: layer.place]):
         if before.plan.layer.kind == "dense":
             return before if layer.weight is not None and layer.weight.dim() == 2 else None
         if len(before.plan.out_shape) != 1:
@@ -184,13 +190,13 @@ class Outgoing(NamedTuple):
     kernels, (units, h, w)."""
 
 
-def outgoing(moment: Moment, layer: LayerView, unit: int) -> Outgoing | None:
+def outgoing(checkpoint: CheckpointView, layer: LayerView, unit: int) -> Outgoing | None:
     """What the next layer with weights does with a unit's output; None of the last one's."""
-    after = next((one for one in moment.learning_layers if one.place > layer.place), None)
+    after = next((one for one in checkpoint.learning_layers if one.place > layer.place), None)
     if after is None:
         return None
     assert after.weight is not None
-    weights = after.weight.view(len(after.weight), *source_shape(moment, after))[:, unit]
+    weights = after.weight.view(len(after.weight), *source_shape(checkpoint, after))[:, unit]
     return Outgoing(after, weights.flatten() if weights[0].numel() == 1 else weights)
 
 
@@ -202,17 +208,17 @@ class Link(NamedTuple):
     told: Arithmetic
 
 
-def backwards(moment: Moment, traced: Trace, image: int, unit: int, count: int = 5) -> tuple[Link, ...]:
+def backwards(checkpoint: CheckpointView, traced: Trace, image: int, unit: int, count: int = 5) -> tuple[Link, ...]:
     """From output `unit` back through the dense layers, each time to the neuron that adds most to the sum before.
 
     Where all products are negative or 0, to the one of the largest magnitude. The output comes first.
     """
     links: list[Link] = []
-    layer: LayerView | None = moment.learning_layers[-1]
+    layer: LayerView | None = checkpoint.learning_layers[-1]
     while layer is not None:
         told = arithmetic(layer, traced.of(layer.name), image, unit, count)
         links.append(Link(layer, unit, told))
-        layer = feeding_layer(moment, layer)
+        layer = feeding_layer(checkpoint, layer)
         if told.terms:
             best = max(told.terms, key=lambda term: term.product)
             unit = best.source if best.product > 0 else told.terms[0].source

@@ -103,9 +103,13 @@ def _occlusion(model: nn.Module, image: Tensor, paper: Tensor, target: int) -> T
     height, width = image.shape[2:]
     with torch.inference_mode():
         values: Tensor = Occlusion(model).attribute(
-            image, (1, min(PATCH, height), min(PATCH, width)), strides=(1, STRIDE, STRIDE), baselines=paper,
-            target=target, perturbations_per_eval=PATCHES_AT_ONCE,
-        )  # fmt: skip
+            image,
+            (1, min(PATCH, height), min(PATCH, width)),
+            strides=(1, STRIDE, STRIDE),
+            baselines=paper,
+            target=target,
+            perturbations_per_eval=PATCHES_AT_ONCE,
+        )
         return values.clone()
 
 

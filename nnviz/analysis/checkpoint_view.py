@@ -1,6 +1,6 @@
-"""A network at one snapshot of its training: what each layer holds, and the very step that the training takes next.
+"""A network at one checkpoint of its training: what each layer holds, and the very step that the training takes next.
 
-Nothing is captured while training but the snapshot itself: order, augmentation and dropout follow from its position
+Nothing is captured while training but the checkpoint itself: order, augmentation and dropout follow from its position
 and the seed, so the next mini-batch, its gradients and the optimizer's update are computed again, to the bit.
 """
 
@@ -17,8 +17,9 @@ from nnviz.spec.layers import LAYERS
 from nnviz.spec.network import LayerPlan, NetworkSpec, build_model
 from nnviz.spec.optimizers import OPTIMIZERS
 from nnviz.spec.train_config import TrainConfig
-from nnviz.train.checkpoint import Snapshot, SnapshotError
-from nnviz.train.trainer import Batch, Change, Diverged, Trainer
+from nnviz.train.checkpoint import Checkpoint, CheckpointError
+from nnviz.train.events import Batch, Change, Diverged
+from nnviz.train.trainer import Trainer
 
 
 class LayerView(NamedTuple):
@@ -74,37 +75,37 @@ class Step(NamedTuple):
         return self.after[name] - self.before[name]
 
 
-class Moment:
-    """A run's network at one snapshot. Its tensors are on the CPU and belong to it alone; treat them as read-only.
+class CheckpointView:
+    """A run's network at one checkpoint. Its tensors are on the CPU and belong to it alone; treat them as read-only.
 
-    `config` is that of the snapshot's step: changes made earlier are in it, later ones in `changes`.
-    Raises SnapshotError if the snapshot is of another network.
+    `config` is that of the checkpoint's step: changes made earlier are in it, later ones in `changes`.
+    Raises CheckpointError if the checkpoint is of another network.
     """
 
     def __init__(
         self,
         network: NetworkSpec,
         config: TrainConfig,
-        snapshot: Snapshot,
+        checkpoint: Checkpoint,
         data: Loaded,
         changes: Iterable[Change] = (),
     ) -> None:
-        self.network, self.snapshot, self.data = network, snapshot, data
+        self.network, self.state, self.data = network, checkpoint, data
         self.config = config.with_(device="cpu")
         self.changes = tuple(changes)
         dataset = data.dataset
         self.model = build_model(network, dataset.input_shape, len(dataset.classes), config.seed)
         try:
-            self.model.load_state_dict(snapshot.model)
+            self.model.load_state_dict(checkpoint.model)
         except RuntimeError as error:
-            raise SnapshotError(f"the snapshot is of another network ({error})") from None
+            raise CheckpointError(f"the checkpoint is of another network ({error})") from None
         self.model.eval()
         self.layers = layer_views(network, self.model, dataset.input_shape, len(dataset.classes))
 
     @property
     def step_number(self) -> int:
         """Optimizer steps done."""
-        return self.snapshot.position.step
+        return self.state.position.step
 
     @property
     def learning_layers(self) -> tuple[LayerView, ...]:
@@ -121,13 +122,13 @@ class Moment:
 
         After the last epoch it is the one that would come next if training went on.
         """
-        config, position = self.config, self.snapshot.position
+        config, position = self.config, self.state.position
         if position.epoch >= config.epochs:
             config = config.with_(epochs=min(position.epoch + 1, 1000))
-        trainer = Trainer(self.network, config, self.data, start=self.snapshot, changes=self.changes)
+        trainer = Trainer(self.network, config, self.data, start=self.state, changes=self.changes)
         names = dict(trainer.model.named_parameters())
         before = {name: parameter.detach().clone() for name, parameter in names.items()}
-        seen = trainer.feed
+        seen = trainer.loader
         for event in trainer.run():
             if isinstance(event, Diverged):
                 return None
@@ -135,11 +136,16 @@ class Moment:
                 images, labels = seen.take(seen.epoch, trainer.position.cursor - event.size, event.size)
                 state = trainer.optimizer.state
                 return Step(
-                    event.step, event.lr, event.loss, images.clone(), labels.clone(), before,
+                    event.step,
+                    event.lr,
+                    event.loss,
+                    images.clone(),
+                    labels.clone(),
+                    before,
                     {n: p.grad.detach().clone() for n, p in names.items() if p.grad is not None},
                     {n: p.detach() for n, p in names.items()},
                     {n: {k: v for k, v in state[p].items() if isinstance(v, Tensor)} for n, p in names.items()},
-                )  # fmt: skip
+                )
         return None
 
     @property
@@ -159,11 +165,15 @@ def layer_views(
         bias = weighted.bias if weighted is not None else None
         views.append(
             LayerView(
-                index, plan.name, title_of(plan), plan, own,
+                index,
+                plan.name,
+                title_of(plan),
+                plan,
+                own,
                 None if weighted is None else weighted.weight.detach(),
                 None if bias is None else bias.detach(),
             )
-        )  # fmt: skip
+        )
     return tuple(views)
 
 

@@ -12,11 +12,12 @@ from nnviz.fields import Choice, SpecError, bounds_of, to_dict
 from nnviz.spec.layers import ACTIVATIONS, LAYERS, Conv, Dense
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import AUGMENTATIONS, TrainConfig, parameters
-from nnviz.store.runs import Run, RunGone, RunStore
-from nnviz.sweep.space import idle, with_all
-from nnviz.train.checkpoint import SnapshotError
+from nnviz.store.run import Run, RunGone
+from nnviz.store.runs import RunStore
+from nnviz.sweep.space import unused, with_all
+from nnviz.train.checkpoint import CheckpointError
 
-INCIDENTAL = ("device", "snapshots")
+INCIDENTAL = ("device", "checkpoints")
 """Fields of a configuration that leave the curve alone, but for rounding."""
 
 TWIN_FIELDS = ("lr", "momentum", "nesterov", "weight_decay", "optimizer", "schedule", "loss")
@@ -59,7 +60,7 @@ def _settings(network: NetworkSpec, config: TrainConfig, parent: str, parent_ste
     """Kept, for a page asks this of every run of the store several times a second."""
     found: dict[str, Setting] = {}
     for name, bounds in bounds_of(TrainConfig).items():
-        if name not in INCIDENTAL and not idle(name, config):
+        if name not in INCIDENTAL and not unused(name, config):
             value = getattr(config, name)
             found[name] = Setting(bounds.label, value, _shown(bounds, value))
     init = bounds_of(NetworkSpec)["init"]
@@ -249,14 +250,14 @@ def start_twin(store: RunStore, run: Run, field: str, value: Any) -> Run:
 
 
 def begin_like(store: RunStore, run: Run, network: NetworkSpec, config: TrainConfig, name: str) -> Run:
-    """A new run, waiting to be started, that begins where `run` began: at the beginning, or at the snapshot it was
-    forked from. Raises SpecError, SnapshotError, RunGone, OSError.
+    """A new run, waiting to be started, that begins where `run` began: at the beginning, or at the checkpoint it was
+    forked from. Raises SpecError, CheckpointError, RunGone, OSError.
     """
     if not run.parent:
         return store.create(network, config, name)
     try:
         return store.fork(run.parent, run.parent_step, config, name)
-    except (RunGone, SnapshotError):  # its parent was deleted; it keeps the snapshot it began with
+    except (RunGone, CheckpointError):  # its parent was deleted; it keeps the checkpoint it began with
         return store.fork(run.id, run.parent_step, config, name)
 
 
@@ -279,7 +280,7 @@ class Figures(NamedTuple):
 
 def figures(store: RunStore, run: Run) -> Figures:
     """Raises RunGone."""
-    epochs = store.epochs(run.id)
+    epochs = store.history.epochs(run.id)
     best = max(epochs, key=lambda epoch: epoch.test_accuracy, default=None)
     last = epochs[-1] if epochs else None
     return Figures(

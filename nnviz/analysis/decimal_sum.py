@@ -60,9 +60,13 @@ def write_sum(told: Arithmetic) -> WrittenSum:
     bias = _rounded(Decimal(told.bias), step)
     left -= bias
     return WrittenSum(
-        tuple(terms), f"{left:+f}" if told.others else "", "" if told.others or not left else f"{left:+f}",
-        f"{bias:+f}", f"{total:+f}", f"{_rounded(_activated(total, told.activation), step):+f}",
-    )  # fmt: skip
+        tuple(terms),
+        f"{left:+f}" if told.others else "",
+        "" if told.others or not left else f"{left:+f}",
+        f"{bias:+f}",
+        f"{total:+f}",
+        f"{_rounded(_activated(total, told.activation), step):+f}",
+    )
 
 
 def _rounded(number: Decimal, step: Decimal) -> Decimal:

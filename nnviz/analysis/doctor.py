@@ -15,14 +15,14 @@ import numpy as np
 import torch
 
 from nnviz.analysis.activations import trace
-from nnviz.analysis.checkpoint_view import LayerView, Moment
+from nnviz.analysis.checkpoint_view import CheckpointView, LayerView
 from nnviz.analysis.health import SQUASHING, is_dead, is_saturated
 from nnviz.data.datasets import to_input
 from nnviz.fields import SpecError
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
-from nnviz.store.runs import Curve, NormCurves
-from nnviz.train.trainer import Epoch
+from nnviz.store.history import Curve, NormCurves
+from nnviz.train.events import Epoch
 
 IMAGES = 1000
 """Test images that are asked about activations."""
@@ -58,7 +58,7 @@ SETTLED = 50
 class Evidence(NamedTuple):
     """All that a diagnosis may look at. Losses, norms and epochs reach up to the moment."""
 
-    moment: Moment
+    checkpoint: CheckpointView
     curve: Curve
     epochs: Sequence[Epoch]
     norms: NormCurves
@@ -69,7 +69,7 @@ class Evidence(NamedTuple):
     @property
     def hidden(self) -> list[LayerView]:
         """Hidden layers with weights."""
-        return list(self.moment.learning_layers[:-1])
+        return list(self.checkpoint.learning_layers[:-1])
 
 
 class Diagnosis(NamedTuple):
@@ -85,19 +85,21 @@ class Diagnosis(NamedTuple):
     """The suggested set-up."""
 
 
-def evidence(moment: Moment, curve: Curve, epochs: Sequence[Epoch], norms: NormCurves, diverged: bool) -> Evidence:
+def evidence(
+    checkpoint: CheckpointView, curve: Curve, epochs: Sequence[Epoch], norms: NormCurves, diverged: bool
+) -> Evidence:
     """Gather what the diagnoses look at, all of it cut off at the moment's step."""
-    step = moment.step_number
-    images = to_input(moment.data.test.images[:IMAGES], moment.data.dataset)
+    step = checkpoint.step_number
+    images = to_input(checkpoint.data.test.images[:IMAGES], checkpoint.data.dataset)
     until, rows = curve.step <= step, norms.step <= step
     return Evidence(
-        moment,
+        checkpoint,
         Curve(curve.step[until], curve.loss[until], curve.accuracy[until], curve.lr[until]),
         [epoch for epoch in epochs if epoch.step <= step],
         norms._replace(
             step=norms.step[rows], weight=norms.weight[rows], gradient=norms.gradient[rows], update=norms.update[rows]
         ),
-        {layer.name: layer.output for layer in trace(moment, images).layers},
+        {layer.name: layer.output for layer in trace(checkpoint, images).layers},
         diverged,
     )
 
@@ -115,18 +117,21 @@ def zero_init(found: Evidence) -> Diagnosis | None:
         spread = float((rows - rows[0]).abs().max())
         if len(rows) > 1 and spread <= 1e-6 * float(rows.abs().max()):
             return _diagnosis(
-                found, "zero_init", "All neurons are the same",
+                found,
+                "zero_init",
+                "All neurons are the same",
                 f"The {len(rows)} neurons of {layer.title} have identical weights (largest difference {spread:.1g}).",
                 "Neurons that start alike get the same gradient and stay alike: the layer is worth one neuron. "
                 "Weights must start at random.",
-                "start at random (PyTorch's default)", network={"init": "default"},
-            )  # fmt: skip
+                "start at random (PyTorch's default)",
+                network={"init": "default"},
+            )
     return None
 
 
 def runaway(found: Evidence) -> Diagnosis | None:
     """The learning rate is too high: updates are large beside the weights, or the loss is no longer finite."""
-    rate, pace = found.moment.config.lr, _pace(found)
+    rate, pace = found.checkpoint.config.lr, _pace(found)
     if found.diverged:
         number = "The loss became infinite or not a number"
     elif pace.leap > LEAP:
@@ -140,33 +145,40 @@ def runaway(found: Evidence) -> Diagnosis | None:
     else:
         return None
     return _diagnosis(
-        found, "rate_too_high", "The learning rate is too high", f"{number}, at a learning rate of {rate:g}.",
+        found,
+        "rate_too_high",
+        "The learning rate is too high",
+        f"{number}, at a learning rate of {rate:g}.",
         "Steps so large jump over the valleys of the loss instead of walking down into them, and can leave dead ReLU "
         "neurons behind.",
-        f"a tenth of the learning rate, {rate / 10:g}", config={"lr": rate / 10},
-    )  # fmt: skip
+        f"a tenth of the learning rate, {rate / 10:g}",
+        config={"lr": rate / 10},
+    )
 
 
 def exploding(found: Evidence) -> Diagnosis | None:
     """The gradients are far larger than the weights: they grow from layer to layer."""
-    step = found.moment.next_step
+    step = found.checkpoint.next_step
     if step is None:
         return None
     sizes = {
         layer.title: float(step.gradient[f"{layer.name}.weight"].norm()) / max(float(layer.weight.norm()), 1e-12)
-        for layer in found.moment.learning_layers
+        for layer in found.checkpoint.learning_layers
         if layer.weight is not None and layer.weight.any()
     }
     worst = max(sizes, key=lambda title: sizes[title], default="")
     if not worst or not sizes[worst] > EXPLODING:
         return None
     return _diagnosis(
-        found, "exploding", "The gradients explode",
+        found,
+        "exploding",
+        "The gradients explode",
         f"The gradient of {worst} is {sizes[worst]:,.0f} times as large as its weights.",
         "Each layer multiplies what passes through it, forwards and backwards; weights that start too large make it "
         "grow. Kaiming's initialisation is made to keep it level.",
-        "Kaiming initialisation", network={"init": "kaiming"},
-    )  # fmt: skip
+        "Kaiming initialisation",
+        network={"init": "kaiming"},
+    )
 
 
 def vanishing(found: Evidence) -> Diagnosis | None:
@@ -174,16 +186,19 @@ def vanishing(found: Evidence) -> Diagnosis | None:
     ratio = _gradient_ratio(found)
     if ratio is None or ratio > VANISHING or len(found.hidden) < 2:
         return None
-    first, last = found.moment.learning_layers[0].title, found.moment.learning_layers[-1].title
+    first, last = found.checkpoint.learning_layers[0].title, found.checkpoint.learning_layers[-1].title
     squashing = any(layer.activation in SQUASHING for layer in found.hidden)
     return _diagnosis(
-        found, "vanishing", "The gradients vanish",
+        found,
+        "vanishing",
+        "The gradients vanish",
         f"The gradient of a weight in {first} is {1 / ratio:,.0f} times smaller than that of one in {last}.",
         "The first layers hardly learn: by the chain rule each layer multiplies the gradient"
         + (", and a sigmoid's slope is at most ¼." if squashing else ", and here each makes it smaller."),
         "ReLU in place of sigmoid and tanh, Kaiming initialisation" if squashing else "Kaiming initialisation",
-        network={"init": "kaiming"}, activations={name: "relu" for name in SQUASHING},
-    )  # fmt: skip
+        network={"init": "kaiming"},
+        activations={name: "relu" for name in SQUASHING},
+    )
 
 
 def dead(found: Evidence) -> Diagnosis | None:
@@ -194,13 +209,16 @@ def dead(found: Evidence) -> Diagnosis | None:
         silent = float(is_dead(found.outputs[layer.name]).float().mean())
         if silent > DEAD_SHARE:
             return _diagnosis(
-                found, "dead", "Many neurons are dead",
+                found,
+                "dead",
+                "Many neurons are dead",
                 f"{silent:.0%} of the units of {layer.title} give 0 for every one of {IMAGES:,} test images.",
                 "A ReLU that is 0 for all images passes no gradient, so it stays dead. Steps that were too large push "
                 "them there. Leaky ReLU lets a little through, and a smaller rate is gentler.",
                 "leaky ReLU and half the learning rate",
-                config={"lr": found.moment.config.lr / 2}, activations={"relu": "leakyrelu"},
-            )  # fmt: skip
+                config={"lr": found.checkpoint.config.lr / 2},
+                activations={"relu": "leakyrelu"},
+            )
     return None
 
 
@@ -212,13 +230,16 @@ def saturated(found: Evidence) -> Diagnosis | None:
         share = float(is_saturated(found.outputs[layer.name], layer.activation).float().mean())
         if share > SATURATED_SHARE:
             return _diagnosis(
-                found, "saturated", "Neurons are saturated",
+                found,
+                "saturated",
+                "Neurons are saturated",
                 f"{share:.0%} of the outputs of {layer.title} are within 1 % of an end of {layer.activation}'s range.",
                 "There the function is flat, so its slope, and with it the gradient, is nearly 0. Smaller initial "
                 "weights and smaller steps keep the sums Wx + b in the steep middle.",
                 "Xavier initialisation and half the learning rate",
-                network={"init": "xavier"}, config={"lr": found.moment.config.lr / 2},
-            )  # fmt: skip
+                network={"init": "xavier"},
+                config={"lr": found.checkpoint.config.lr / 2},
+            )
     return None
 
 
@@ -230,33 +251,40 @@ def stuck(found: Evidence) -> Diagnosis | None:
     start, now = float(losses[:SETTLED].mean()), float(losses[-SETTLED:].mean())
     if now < STUCK_SHARE * start:
         return None
-    rate = found.moment.config.lr
+    rate = found.checkpoint.config.lr
     slow = _crawls(_pace(found))
     return _diagnosis(
-        found, "stuck", "The loss does not move",
+        found,
+        "stuck",
+        "The loss does not move",
         f"After {len(found.curve.step):,} steps the loss is {now:.3f}; it began at {start:.3f}.",
-        "The steps are too small to get anywhere." if slow else
-        "The steps are not too small for it, so something else is in the way: look at the other findings, or let Adam "
-        "choose the size of each weight's step.",
-        f"thirty times the learning rate, {min(100.0, 30 * rate):g}" if slow
+        "The steps are too small to get anywhere."
+        if slow
+        else "The steps are not too small for it, so something else is in the way: look at the other findings, or "
+        "let Adam choose the size of each weight's step.",
+        f"thirty times the learning rate, {min(100.0, 30 * rate):g}"
+        if slow
         else "the optimizer Adam with a learning rate of 0.001",
         config={"lr": min(100.0, 30 * rate)} if slow else {"optimizer": "adam", "lr": 0.001},
-    )  # fmt: skip
+    )
 
 
 def crawling(found: Evidence) -> Diagnosis | None:
     """The learning rate is too low: the weights hardly change although there is something left to learn."""
-    pace, rate = _pace(found), found.moment.config.lr
+    pace, rate = _pace(found), found.checkpoint.config.lr
     losses = found.curve.loss[np.isfinite(found.curve.loss)]
     if not _crawls(pace) or float(losses[-SETTLED:].mean()) < 0.3:
         return None
     return _diagnosis(
-        found, "rate_too_low", "The learning rate is too low",
+        found,
+        "rate_too_low",
+        "The learning rate is too low",
         f"One step changes the weights of {pace.layer} by {pace.usual:.1g} of their size (about 0.001 is usual), at a"
         f" learning rate of {rate:g}.",
         "The direction is right but the steps are tiny: it would take very many of them.",
-        f"thirty times the learning rate, {min(100.0, 30 * rate):g}", config={"lr": min(100.0, 30 * rate)},
-    )  # fmt: skip
+        f"thirty times the learning rate, {min(100.0, 30 * rate):g}",
+        config={"lr": min(100.0, 30 * rate)},
+    )
 
 
 def overfitting(found: Evidence) -> Diagnosis | None:
@@ -267,21 +295,34 @@ def overfitting(found: Evidence) -> Diagnosis | None:
     gap = last.train_accuracy - last.test_accuracy
     if not gap > OVERFIT_GAP:
         return None
-    few = bool(found.moment.config.per_class)
+    few = bool(found.checkpoint.config.per_class)
     return _diagnosis(
-        found, "overfitting", "It learns its training images by heart",
+        found,
+        "overfitting",
+        "It learns its training images by heart",
         f"It gets {last.train_accuracy:.1%} of the training images right, but {last.test_accuracy:.1%} of the others.",
         "The net has room enough to remember single images. More data is the best remedy"
-        + (f": this run sees only {found.moment.config.per_class} of each class." if few else
-           "; shifted and rotated copies, and weight decay, help too."),
+        + (
+            f": this run sees only {found.checkpoint.config.per_class} of each class."
+            if few
+            else "; shifted and rotated copies, and weight decay, help too."
+        ),
         "all the training images" if few else "small shifts and rotations, and weight decay 0.0005",
         config={"per_class": 0} if few else {"augment": "shift_rotate", "weight_decay": 0.0005},
-    )  # fmt: skip
+    )
 
 
 DIAGNOSES: tuple[Callable[[Evidence], Diagnosis | None], ...] = (
-    zero_init, runaway, exploding, vanishing, dead, saturated, stuck, crawling, overfitting,
-)  # fmt: skip
+    zero_init,
+    runaway,
+    exploding,
+    vanishing,
+    dead,
+    saturated,
+    stuck,
+    crawling,
+    overfitting,
+)
 
 
 def _diagnosis(
@@ -296,24 +337,24 @@ def _diagnosis(
     config: dict[str, object] | None = None,
     activations: dict[str, str] | None = None,
 ) -> Diagnosis:
-    moment = found.moment
+    checkpoint = found.checkpoint
     swapped = tuple(
         replace(layer, activation=(activations or {}).get(layer.activation, layer.activation))  # type: ignore[type-var]
         if hasattr(layer, "activation")
         else layer
-        for layer in moment.network.layers
+        for layer in checkpoint.network.layers
     )
-    suggested = NetworkSpec(swapped, moment.network.init, moment.network.init_std).with_(**(network or {}))
+    suggested = NetworkSpec(swapped, checkpoint.network.init, checkpoint.network.init_std).with_(**(network or {}))
     try:
-        settings = moment.config.with_(device="auto", **(config or {}))
+        settings = checkpoint.config.with_(device="auto", **(config or {}))
     except SpecError:  # already at the end of what a field takes
-        settings = moment.config.with_(device="auto")
+        settings = checkpoint.config.with_(device="auto")
     return Diagnosis(name, title, number, advice, try_this, suggested, settings)
 
 
 def _gradient_ratio(found: Evidence) -> float | None:
     """RMS gradient of the first layer's weights over the last one's, at the moment; None if there is nothing to say."""
-    layers, step = found.moment.learning_layers, found.moment.next_step
+    layers, step = found.checkpoint.learning_layers, found.checkpoint.next_step
     if len(layers) < 2 or step is None:
         return None
     first, last = (step.gradient[f"{layers[i].name}.weight"].square().mean().sqrt().item() for i in (0, -1))
@@ -341,7 +382,7 @@ def _crawls(pace: _Pace) -> bool:
 
 def _pace(found: Evidence) -> _Pace:
     norms = found.norms
-    titles = {layer.name: layer.title for layer in found.moment.learning_layers}
+    titles = {layer.name: layer.title for layer in found.checkpoint.learning_layers}
     if not len(norms.step):
         return _Pace(math.nan, "", math.nan, 0.0, "", 0)
     # Weights that began at zero have no size yet by which a step could be judged.
@@ -357,4 +398,4 @@ def _pace(found: Evidence) -> _Pace:
     place = int(np.argmax(medians))
     return _Pace(
         float(medians[place]), titles.get(norms.layers[place], ""), float(np.median(push[later, place])), *leap
-    )  # fmt: skip
+    )

@@ -9,7 +9,7 @@ from enum import StrEnum
 import torch
 from torch import Tensor
 
-from nnviz.analysis.checkpoint_view import LayerView, Moment
+from nnviz.analysis.checkpoint_view import CheckpointView, LayerView
 from nnviz.fields import SpecError, show
 from nnviz.spec.network import build_model
 from nnviz.train.loader import generator
@@ -53,17 +53,23 @@ class Edit:
         return words[0].upper() + words[1:]
 
 
-def edited(moment: Moment, edits: Iterable[Edit]) -> Moment:
-    """A copy of `moment` with the edits made, one after the other. Raises SpecError for one that fits nothing."""
-    model = {name: tensor.clone() for name, tensor in moment.snapshot.model.items()}
+def edited(checkpoint: CheckpointView, edits: Iterable[Edit]) -> CheckpointView:
+    """A copy of `checkpoint` with the edits made, one after the other. Raises SpecError for one that fits nothing."""
+    model = {name: tensor.clone() for name, tensor in checkpoint.state.model.items()}
     for edit in edits:
-        layer = _layer(moment, edit)
-        _apply(moment, layer, edit, model)
-    return Moment(moment.network, moment.config, replace(moment.snapshot, model=model), moment.data, moment.changes)
+        layer = _layer(checkpoint, edit)
+        _apply(checkpoint, layer, edit, model)
+    return CheckpointView(
+        checkpoint.network,
+        checkpoint.config,
+        replace(checkpoint.state, model=model),
+        checkpoint.data,
+        checkpoint.changes,
+    )
 
 
-def _layer(moment: Moment, edit: Edit) -> LayerView:
-    layers = {layer.name: layer for layer in moment.learning_layers}
+def _layer(checkpoint: CheckpointView, edit: Edit) -> LayerView:
+    layers = {layer.name: layer for layer in checkpoint.learning_layers}
     if edit.layer not in layers:
         raise SpecError(f"layer must be one of {', '.join(layers)}, not {show(edit.layer)}")
     layer = layers[edit.layer]
@@ -78,14 +84,14 @@ def _layer(moment: Moment, edit: Edit) -> LayerView:
     return layer
 
 
-def _apply(moment: Moment, layer: LayerView, edit: Edit, model: dict[str, Tensor]) -> None:
+def _apply(checkpoint: CheckpointView, layer: LayerView, edit: Edit, model: dict[str, Tensor]) -> None:
     """Change the tensors of `model` in place."""
     fresh: dict[str, Tensor] = {}
     if edit.action is Action.REDRAW:
-        dataset = moment.data.dataset
-        seed = (moment.config.seed + edit.seed + 1) % 2**31
-        fresh = build_model(moment.network, dataset.input_shape, len(dataset.classes), seed).state_dict()
-    noise = generator(moment.config.seed, edit.seed)
+        dataset = checkpoint.data.dataset
+        seed = (checkpoint.config.seed + edit.seed + 1) % 2**31
+        fresh = build_model(checkpoint.network, dataset.input_shape, len(dataset.classes), seed).state_dict()
+    noise = generator(checkpoint.config.seed, edit.seed)
     for name in (f"{layer.name}.weight", f"{layer.name}.bias"):
         whole = model[name].flatten(1) if model[name].dim() > 1 else model[name].unsqueeze(1)
         if edit.source is not None and name.endswith("bias"):

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from nnviz.analysis.activations import CHUNK, Trace, trace, unit_values
-from nnviz.analysis.checkpoint_view import LayerView, Moment
+from nnviz.analysis.checkpoint_view import CheckpointView, LayerView
 from nnviz.data.datasets import Split, to_input
 
 VALUES_AT_ONCE = 4_000_000
@@ -56,13 +56,13 @@ class LayerHealth(NamedTuple):
         return None if self.saturation is None else float(self.saturation.mean())
 
 
-def health(moment: Moment, split: Split) -> tuple[LayerHealth, ...]:
+def health(checkpoint: CheckpointView, split: Split) -> tuple[LayerHealth, ...]:
     """Of every layer, over the images of `split`, in evaluation mode."""
-    classes = len(moment.data.dataset.classes)
+    classes = len(checkpoint.data.dataset.classes)
     counts = torch.bincount(split.labels, minlength=classes)
-    sums = [_Sums(layer, classes) for layer in moment.layers]
+    sums = [_Sums(layer, classes) for layer in checkpoint.layers]
     start = 0
-    for traced in _chunks(moment, split.images):
+    for traced in _chunks(checkpoint, split.images):
         labels = split.labels[start : start + len(traced.inputs)]
         start += len(labels)
         for layer, one in zip(traced.layers, sums, strict=True):
@@ -70,10 +70,10 @@ def health(moment: Moment, split: Split) -> tuple[LayerHealth, ...]:
     return tuple(one.done(counts) for one in sums)
 
 
-def unit_matrix(moment: Moment, layer: str, count: int) -> Tensor:
+def unit_matrix(checkpoint: CheckpointView, layer: str, count: int) -> Tensor:
     """What the units of a layer say of the first `count` test images, float32 (n, units)."""
-    images = moment.data.test.images[:count]
-    return torch.cat([unit_values(traced.of(layer).output) for traced in _chunks(moment, images)]).clone()
+    images = checkpoint.data.test.images[:count]
+    return torch.cat([unit_values(traced.of(layer).output) for traced in _chunks(checkpoint, images)]).clone()
 
 
 def is_dead(values: Tensor) -> Tensor:
@@ -124,15 +124,21 @@ class _Sums:
         mean = self.class_sum / counts[:, None]
         variance = (self.class_squares / counts[:, None] - mean.square()).clamp(min=0)
         return LayerHealth(
-            self.layer.name, self.layer.title, self.layer.activation, self.mean,
-            math.sqrt(self.squares / self.count), self.dead,
-            None if self.saturated is None else self.saturated / self.images, mean.T, variance.sqrt().T,
-        )  # fmt: skip
+            self.layer.name,
+            self.layer.title,
+            self.layer.activation,
+            self.mean,
+            math.sqrt(self.squares / self.count),
+            self.dead,
+            None if self.saturated is None else self.saturated / self.images,
+            mean.T,
+            variance.sqrt().T,
+        )
 
 
-def _chunks(moment: Moment, images: Tensor) -> Iterator[Trace]:
+def _chunks(checkpoint: CheckpointView, images: Tensor) -> Iterator[Trace]:
     """Trace uint8 images, as many at once as memory allows."""
-    largest = max(math.prod(layer.plan.out_shape) for layer in moment.layers)
+    largest = max(math.prod(layer.plan.out_shape) for layer in checkpoint.layers)
     size = max(1, min(CHUNK, VALUES_AT_ONCE // largest))
     for chunk in images.split(size):
-        yield trace(moment, to_input(chunk, moment.data.dataset))
+        yield trace(checkpoint, to_input(chunk, checkpoint.data.dataset))

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-from nnviz.analysis.checkpoint_view import Moment, Step
+from nnviz.analysis.checkpoint_view import CheckpointView, Step
 from nnviz.spec.train_config import TrainConfig
 
 
@@ -32,16 +32,16 @@ class UpdateArithmetic(NamedTuple):
     """The new weight that the training itself has: the last line but for rounding in float32."""
 
 
-def explain_update(moment: Moment, step: Step, name: str, index: tuple[int, ...]) -> UpdateArithmetic:
-    """The step of `moment` for the weight at `index` of the parameter `name`. Raises IndexError, KeyError."""
+def explain_update(checkpoint: CheckpointView, step: Step, name: str, index: tuple[int, ...]) -> UpdateArithmetic:
+    """The step of `checkpoint` for the weight at `index` of the parameter `name`. Raises IndexError, KeyError."""
     before, gradient = float(step.before[name][index]), float(step.gradient[name][index])
     place = list(step.before).index(name)
     old = {
         key.split(".", 1)[1]: float(tensor[index] if tensor.dim() else tensor)
-        for key, tensor in moment.snapshot.optimizer.items()
+        for key, tensor in checkpoint.state.optimizer.items()
         if key.split(".", 1)[0] == str(place)
     }
-    config = _at_step(moment.config, step)
+    config = _at_step(checkpoint.config, step)
     lines = [
         Line(r"W_\text{old}", "", "the weight before the step", before),
         Line("g", r"\partial L / \partial W", f"its gradient, the mean over the {len(step.labels)} images", gradient),
@@ -86,10 +86,8 @@ def _last(before: float, value: float, direction: str, config: TrainConfig) -> l
     step = config.lr * value
     return [
         Line(rf"\alpha\,{direction}", rf"\alpha \cdot {direction}", "how far the weight moves", step),
-        Line(
-            r"W_\text{new}", rf"W_\text{{old}} - \alpha\,{direction}", "the weight after the step", before - step
-        ),
-    ]  # fmt: skip
+        Line(r"W_\text{new}", rf"W_\text{{old}} - \alpha\,{direction}", "the weight after the step", before - step),
+    ]
 
 
 def _adam(before: float, gradient: float, config: TrainConfig, old: dict[str, float]) -> list[Line]:
@@ -119,11 +117,13 @@ def _adam_step(before: float, d: float, symbol: str, config: TrainConfig, old: d
         Line("m", rf"0.9\,m_\text{{old}} + 0.1\,{symbol}", "running mean of the gradient", m),
         Line("s", rf"0.999\,s_\text{{old}} + 0.001\,{symbol}^2", "running mean of its square", s),
         Line(
-            "u", r"\frac{m / (1 - 0.9^t)}{\sqrt{s / (1 - 0.999^t)} + \varepsilon}",
-            f"the direction, both means without their bias towards 0 (t = {t:.0f})", value,
+            "u",
+            r"\frac{m / (1 - 0.9^t)}{\sqrt{s / (1 - 0.999^t)} + \varepsilon}",
+            f"the direction, both means without their bias towards 0 (t = {t:.0f})",
+            value,
         ),
         *_last(before, value, "u", config),
-    ]  # fmt: skip
+    ]
 
 
 def _rmsprop(before: float, gradient: float, config: TrainConfig, old: dict[str, float]) -> list[Line]:
@@ -150,5 +150,9 @@ def _adagrad(before: float, gradient: float, config: TrainConfig, old: dict[str,
 
 
 _FORMULAS: dict[str, Callable[[float, float, TrainConfig, dict[str, float]], list[Line]]] = {
-    "sgd": _sgd, "adam": _adam, "adamw": _adamw, "rmsprop": _rmsprop, "adagrad": _adagrad,
-}  # fmt: skip
+    "sgd": _sgd,
+    "adam": _adam,
+    "adamw": _adamw,
+    "rmsprop": _rmsprop,
+    "adagrad": _adagrad,
+}

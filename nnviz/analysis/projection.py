@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nnviz.analysis.checkpoint_view import Moment
+from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.data.datasets import to_input
 
 Floats = npt.NDArray[np.floating]
@@ -67,24 +67,24 @@ class Projection(NamedTuple):
     """Share of the variance along each axis, in [0, 1]; of no variance at all, 0."""
 
 
-def features(moment: Moment, layer: str, count: int) -> Features:
+def features(checkpoint: CheckpointView, layer: str, count: int) -> Features:
     """The outputs of the layer called `layer`, or PIXELS, for the first `count` test images, after the activation.
 
     Raises KeyError if there is no such layer.
     """
-    place = -1 if layer == PIXELS else {one.name: one.place for one in moment.layers}[layer]
-    test = moment.data.test
+    place = -1 if layer == PIXELS else {one.name: one.place for one in checkpoint.layers}[layer]
+    test = checkpoint.data.test
     rows: list[Tensor] = []
     answers: list[Tensor] = []
     shape: tuple[int, ...] = ()
     averaged = False
     with torch.inference_mode():
         for images in test.images[:count].split(CHUNK):
-            value = to_input(images, moment.data.dataset)
+            value = to_input(images, checkpoint.data.dataset)
             if place < 0:
                 rows.append(value.flatten(1))
                 shape = tuple(value.shape[1:])
-            for one in moment.layers:
+            for one in checkpoint.layers:
                 for module in one.modules:
                     value = module(value)
                 if one.place == place:
@@ -92,9 +92,7 @@ def features(moment: Moment, layer: str, count: int) -> Features:
                     shape, averaged = tuple(kept.shape[1:]), kept.shape != value.shape
                     rows.append(kept.flatten(1))
             answers.append(value.argmax(1))
-    return Features(
-        torch.cat(rows).numpy(), shape, averaged, torch.cat(answers).numpy(), test.labels[:count].numpy()
-    )  # fmt: skip
+    return Features(torch.cat(rows).numpy(), shape, averaged, torch.cat(answers).numpy(), test.labels[:count].numpy())
 
 
 def _fewer(output: Tensor) -> Tensor:
@@ -174,10 +172,17 @@ def tsne(values: Floats, seed: int = 0, report: Callable[[float], None] = lambda
     start = 1e-4 * (start / start[:, 0].std()) + 1e-6 * noise
     report(0.0)
     embedding = TSNE(
-        perplexity=min(PERPLEXITY, (n - 1) / 3), initialization=start, neighbors="exact", random_state=seed, n_jobs=1,
-        negative_gradient_method="bh", early_exaggeration_iter=EARLY_ITERATIONS, n_iter=ITERATIONS,
-        callbacks=[_Count(report)], callbacks_every_iters=REPORT_EVERY,
-    ).fit(np.ascontiguousarray(values, np.float64))  # fmt: skip
+        perplexity=min(PERPLEXITY, (n - 1) / 3),
+        initialization=start,
+        neighbors="exact",
+        random_state=seed,
+        n_jobs=1,
+        negative_gradient_method="bh",
+        early_exaggeration_iter=EARLY_ITERATIONS,
+        n_iter=ITERATIONS,
+        callbacks=[_Count(report)],
+        callbacks_every_iters=REPORT_EVERY,
+    ).fit(np.ascontiguousarray(values, np.float64))
     report(1.0)
     return np.array(embedding, np.float64)
 

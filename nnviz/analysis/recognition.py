@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nnviz.analysis.activations import trace
-from nnviz.analysis.checkpoint_view import Moment
+from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.data.datasets import Split, to_input
 from nnviz.fields import Number
 from nnviz.spec.losses import LOSSES
-from nnviz.train.checkpoint import Snapshot
+from nnviz.train.checkpoint import Checkpoint
 from nnviz.train.loader import generator
 
 NEAREST_AMONG = 10_000
@@ -31,16 +31,16 @@ LESSON_RATE = Number("learning rate of a lesson", 1e-5, 1.0, log=True)
 LESSON_STEPS = Number("steps of a lesson", 1, 500, whole=True)
 
 
-def as_inputs(pixels: NDArray[np.uint8], moment: Moment) -> Tensor:
+def as_inputs(pixels: NDArray[np.uint8], checkpoint: CheckpointView) -> Tensor:
     """Drawings (28, 28) or (n, 28, 28) as the network gets them, float32 (n, 1, 28, 28)."""
     images = torch.from_numpy(np.ascontiguousarray(pixels)).view(-1, 1, *pixels.shape[-2:])
-    return to_input(images, moment.data.dataset)
+    return to_input(images, checkpoint.data.dataset)
 
 
-def answer(moment: Moment, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+def answer(checkpoint: CheckpointView, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Probabilities of the classes for one drawing, (classes,)."""
     with torch.inference_mode():
-        probabilities: NDArray[np.float32] = moment.model(as_inputs(pixels, moment)).softmax(1)[0].numpy()
+        probabilities: NDArray[np.float32] = checkpoint.model(as_inputs(pixels, checkpoint)).softmax(1)[0].numpy()
     return probabilities
 
 
@@ -60,9 +60,9 @@ class History(NamedTuple):
         return int(self.step[wrong[-1] + 1 if len(wrong) else 0])
 
 
-def history(moments: Iterable[Moment], pixels: NDArray[np.uint8]) -> History:
+def history(checkpoints: Iterable[CheckpointView], pixels: NDArray[np.uint8]) -> History:
     """Ask the network at each of the moments, which come in the order of their steps."""
-    told = [(moment.step_number, answer(moment, pixels)) for moment in moments]
+    told = [(checkpoint.step_number, answer(checkpoint, pixels)) for checkpoint in checkpoints]
     if not told:
         return History(np.zeros(0, np.int64), np.zeros((0, 0), np.float32))
     return History(np.array([step for step, _ in told], np.int64), np.stack([one for _, one in told]))
@@ -77,36 +77,36 @@ class Nearest(NamedTuple):
     """Cosine between the features, in [-1, 1]."""
 
 
-def features(moment: Moment, inputs: Tensor) -> Tensor:
+def features(checkpoint: CheckpointView, inputs: Tensor) -> Tensor:
     """What the output layer sees of each image, of length 1: (n, features). Without hidden layers, the pixels."""
-    return F.normalize(trace(moment, inputs).layers[-1].given.flatten(1))
+    return F.normalize(trace(checkpoint, inputs).layers[-1].given.flatten(1))
 
 
-def training_features(moment: Moment) -> Tensor:
+def training_features(checkpoint: CheckpointView) -> Tensor:
     """Features of the first NEAREST_AMONG training images, (n, features). Worth keeping: it takes a moment."""
-    images = moment.data.train.images[:NEAREST_AMONG]
-    return torch.cat([features(moment, to_input(part, moment.data.dataset)) for part in images.split(1000)])
+    images = checkpoint.data.train.images[:NEAREST_AMONG]
+    return torch.cat([features(checkpoint, to_input(part, checkpoint.data.dataset)) for part in images.split(1000)])
 
 
-def nearest(moment: Moment, pixels: NDArray[np.uint8], among: Tensor, count: int = 8) -> Nearest:
+def nearest(checkpoint: CheckpointView, pixels: NDArray[np.uint8], among: Tensor, count: int = 8) -> Nearest:
     """The training images whose features, `among` of `training_features`, point most in the drawing's direction."""
-    likeness = among @ features(moment, as_inputs(pixels, moment))[0]
+    likeness = among @ features(checkpoint, as_inputs(pixels, checkpoint))[0]
     best = likeness.topk(min(count, len(likeness)))
     return Nearest(tuple(best.indices.tolist()), tuple(best.values.tolist()))
 
 
 def teach(
-    moment: Moment, pixels: NDArray[np.uint8], labels: Sequence[int], *, lr: float = 0.01, steps: int = 1
-) -> Moment:
+    checkpoint: CheckpointView, pixels: NDArray[np.uint8], labels: Sequence[int], *, lr: float = 0.01, steps: int = 1
+) -> CheckpointView:
     """A copy of the network after `steps` plain gradient steps, W_new = W_old − α·∂L/∂W, on drawings (n, 28, 28).
 
     All drawings make one batch. Batch normalisation and dropout stand still, as when the network answers.
     Raises SpecError for a rate or a number of steps out of range.
     """
     rate, count = LESSON_RATE.check(lr), int(LESSON_STEPS.check(steps))
-    copy = _copy(moment, moment.snapshot)
-    inputs, wanted = as_inputs(pixels, moment), torch.tensor(list(labels))
-    loss_function = LOSSES[moment.config.loss].function
+    copy = _copy(checkpoint, checkpoint.state)
+    inputs, wanted = as_inputs(pixels, checkpoint), torch.tensor(list(labels))
+    loss_function = LOSSES[checkpoint.config.loss].function
     for _ in range(count):
         copy.model.zero_grad()
         loss_function(copy.model(inputs), wanted).backward()
@@ -118,8 +118,14 @@ def teach(
 
 
 def fine_tune(
-    moment: Moment, drawings: Split, *, lr: float = 0.01, steps: int = 100, share: float = 0.5, batch: int = 64
-) -> Moment:
+    checkpoint: CheckpointView,
+    drawings: Split,
+    *,
+    lr: float = 0.01,
+    steps: int = 100,
+    share: float = 0.5,
+    batch: int = 64,
+) -> CheckpointView:
     """A copy of the network after `steps` gradient steps on batches of which `share` are the kept drawings and the
     rest training images: on drawings alone it would forget what it knew.
 
@@ -128,10 +134,10 @@ def fine_tune(
     if not len(drawings.labels):
         raise ValueError("there are no drawings to learn from")
     rate, count = LESSON_RATE.check(lr), int(LESSON_STEPS.check(steps))
-    copy = _copy(moment, moment.snapshot)
-    source, train, dataset = generator(moment.config.seed, 7), moment.data.train, moment.data.dataset
+    copy = _copy(checkpoint, checkpoint.state)
+    source, train, dataset = generator(checkpoint.config.seed, 7), checkpoint.data.train, checkpoint.data.dataset
     own = max(1, round(share * batch))
-    loss_function = LOSSES[moment.config.loss].function
+    loss_function = LOSSES[checkpoint.config.loss].function
     optimizer = torch.optim.SGD(copy.model.parameters(), lr=float(rate), momentum=0.9)
     for _ in range(count):
         mine = torch.randint(len(drawings.labels), (own,), generator=source)
@@ -144,11 +150,11 @@ def fine_tune(
     return _held_still(copy)
 
 
-def _copy(moment: Moment, snapshot: Snapshot) -> Moment:
-    return Moment(moment.network, moment.config, snapshot, moment.data, moment.changes)
+def _copy(view: CheckpointView, state: Checkpoint) -> CheckpointView:
+    return CheckpointView(view.network, view.config, state, view.data, view.changes)
 
 
-def _held_still(pupil: Moment) -> Moment:
-    """The network as it was changed in place, with a snapshot that says so."""
+def _held_still(pupil: CheckpointView) -> CheckpointView:
+    """The network as it was changed in place, with a checkpoint that says so."""
     state = {name: tensor.detach().clone() for name, tensor in pupil.model.state_dict().items()}
-    return _copy(pupil, replace(pupil.snapshot, model=state))
+    return _copy(pupil, replace(pupil.state, model=state))

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 
 from nnviz.charts.colors import DIVERGING
-from nnviz.charts.theme import LIGHT, NO_ZOOM, layout, look, plot_config
+from nnviz.charts.theme import LIGHT, NO_ZOOM, layout, plot_config, theme
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -53,42 +53,67 @@ def attribution_config(file_name: str) -> dict[str, Any]:
 
 def attribution_figure(info: AttributionInfo, *, dark: bool) -> go.Figure:
     """The values, and on them the outline of the digit; without values, the digit itself."""
-    colours = look(dark)
+    colours = theme(dark)
     height, width = info.ink.shape
     shared: dict[str, Any] = {
-        "type": "heatmap", "hovertext": _in_words(info), "hovertemplate": "%{hovertext}<extra></extra>",
-    }  # fmt: skip
+        "type": "heatmap",
+        "hovertext": _in_words(info),
+        "hovertemplate": "%{hovertext}<extra></extra>",
+    }
     if info.values is None:
         traces = [
             {
-                **shared, "z": info.ink, "zmin": 0, "zmax": 1, "showscale": False,
+                **shared,
+                "z": info.ink,
+                "zmin": 0,
+                "zmax": 1,
+                "showscale": False,
                 "colorscale": [[0, colours.paper], [1, colours.ink]],
             }
-        ]  # fmt: skip
+        ]
     else:
         end = info.limit or 1.0
         bar = {
-            "orientation": "h", "x": 0.5, "xanchor": "center", "len": 1, "y": 0, "yanchor": "top", "ypad": 8,
-            "thickness": 10, "outlinewidth": 0, "tickmode": "array", "tickvals": [-end, 0, end],
+            "orientation": "h",
+            "x": 0.5,
+            "xanchor": "center",
+            "len": 1,
+            "y": 0,
+            "yanchor": "top",
+            "ypad": 8,
+            "thickness": 10,
+            "outlinewidth": 0,
+            "tickmode": "array",
+            "tickvals": [-end, 0, end],
             "ticktext": [f"−{info.limit:.2g}", "0", f"+{info.limit:.2g}"] if info.limit else ["", "0", ""],
-            "ticklabelposition": "outside", "tickfont": {"size": 12},
+            "ticklabelposition": "outside",
+            "tickfont": {"size": 12},
             "title": {"text": info.unit, "side": "bottom", "font": {"size": 12, "color": colours.faint}},
-        }  # fmt: skip
+        }
         outline = {
-            "type": "contour", "z": info.ink, "autocontour": False, "hoverinfo": "skip", "showscale": False,
+            "type": "contour",
+            "z": info.ink,
+            "autocontour": False,
+            "hoverinfo": "skip",
+            "showscale": False,
             "contours": {"start": EDGE, "end": EDGE, "size": 1, "coloring": "none"},
             # On the pale middle of the scale, which is the same on a dark page.
-            "line": {"color": LIGHT.ink, "width": 1.3}, "opacity": 0.75,
-        }  # fmt: skip
+            "line": {"color": LIGHT.ink, "width": 1.3},
+            "opacity": 0.75,
+        }
         traces = [
             {**shared, "z": info.values, "zmin": -end, "zmax": end, "colorscale": DIVERGING, "colorbar": bar},
             outline,
         ]
     axis = {"visible": False, "fixedrange": True}
     frame = {
-        "type": "rect", "x0": -0.5, "x1": width - 0.5, "y0": -0.5, "y1": height - 0.5,
+        "type": "rect",
+        "x0": -0.5,
+        "x1": width - 0.5,
+        "y0": -0.5,
+        "y1": height - 0.5,
         "line": {"color": colours.grid, "width": 1},
-    }  # fmt: skip
+    }
     return go.Figure(
         {
             "data": traces,
@@ -101,12 +126,15 @@ def attribution_figure(info: AttributionInfo, *, dark: bool) -> go.Figure:
                 "shapes": [frame],
                 "xaxis": {**axis, "range": [-0.5, width - 0.5], "constrain": "domain"},
                 "yaxis": {
-                    **axis, "range": [height - 0.5, -0.5], "scaleanchor": "x", "constrain": "domain",
+                    **axis,
+                    "range": [height - 0.5, -0.5],
+                    "scaleanchor": "x",
+                    "constrain": "domain",
                     "constraintoward": "top",
                 },
             },
         }
-    )  # fmt: skip
+    )
 
 
 def attribution_csv(info: AttributionInfo) -> str:

@@ -48,25 +48,38 @@ class BandInfo(NamedTuple):
 
 
 def band_info(
-    name: str, title: str, place: int, group: Sequence[Training], *, width: Width, smoothing: float = SMOOTHING,
+    name: str,
+    title: str,
+    place: int,
+    group: Sequence[Training],
+    *,
+    width: Width,
+    smoothing: float = SMOOTHING,
     points: int = 500,
-) -> BandInfo:  # fmt: skip
+) -> BandInfo:
     """Of at least one training; all must take the same steps, as repetitions with other seeds do."""
     reached = min(len(one.curve.step) for one in group)
     whole = min(len(one.epochs) for one in group)
     infos = [
         curves_info(
-            first_steps(one.curve, reached), one.epochs[:whole], [], smoothing=smoothing,
+            first_steps(one.curve, reached),
+            one.epochs[:whole],
+            [],
+            smoothing=smoothing,
             points=points,
         )
         for one in group
-    ]  # fmt: skip
+    ]
     losses = np.array([info.loss.value for info in infos])
     accuracies = np.array([info.test_accuracy for info in infos])
     return BandInfo(
-        name, title, place, len(group), _band(infos[0].loss.step, losses, width),
+        name,
+        title,
+        place,
+        len(group),
+        _band(infos[0].loss.step, losses, width),
         _band(infos[0].epoch_step, accuracies, width),
-    )  # fmt: skip
+    )
 
 
 def _band(step: Ints, values: Floats, width: Width) -> Band:
@@ -102,12 +115,16 @@ def bands_figure(
                 {**edge, "y": scale * band.low},
                 {**edge, "y": scale * band.high, "fill": "tonexty", "fillcolor": f"rgba({red},{green},{blue},0.25)"},
                 {
-                    **row, "y": scale * band.mean, "name": f"{info.name} · {info.title}, {runs}",
-                    "showlegend": what == "loss", "mode": "lines" if what == "loss" else "lines+markers",
-                    "line": {"color": colour, "width": 2, "dash": dash}, "marker": {"symbol": symbol, "size": 7},
+                    **row,
+                    "y": scale * band.mean,
+                    "name": f"{info.name} · {info.title}, {runs}",
+                    "showlegend": what == "loss",
+                    "mode": "lines" if what == "loss" else "lines+markers",
+                    "line": {"color": colour, "width": 2, "dash": dash},
+                    "marker": {"symbol": symbol, "size": 7},
                     "customdata": spread,
                     "hovertemplate": f"{info.name} {what} <b>%{{y:{form}}}{unit}</b>"
                     f" (%{{customdata[0]:{form}}} to %{{customdata[1]:{form}}})<extra></extra>",
                 },
-            ]  # fmt: skip
+            ]
     return two_rows(traces, "step", log_loss=log_loss, loss_unit=loss_unit, dark=dark, revision=revision)

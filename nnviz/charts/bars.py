@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from nnviz.charts.colors import CLASSES, NEGATIVE, POSITIVE
 from nnviz.charts.table import csv_text
-from nnviz.charts.theme import NO_ZOOM, layout, look, plot_config
+from nnviz.charts.theme import NO_ZOOM, layout, plot_config, theme
 
 Floats = npt.NDArray[np.float64]
 
@@ -46,47 +46,59 @@ def class_bars_info(
     """Raises ValueError if the parts don't fit together or a probability is not a number."""
     if probabilities.shape != (len(classes),) or not np.isfinite(probabilities).all():
         raise ValueError(f"{len(classes)} finite probabilities are needed, not {probabilities}")
-    return ClassBarsInfo(
-        tuple(classes), probabilities.astype(np.float64), int(probabilities.argmax()), true, chosen
-    )  # fmt: skip
+    return ClassBarsInfo(tuple(classes), probabilities.astype(np.float64), int(probabilities.argmax()), true, chosen)
 
 
 def class_bars_figure(info: ClassBarsInfo, *, dark: bool) -> go.Figure:
     """One horizontal bar for each class, the true one outlined. A bar's customdata is its class."""
-    colours = look(dark)
+    colours = theme(dark)
     places = range(len(info.classes))
     names = [f"<b>{name}</b>" if place == info.answer else name for place, name in enumerate(info.classes)]
     bars = {
-        "type": "bar", "orientation": "h", "x": 100 * info.probabilities, "y": list(places),
+        "type": "bar",
+        "orientation": "h",
+        "x": 100 * info.probabilities,
+        "y": list(places),
         "customdata": list(places),
         "marker": {
             "color": [POSITIVE if place == info.answer else colours.faint for place in places],
             "line": {"color": colours.ink, "width": [2 if place == info.true else 0 for place in places]},
         },
         "text": [f"{share:.1%}" if share >= 0.0005 else "" for share in info.probabilities],
-        "textposition": "outside", "cliponaxis": False,
+        "textposition": "outside",
+        "cliponaxis": False,
         "hovertext": [
             f"{name}: {share:.4%}{' · the true class' if place == info.true else ''}"
             for place, (name, share) in enumerate(zip(info.classes, info.probabilities, strict=True))
         ],
         "hovertemplate": "%{hovertext}<extra></extra>",
-    }  # fmt: skip
+    }
     return go.Figure(
         {
             "data": [bars],
             "layout": {
-                **layout(dark), "height": ROW * len(names) + 60, "margin": _margin(names), "bargap": 0.25,
+                **layout(dark),
+                "height": ROW * len(names) + 60,
+                "margin": _margin(names),
+                "bargap": 0.25,
                 "uirevision": "classes",
                 "xaxis": {
-                    "range": [0, 116], "title": {"text": "probability (%)", "standoff": 6}, "gridcolor": colours.grid,
-                    "zeroline": False, "tickvals": [0, 25, 50, 75, 100], "fixedrange": True,
+                    "range": [0, 116],
+                    "title": {"text": "probability (%)", "standoff": 6},
+                    "gridcolor": colours.grid,
+                    "zeroline": False,
+                    "tickvals": [0, 25, 50, 75, 100],
+                    "fixedrange": True,
                 },
                 "yaxis": {
-                    "tickvals": list(places), "ticktext": names, "range": [len(names) - 0.5, -0.5], "fixedrange": True,
+                    "tickvals": list(places),
+                    "ticktext": names,
+                    "range": [len(names) - 0.5, -0.5],
+                    "fixedrange": True,
                 },
             },
         }
-    )  # fmt: skip
+    )
 
 
 # ---------------------------------------------------------------------- contributions
@@ -119,39 +131,53 @@ def contributions_info(bars: Sequence[Bar], total: float) -> ContributionsInfo:
 
 def contributions_figure(info: ContributionsInfo, *, dark: bool, unit: str = "part of the sum") -> go.Figure:
     """Signed horizontal bars in the order given. A bar's customdata is its place."""
-    colours = look(dark)
+    colours = theme(dark)
     values = [bar.value for bar in info.bars]
     labels = [bar.label for bar in info.bars]
     reach = max((abs(value) for value in values), default=0.0) or 1.0
     bars = {
-        "type": "bar", "orientation": "h", "x": values, "y": list(range(len(values))),
+        "type": "bar",
+        "orientation": "h",
+        "x": values,
+        "y": list(range(len(values))),
         "customdata": list(range(len(values))),
         "marker": {
             "color": [POSITIVE if value >= 0 else NEGATIVE for value in values],
             "opacity": [0.45 if bar.minor else 1 for bar in info.bars],
         },
         "text": [f"{value:+.2f}" if reach < 1000 else f"{value:+.2g}" for value in values],
-        "textposition": "outside", "cliponaxis": False,
+        "textposition": "outside",
+        "cliponaxis": False,
         "hovertext": [f"{bar.label}: {bar.note + ' = ' if bar.note else ''}{bar.value:+.4f}" for bar in info.bars],
         "hovertemplate": "%{hovertext}<extra></extra>",
-    }  # fmt: skip
+    }
     return go.Figure(
         {
             "data": [bars],
             "layout": {
-                **layout(dark), "height": ROW * len(values) + 60, "margin": _margin(labels), "bargap": 0.25,
+                **layout(dark),
+                "height": ROW * len(values) + 60,
+                "margin": _margin(labels),
+                "bargap": 0.25,
                 "uirevision": "contributions",
                 "xaxis": {
-                    "range": [-1.75 * reach, 1.75 * reach], "title": {"text": unit, "standoff": 6}, "nticks": 5,
-                    "gridcolor": colours.grid, "zeroline": True, "zerolinecolor": colours.faint, "fixedrange": True,
+                    "range": [-1.75 * reach, 1.75 * reach],
+                    "title": {"text": unit, "standoff": 6},
+                    "nticks": 5,
+                    "gridcolor": colours.grid,
+                    "zeroline": True,
+                    "zerolinecolor": colours.faint,
+                    "fixedrange": True,
                 },
                 "yaxis": {
-                    "tickvals": list(range(len(labels))), "ticktext": labels, "range": [len(labels) - 0.5, -0.5],
+                    "tickvals": list(range(len(labels))),
+                    "ticktext": labels,
+                    "range": [len(labels) - 0.5, -0.5],
                     "fixedrange": True,
                 },
             },
         }
-    )  # fmt: skip
+    )
 
 
 def contributions_csv(info: ContributionsInfo) -> str:
@@ -182,17 +208,20 @@ def unit_bars_figure(
     info: UnitBarsInfo, *, dark: bool, unit: str = "output", source: str = "neuron", chosen: int | None = None
 ) -> go.Figure:
     """One vertical bar for each unit, signed. A bar's customdata is the unit."""
-    colours = look(dark)
+    colours = theme(dark)
     whole = info.total == len(info.units)
     places = info.units if whole else np.arange(len(info.units))
     bars = {
-        "type": "bar", "x": places, "y": info.values, "customdata": info.units,
+        "type": "bar",
+        "x": places,
+        "y": info.values,
+        "customdata": info.units,
         "marker": {
             "color": [POSITIVE if value >= 0 else NEGATIVE for value in info.values],
             "line": {"color": colours.ink, "width": [2 if one == chosen else 0 for one in info.units]},
         },
         "hovertemplate": f"{source} %{{customdata}}: <b>%{{y:.4f}}</b><extra></extra>",
-    }  # fmt: skip
+    }
     few = np.linspace(0, len(info.units) - 1, 7).round().astype(int) if len(info.units) else np.zeros(0, int)
     ticks: dict[str, Any] = {"tickvals": places[few], "ticktext": [str(one) for one in info.units[few]]}
     if whole:
@@ -201,19 +230,30 @@ def unit_bars_figure(
         {
             "data": [bars],
             "layout": {
-                **layout(dark), "height": 170, "margin": {"l": 62, "r": 12, "t": 8, "b": 42},
-                "bargap": 0.15 if len(info.units) <= 64 else 0, "uirevision": "units",
+                **layout(dark),
+                "height": 170,
+                "margin": {"l": 62, "r": 12, "t": 8, "b": 42},
+                "bargap": 0.15 if len(info.units) <= 64 else 0,
+                "uirevision": "units",
                 "xaxis": {
-                    "title": {"text": source, "standoff": 4}, "gridcolor": colours.grid, "zeroline": False,
-                    "range": [-0.6, (info.total if whole else len(info.units)) - 0.4], "fixedrange": True, **ticks,
+                    "title": {"text": source, "standoff": 4},
+                    "gridcolor": colours.grid,
+                    "zeroline": False,
+                    "range": [-0.6, (info.total if whole else len(info.units)) - 0.4],
+                    "fixedrange": True,
+                    **ticks,
                 },
                 "yaxis": {
-                    "title": {"text": unit, "standoff": 6}, "gridcolor": colours.grid, "zeroline": True,
-                    "zerolinecolor": colours.faint, "fixedrange": True, "nticks": 5,
+                    "title": {"text": unit, "standoff": 6},
+                    "gridcolor": colours.grid,
+                    "zeroline": True,
+                    "zerolinecolor": colours.faint,
+                    "fixedrange": True,
+                    "nticks": 5,
                 },
             },
         }
-    )  # fmt: skip
+    )
 
 
 # ---------------------------------------------------------------------- a unit by digit
@@ -255,43 +295,72 @@ def class_boxes_info(
 
 def class_boxes_figure(info: ClassBoxesInfo, *, dark: bool, unit: str = "output") -> go.Figure:
     """A box for each class that has images: the middle half of its values; whiskers from 5 to 95 %."""
-    colours = look(dark)
+    colours = theme(dark)
     boxes = [
         {
-            "type": "box", "x": [place], "lowerfence": [low], "q1": [q1], "median": [median], "q3": [q3],
-            "upperfence": [high], "name": name, "showlegend": False, "width": 0.6, "hoverinfo": "y",
-            "fillcolor": CLASSES[place % len(CLASSES)], "line": {"color": colours.ink, "width": 1.2},
+            "type": "box",
+            "x": [place],
+            "lowerfence": [low],
+            "q1": [q1],
+            "median": [median],
+            "q3": [q3],
+            "upperfence": [high],
+            "name": name,
+            "showlegend": False,
+            "width": 0.6,
+            "hoverinfo": "y",
+            "fillcolor": CLASSES[place % len(CLASSES)],
+            "line": {"color": colours.ink, "width": 1.2},
         }
         for place, (name, (low, q1, median, q3, high)) in enumerate(
             zip(info.classes, info.quantiles.tolist(), strict=True)
         )
         if info.counts[place]
-    ]  # fmt: skip
+    ]
     means = {
-        "type": "scatter", "mode": "markers", "x": list(range(len(info.classes))), "y": info.mean, "showlegend": False,
+        "type": "scatter",
+        "mode": "markers",
+        "x": list(range(len(info.classes))),
+        "y": info.mean,
+        "showlegend": False,
         "marker": {
-            "symbol": "diamond", "size": 8, "color": colours.paper, "line": {"color": colours.ink, "width": 1.5}
+            "symbol": "diamond",
+            "size": 8,
+            "color": colours.paper,
+            "line": {"color": colours.ink, "width": 1.5},
         },
-        "text": info.classes, "customdata": 100 * info.zero,
+        "text": info.classes,
+        "customdata": 100 * info.zero,
         "hovertemplate": "%{text}: mean <b>%{y:.4f}</b>, 0 for %{customdata:.1f} % of its images<extra></extra>",
-    }  # fmt: skip
+    }
     return go.Figure(
         {
             "data": [*boxes, means],
             "layout": {
-                **layout(dark), "height": 260, "margin": {"l": 62, "r": 12, "t": 12, "b": 42}, "uirevision": "boxes",
+                **layout(dark),
+                "height": 260,
+                "margin": {"l": 62, "r": 12, "t": 12, "b": 42},
+                "uirevision": "boxes",
                 "xaxis": {
-                    "tickvals": list(range(len(info.classes))), "ticktext": info.classes, "fixedrange": True,
-                    "range": [-0.6, len(info.classes) - 0.4], "showgrid": False, "zeroline": False,
+                    "tickvals": list(range(len(info.classes))),
+                    "ticktext": info.classes,
+                    "fixedrange": True,
+                    "range": [-0.6, len(info.classes) - 0.4],
+                    "showgrid": False,
+                    "zeroline": False,
                     "title": {"text": "class", "standoff": 4},
                 },
                 "yaxis": {
-                    "title": {"text": unit, "standoff": 6}, "gridcolor": colours.grid, "zeroline": True,
-                    "zerolinecolor": colours.faint, "fixedrange": True, "nticks": 6,
+                    "title": {"text": unit, "standoff": 6},
+                    "gridcolor": colours.grid,
+                    "zeroline": True,
+                    "zerolinecolor": colours.faint,
+                    "fixedrange": True,
+                    "nticks": 6,
                 },
             },
         }
-    )  # fmt: skip
+    )
 
 
 def class_boxes_csv(info: ClassBoxesInfo) -> str:
@@ -299,10 +368,14 @@ def class_boxes_csv(info: ClassBoxesInfo) -> str:
     rows = [
         (name, str(count), *("" if value != value else f"{value:.9g}" for value in (mean, zero, *quantiles)))
         for name, count, mean, zero, quantiles in zip(
-            info.classes, info.counts.tolist(), info.mean.tolist(), info.zero.tolist(), info.quantiles.tolist(),
+            info.classes,
+            info.counts.tolist(),
+            info.mean.tolist(),
+            info.zero.tolist(),
+            info.quantiles.tolist(),
             strict=True,
         )
-    ]  # fmt: skip
+    ]
     return csv_text(head, rows)
 
 

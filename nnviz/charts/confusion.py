@@ -10,7 +10,7 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 
 from nnviz.charts.colors import NEGATIVE, NEUTRAL, POSITIVE, TEST
-from nnviz.charts.theme import NO_ZOOM, layout, look, plot_config
+from nnviz.charts.theme import NO_ZOOM, layout, plot_config, theme
 from nnviz.train.evaluation import Evaluation
 
 CONFUSION_CONFIG = plot_config("nnviz-confusion", *NO_ZOOM)
@@ -68,42 +68,63 @@ def confusion_figure(
     The colour tells which share of a class an error hits. The right answers have one of their own: on a common scale
     they would leave all errors white.
     """
-    colours = look(dark)
+    colours = theme(dark)
     count = len(info.classes)
     diagonal = np.eye(count, dtype=bool)
     worst = worst_share(info) if worst is None else worst
     # Pale ink can't be read on the full colour.
     zmax = 1.4 if dark else 1.0
     cells: dict[str, Any] = {
-        "type": "heatmap", "x": np.arange(count), "y": np.arange(count), "xgap": 1, "ygap": 1, "showscale": False,
-        "zmin": 0, "zmax": zmax, "hoverongaps": False, "texttemplate": "%{text}",
+        "type": "heatmap",
+        "x": np.arange(count),
+        "y": np.arange(count),
+        "xgap": 1,
+        "ygap": 1,
+        "showscale": False,
+        "zmin": 0,
+        "zmax": zmax,
+        "hoverongaps": False,
+        "texttemplate": "%{text}",
         "textfont": {"size": 12, "color": colours.ink},
         "customdata": [[[true, answer] for answer in range(count)] for true in range(count)],
         "text": [[str(number) if number else "" for number in row] for row in info.counts.tolist()],
         "hovertext": [[_in_words(info, true, answer) for answer in range(count)] for true in range(count)],
         "hovertemplate": "%{hovertext}<extra></extra>",
-    }  # fmt: skip
+    }
     errors = {
-        **cells, "colorscale": [[0, colours.paper], [1, TEST]],
+        **cells,
+        "colorscale": [[0, colours.paper], [1, TEST]],
         # The root spreads the many small shares over the colours.
         "z": np.where(diagonal, np.nan, np.sqrt(info.shares / worst)),
-    }  # fmt: skip
+    }
     right = {
-        **cells, "colorscale": [[0, colours.grid], [1, colours.grid]],
+        **cells,
+        "colorscale": [[0, colours.grid], [1, colours.grid]],
         "z": np.where(diagonal & np.isfinite(info.shares), 1.0, np.nan),
-    }  # fmt: skip
+    }
     axis = {
-        "tickmode": "array", "tickvals": np.arange(count), "ticktext": list(info.classes), "showgrid": False,
-        "zeroline": False, "fixedrange": True, "tickfont": {"size": 13}, "ticks": "", "ticklabelstandoff": 5,
-    }  # fmt: skip
+        "tickmode": "array",
+        "tickvals": np.arange(count),
+        "ticktext": list(info.classes),
+        "showgrid": False,
+        "zeroline": False,
+        "fixedrange": True,
+        "tickfont": {"size": 13},
+        "ticks": "",
+        "ticklabelstandoff": 5,
+    }
     wordy = max(map(len, info.classes)) > 2
     outline = [
         {
-            "type": "rect", "x0": answer - 0.5, "x1": answer + 0.5, "y0": true - 0.5, "y1": true + 0.5,
+            "type": "rect",
+            "x0": answer - 0.5,
+            "x1": answer + 0.5,
+            "y0": true - 0.5,
+            "y1": true + 0.5,
             "line": {"color": colours.ink, "width": 2.5},
         }
         for true, answer in ([chosen] if chosen else [])
-    ]  # fmt: skip
+    ]
     return go.Figure(
         {
             "data": [right, errors],
@@ -131,15 +152,23 @@ def confusion_change_figure(first: ConfusionInfo, second: ConfusionInfo, *, dark
     More right answers and fewer errors are both better: so the diagonal's colours are turned round, and blue is what
     the second does better, orange what it does worse.
     """
-    colours = look(dark)
+    colours = theme(dark)
     count = len(first.classes)
     change = second.counts - first.counts
     better = np.where(np.eye(count, dtype=bool), change, -change)
     limit = max(1, int(np.abs(change).max(initial=0)))
     middle = colours.paper if dark else NEUTRAL
     heat = {
-        "type": "heatmap", "x": np.arange(count), "y": np.arange(count), "xgap": 1, "ygap": 1, "showscale": False,
-        "zmin": -limit, "zmax": limit, "z": better, "texttemplate": "%{text}",
+        "type": "heatmap",
+        "x": np.arange(count),
+        "y": np.arange(count),
+        "xgap": 1,
+        "ygap": 1,
+        "showscale": False,
+        "zmin": -limit,
+        "zmax": limit,
+        "z": better,
+        "texttemplate": "%{text}",
         "colorscale": [[0, NEGATIVE], [0.5, middle], [1, POSITIVE]],
         "textfont": {"size": 12, "color": colours.ink},
         "text": [[f"{number:+,}".replace("-", "−") if number else "" for number in row] for row in change.tolist()],
@@ -152,34 +181,54 @@ def confusion_change_figure(first: ConfusionInfo, second: ConfusionInfo, *, dark
             for true in range(count)
         ],
         "hovertemplate": "%{hovertext}<extra></extra>",
-    }  # fmt: skip
+    }
     figure = confusion_figure(first, dark=dark)
     return go.Figure({"data": [heat], "layout": figure.layout})
 
 
 def class_accuracy_figure(info: ConfusionInfo, *, dark: bool) -> go.Figure:
     """A bar for each class, the worst below; a line where the accuracy over all images is."""
-    colours = look(dark)
+    colours = theme(dark)
     percent = 100 * info.class_accuracy
     known = [int(c) for c in np.argsort(percent, kind="stable") if np.isfinite(percent[c])]
     floor = accuracy_floor(percent)
     names = [info.classes[c] for c in known]
     bars = {
-        "type": "bar", "orientation": "h", "base": floor, "x": percent[known] - floor, "y": np.arange(len(known)),
-        "marker": {"color": TEST}, "text": [f"{percent[c]:.1f} %" for c in known], "textposition": "inside",
-        "insidetextanchor": "start", "textfont": {"size": 13, "color": "#1b2333"}, "textangle": 0,
-        "hovertext": [_in_words(info, c, c) for c in known], "hovertemplate": "%{hovertext}<extra></extra>",
+        "type": "bar",
+        "orientation": "h",
+        "base": floor,
+        "x": percent[known] - floor,
+        "y": np.arange(len(known)),
+        "marker": {"color": TEST},
+        "text": [f"{percent[c]:.1f} %" for c in known],
+        "textposition": "inside",
+        "insidetextanchor": "start",
+        "textfont": {"size": 13, "color": "#1b2333"},
+        "textangle": 0,
+        "hovertext": [_in_words(info, c, c) for c in known],
+        "hovertemplate": "%{hovertext}<extra></extra>",
         "cliponaxis": False,
-    }  # fmt: skip
+    }
     total = 100 * info.accuracy
     mark = {
-        "type": "line", "x0": total, "x1": total, "yref": "paper", "y0": 0, "y1": 1,
+        "type": "line",
+        "x0": total,
+        "x1": total,
+        "yref": "paper",
+        "y0": 0,
+        "y1": 1,
         "line": {"color": colours.ink, "width": 1.5, "dash": "dash"},
-    }  # fmt: skip
+    }
     words = {
-        "text": f"all classes {total:.2f} %", "x": total, "yref": "paper", "y": 1, "yanchor": "bottom",
-        "xanchor": "right", "showarrow": False, "font": {"size": 12},
-    }  # fmt: skip
+        "text": f"all classes {total:.2f} %",
+        "x": total,
+        "yref": "paper",
+        "y": 1,
+        "yanchor": "bottom",
+        "xanchor": "right",
+        "showarrow": False,
+        "font": {"size": 12},
+    }
     starts = f", axis from {floor} %" if floor else ""
     return go.Figure(
         {
@@ -193,17 +242,28 @@ def class_accuracy_figure(info: ConfusionInfo, *, dark: bool) -> go.Figure:
                 "showlegend": False,
                 **({"shapes": [mark], "annotations": [words]} if info.total else {}),
                 "xaxis": {
-                    "title": {"text": f"recognised (% of the class{starts})", "standoff": 8}, "range": [floor, 100],
-                    "gridcolor": colours.grid, "zeroline": False, "fixedrange": True, "nticks": 6,
+                    "title": {"text": f"recognised (% of the class{starts})", "standoff": 8},
+                    "range": [floor, 100],
+                    "gridcolor": colours.grid,
+                    "zeroline": False,
+                    "fixedrange": True,
+                    "nticks": 6,
                 },
                 "yaxis": {
-                    "title": {"text": "true class", "standoff": 8}, "tickmode": "array", "fixedrange": True,
-                    "tickvals": np.arange(len(known)), "ticktext": names, "showgrid": False, "zeroline": False,
-                    "tickfont": {"size": 13}, "ticks": "", "ticklabelstandoff": 5,
+                    "title": {"text": "true class", "standoff": 8},
+                    "tickmode": "array",
+                    "fixedrange": True,
+                    "tickvals": np.arange(len(known)),
+                    "ticktext": names,
+                    "showgrid": False,
+                    "zeroline": False,
+                    "tickfont": {"size": 13},
+                    "ticks": "",
+                    "ticklabelstandoff": 5,
                 },
             },
         }
-    )  # fmt: skip
+    )
 
 
 def accuracy_floor(percent: npt.NDArray[np.float64]) -> int:

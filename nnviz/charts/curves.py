@@ -12,11 +12,11 @@ import plotly.graph_objects as go
 
 from nnviz.charts.colors import RATE, TEST, TRAIN
 from nnviz.charts.table import csv_text
-from nnviz.charts.theme import layout, look, plot_config
+from nnviz.charts.theme import layout, plot_config, theme
 from nnviz.fields import bounds_of
 from nnviz.spec.train_config import TrainConfig
-from nnviz.store.runs import Curve
-from nnviz.train.trainer import Change, Epoch
+from nnviz.store.history import Curve
+from nnviz.train.events import Change, Epoch
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -131,16 +131,22 @@ def curves_figure(
 
     A zoom lasts as long as `revision` stays the same.
     """
-    colours = look(dark)
+    colours = theme(dark)
     train: dict[str, Any] = {"name": "train", "legendgroup": "train", "mode": "lines", "line": _pen(TRAIN, 2)}
     test: dict[str, Any] = {
-        "name": "test", "legendgroup": "test", "mode": "lines+markers", "line": _pen(TEST, 2),
+        "name": "test",
+        "legendgroup": "test",
+        "mode": "lines+markers",
+        "line": _pen(TEST, 2),
         "marker": {"size": 7, "line": _pen(colours.paper, 1)},
-    }  # fmt: skip
+    }
     each: dict[str, Any] = {
-        "name": "each batch", "mode": "lines", "line": _pen(TRAIN, 1), "hoverinfo": "skip",
+        "name": "each batch",
+        "mode": "lines",
+        "line": _pen(TRAIN, 1),
+        "hoverinfo": "skip",
         "opacity": 0.5 if dark else 0.35,
-    }  # fmt: skip
+    }
     rate: dict[str, Any] = {
         "name": "learning rate",
         "mode": "lines",
@@ -163,13 +169,25 @@ def curves_figure(
             continue
         words = f"{kind['name']} {what} <b>{formats[what]}</b><extra></extra>"
         row = {"yaxis": "y2"} if what == "accuracy" else {}
-        traces.append({
-            "type": "scatter", "x": x, "y": y, "showlegend": what == "loss", "hovertemplate": words, **row, **kind,
-        })  # fmt: skip
+        traces.append(
+            {
+                "type": "scatter",
+                "x": x,
+                "y": y,
+                "showlegend": what == "loss",
+                "hovertemplate": words,
+                **row,
+                **kind,
+            }
+        )
     axis: dict[str, Any] = {
-        "gridcolor": colours.grid, "zeroline": False, "automargin": False, "exponentformat": "power",
-        "tickfont": {"size": 12}, "title": {"standoff": 6, "font": {"size": 13}},
-    }  # fmt: skip
+        "gridcolor": colours.grid,
+        "zeroline": False,
+        "automargin": False,
+        "exponentformat": "power",
+        "tickfont": {"size": 12},
+        "title": {"standoff": 6, "font": {"size": 13}},
+    }
     marks, marks_trace = _marks(info.marks, dark)
     # As one dictionary: building a figure piece by piece takes ten times as long.
     return go.Figure(
@@ -185,30 +203,45 @@ def curves_figure(
                 "uirevision": revision,
                 "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.0, "yanchor": "bottom"},
                 "xaxis": {
-                    **_titled(axis, "step (mini-batches)"), "anchor": "y3", "tickformat": ",d", "nticks": 7,
+                    **_titled(axis, "step (mini-batches)"),
+                    "anchor": "y3",
+                    "tickformat": ",d",
+                    "nticks": 7,
                     # An end that moved with the data would count as ours to set, and undo a zoom each time.
                     "range": [0, None],
                     "unifiedhovertitle": {"text": "step %{x:,d}"},
-                    "showspikes": True, "spikemode": "across", "spikethickness": 1, "spikedash": "solid",
+                    "showspikes": True,
+                    "spikemode": "across",
+                    "spikethickness": 1,
+                    "spikedash": "solid",
                     "spikecolor": colours.faint,
                 },
                 "yaxis": {
-                    **_titled(axis, f"loss ({loss_unit.replace(', ', ',<br>', 1)})"), "domain": [0.6, 1], "nticks": 7,
-                    "type": "log" if log_loss else "linear", "rangemode": "tozero",
+                    **_titled(axis, f"loss ({loss_unit.replace(', ', ',<br>', 1)})"),
+                    "domain": [0.6, 1],
+                    "nticks": 7,
+                    "type": "log" if log_loss else "linear",
+                    "rangemode": "tozero",
                     # A range zoomed to on one scale makes no sense on the other.
                     "uirevision": f"{revision} {'log' if log_loss else 'linear'}",
                     **(_log_ticks(info) if log_loss else {}),
                 },
                 "yaxis2": {
-                    **_titled(axis, "accuracy (%)"), "domain": [0.21, 0.55], "range": [0, 101], "nticks": 6,
+                    **_titled(axis, "accuracy (%)"),
+                    "domain": [0.21, 0.55],
+                    "range": [0, 101],
+                    "nticks": 6,
                 },
                 "yaxis3": {
-                    **_titled(axis, "learning<br>rate α"), "domain": [0, 0.15], "rangemode": "tozero", "nticks": 4,
+                    **_titled(axis, "learning<br>rate α"),
+                    "domain": [0, 0.15],
+                    "rangemode": "tozero",
+                    "nticks": 4,
                     "tickformat": "~g",
                 },
             },
         }
-    )  # fmt: skip
+    )
 
 
 def curves_csv(curve: Curve, epochs: Sequence[Epoch]) -> str:
@@ -225,10 +258,16 @@ def all_curves_csv(trainings: Iterable[tuple[Sequence[object], Curve, Sequence[E
 
 
 _CSV_HEAD = (
-    "step (mini-batches)", "batch loss (mean per example)", "batch accuracy (0 to 1)", "learning rate",
-    "epoch", "epoch train loss (mean per example)", "epoch train accuracy (0 to 1)",
-    "test loss (mean per example)", "test accuracy (0 to 1)",
-)  # fmt: skip
+    "step (mini-batches)",
+    "batch loss (mean per example)",
+    "batch accuracy (0 to 1)",
+    "learning rate",
+    "epoch",
+    "epoch train loss (mean per example)",
+    "epoch train accuracy (0 to 1)",
+    "test loss (mean per example)",
+    "test accuracy (0 to 1)",
+)
 
 
 def _csv_rows(curve: Curve, epochs: Sequence[Epoch]) -> Iterator[tuple[object, ...]]:
@@ -290,27 +329,49 @@ def _marks(marks: Sequence[Mark], dark: bool) -> tuple[dict[str, Any], list[dict
     """A dashed line through all rows and a label for each mark, and points at the foot that tell it on hovering."""
     if not marks:
         return {}, []
-    faint = look(dark).faint
+    faint = theme(dark).faint
     lines = [
         {
-            "type": "line", "xref": "x", "yref": "paper", "x0": mark.step, "x1": mark.step, "y0": 0, "y1": 1,
-            "layer": "below", "line": {**_pen(faint, 1), "dash": "dash"},
+            "type": "line",
+            "xref": "x",
+            "yref": "paper",
+            "x0": mark.step,
+            "x1": mark.step,
+            "y0": 0,
+            "y1": 1,
+            "layer": "below",
+            "line": {**_pen(faint, 1), "dash": "dash"},
         }
         for mark in marks
-    ]  # fmt: skip
+    ]
     labels = [
         {
-            "text": mark.label, "x": mark.step, "xref": "x", "y": 1, "yref": "paper", "xanchor": "right",
-            "yanchor": "top", "textangle": -90, "showarrow": False, "font": {"size": 12, "color": faint},
+            "text": mark.label,
+            "x": mark.step,
+            "xref": "x",
+            "y": 1,
+            "yref": "paper",
+            "xanchor": "right",
+            "yanchor": "top",
+            "textangle": -90,
+            "showarrow": False,
+            "font": {"size": 12, "color": faint},
         }
         for mark in marks[-LABELLED_MARKS:]
-    ]  # fmt: skip
+    ]
     points = {
-        "type": "scatter", "x": np.array([mark.step for mark in marks]), "y": np.zeros(len(marks)), "yaxis": "y3",
-        "mode": "markers", "marker": {"symbol": "triangle-up", "size": 9, "color": faint}, "cliponaxis": False,
-        "text": [mark.label for mark in marks], "hovertemplate": "<b>%{text}</b><extra></extra>",
-        "name": "change", "showlegend": False,
-    }  # fmt: skip
+        "type": "scatter",
+        "x": np.array([mark.step for mark in marks]),
+        "y": np.zeros(len(marks)),
+        "yaxis": "y3",
+        "mode": "markers",
+        "marker": {"symbol": "triangle-up", "size": 9, "color": faint},
+        "cliponaxis": False,
+        "text": [mark.label for mark in marks],
+        "hovertemplate": "<b>%{text}</b><extra></extra>",
+        "name": "change",
+        "showlegend": False,
+    }
     return {"shapes": lines, "annotations": labels}, [points]
 
 

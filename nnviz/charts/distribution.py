@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from nnviz.charts.colors import CLASSES, POSITIVE, TEST, TRAIN
 from nnviz.charts.table import csv_text
-from nnviz.charts.theme import layout, look, plot_config
+from nnviz.charts.theme import layout, plot_config, theme
 
 Floats = npt.NDArray[np.float64]
 
@@ -78,7 +78,7 @@ def _spread(name: str, values: Floats, edges: Floats) -> Spread:
 
 def distribution_figure(info: DistributionInfo, *, dark: bool, unit: str = "value") -> go.Figure:
     """Bars, one set over the other; more than three sets (the ten digits) as outlines, in the colours of classes."""
-    colours = look(dark)
+    colours = theme(dark)
     several = len(info.spreads) > 1
     middles = (info.edges[:-1] + info.edges[1:]) / 2
     width = info.edges[1] - info.edges[0]
@@ -86,11 +86,15 @@ def distribution_figure(info: DistributionInfo, *, dark: bool, unit: str = "valu
     words = f"%{{x:.4~g}} ± {width / 2:.2g}: <b>%{{y:,}}</b> values"
     traces = [
         {
-            "x": middles, "y": spread.counts, "name": spread.name, "showlegend": several,
+            "x": middles,
+            "y": spread.counts,
+            "name": spread.name,
+            "showlegend": several,
             "hovertemplate": f"{spread.name}: {words}<extra></extra>" if several else f"{words}<extra></extra>",
             **(
                 {
-                    "type": "scatter", "mode": "lines",
+                    "type": "scatter",
+                    "mode": "lines",
                     "line": {"color": CLASSES[place % len(CLASSES)], "shape": "hvh", "width": 1.8},
                 }
                 if many
@@ -98,7 +102,7 @@ def distribution_figure(info: DistributionInfo, *, dark: bool, unit: str = "valu
             ),
         }
         for place, spread in enumerate(info.spreads)
-    ]  # fmt: skip
+    ]
     axis = {"gridcolor": colours.grid, "zeroline": False}
     return go.Figure(
         {
@@ -112,12 +116,15 @@ def distribution_figure(info: DistributionInfo, *, dark: bool, unit: str = "valu
                 "uirevision": "distribution",
                 "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
                 "xaxis": {
-                    **axis, "title": {"text": unit, "standoff": 6}, "zeroline": True, "zerolinecolor": colours.faint,
+                    **axis,
+                    "title": {"text": unit, "standoff": 6},
+                    "zeroline": True,
+                    "zerolinecolor": colours.faint,
                 },
                 "yaxis": {**axis, "title": {"text": "number of values", "standoff": 6}, "rangemode": "tozero"},
             },
         }
-    )  # fmt: skip
+    )
 
 
 def distribution_csv(info: DistributionInfo) -> str:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 
 from nnviz.charts.colors import CLASSES
-from nnviz.charts.theme import layout, look, plot_config
+from nnviz.charts.theme import layout, plot_config, theme
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -46,42 +46,69 @@ def history_config(file_name: str) -> dict[str, Any]:
 
 def history_figure(info: HistoryInfo, *, at: int | None = None, log: bool = False, dark: bool) -> go.Figure:
     """A line for each class over the steps; a dashed upright line at step `at`. With `log`, the start is stretched."""
-    colours = look(dark)
+    colours = theme(dark)
     place = np.log10(1 + info.step) if log else info.step
     last = float(place[-1]) if len(place) else 1.0
     traces: list[dict[str, Any]] = []
     for number, name in enumerate(info.classes):
         chosen = number == info.label
         seen = chosen or bool(np.nanmax(info.probabilities[:, number], initial=0.0) > NAMED)
-        traces.append({
-            "type": "scatter", "mode": "lines+markers", "name": name, "x": place,
-            "y": 100 * info.probabilities[:, number], "showlegend": False, "opacity": 1 if seen else 0.35,
-            "line": {"color": CLASSES[number % len(CLASSES)], "width": 4 if chosen else 1.6},
-            "marker": {"size": 7 if chosen else 4}, "customdata": info.step,
-            "hovertemplate": f"<b>{name}</b>: %{{y:.1f}} % after step %{{customdata:,d}}<extra></extra>",
-        })  # fmt: skip
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines+markers",
+                "name": name,
+                "x": place,
+                "y": 100 * info.probabilities[:, number],
+                "showlegend": False,
+                "opacity": 1 if seen else 0.35,
+                "line": {"color": CLASSES[number % len(CLASSES)], "width": 4 if chosen else 1.6},
+                "marker": {"size": 7 if chosen else 4},
+                "customdata": info.step,
+                "hovertemplate": f"<b>{name}</b>: %{{y:.1f}} % after step %{{customdata:,d}}<extra></extra>",
+            }
+        )
     shapes = []
     if at is not None:
         x = float(np.log10(1 + at)) if log else at
-        shapes = [{"type": "line", "x0": x, "x1": x, "yref": "paper", "y0": 0, "y1": 1,
-                   "line": {"color": colours.faint, "width": 1.5, "dash": "dash"}}]  # fmt: skip
+        shapes = [
+            {
+                "type": "line",
+                "x0": x,
+                "x1": x,
+                "yref": "paper",
+                "y0": 0,
+                "y1": 1,
+                "line": {"color": colours.faint, "width": 1.5, "dash": "dash"},
+            }
+        ]
     ticks = [step for step in (0, 1, 10, 100, 1000, 10_000, 100_000, 1_000_000) if np.log10(1 + step) <= 1.02 * last]
     axis: dict[str, Any] = {"gridcolor": colours.grid, "zeroline": False}
-    return go.Figure({
-        "data": traces,
-        "layout": {
-            **layout(dark), "height": HEIGHT, "margin": {"l": 56, "r": 34, "t": 12, "b": 46}, "shapes": shapes,
-            "uirevision": f"history {log}", "hovermode": "closest",
-            "annotations": _names(info, last, colours.ink),
-            "xaxis": {
-                **axis, "range": [-0.02 * last, 1.02 * last or 1],
-                "title": {"text": "step (mini-batches)" + (", the start stretched" if log else ""), "standoff": 8},
-                **({"tickvals": [float(np.log10(1 + s)) for s in ticks], "ticktext": [f"{s:,}" for s in ticks]}
-                   if log else {"tickformat": ",d", "nticks": 6}),
+    return go.Figure(
+        {
+            "data": traces,
+            "layout": {
+                **layout(dark),
+                "height": HEIGHT,
+                "margin": {"l": 56, "r": 34, "t": 12, "b": 46},
+                "shapes": shapes,
+                "uirevision": f"history {log}",
+                "hovermode": "closest",
+                "annotations": _names(info, last, colours.ink),
+                "xaxis": {
+                    **axis,
+                    "range": [-0.02 * last, 1.02 * last or 1],
+                    "title": {"text": "step (mini-batches)" + (", the start stretched" if log else ""), "standoff": 8},
+                    **(
+                        {"tickvals": [float(np.log10(1 + s)) for s in ticks], "ticktext": [f"{s:,}" for s in ticks]}
+                        if log
+                        else {"tickformat": ",d", "nticks": 6}
+                    ),
+                },
+                "yaxis": {**axis, "range": [-2, 103], "title": {"text": "probability (%)"}, "nticks": 6},
             },
-            "yaxis": {**axis, "range": [-2, 103], "title": {"text": "probability (%)"}, "nticks": 6},
-        },
-    })  # fmt: skip
+        }
+    )
 
 
 def history_csv(info: HistoryInfo) -> str:
@@ -107,8 +134,15 @@ def _names(info: HistoryInfo, last: float, ink: str) -> list[dict[str, Any]]:
         if (not share > NAMED and number != info.label) or any(abs(share - other) < 0.06 for other in taken):
             continue
         taken.append(share)
-        names.append({
-            "x": last, "y": 100 * share, "text": f"<b>{info.classes[number]}</b>", "showarrow": False,
-            "xanchor": "left", "xshift": 8, "font": {"size": 15, "color": ink},
-        })  # fmt: skip
+        names.append(
+            {
+                "x": last,
+                "y": 100 * share,
+                "text": f"<b>{info.classes[number]}</b>",
+                "showarrow": False,
+                "xanchor": "left",
+                "xshift": 8,
+                "font": {"size": 15, "color": ink},
+            }
+        )
     return names

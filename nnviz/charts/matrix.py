@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from nnviz.charts.colors import DIVERGING
 from nnviz.charts.table import csv_text
-from nnviz.charts.theme import layout, look, plot_config
+from nnviz.charts.theme import layout, plot_config, theme
 
 Floats = npt.NDArray[np.float32]
 
@@ -73,7 +73,7 @@ def matrix_info(
 
 def matrix_figure(info: MatrixInfo, *, dark: bool, title: str = "") -> go.Figure:
     """Row 0 on top. A click on a cell gives [row, column] of its first value, an index into the whole matrix."""
-    colours = look(dark)
+    colours = theme(dark)
     down, across = info.values.shape
     end = info.limit or 1.0
     y, x = np.arange(down) * info.block[0], np.arange(across) * info.block[1]
@@ -84,14 +84,24 @@ def matrix_figure(info: MatrixInfo, *, dark: bool, title: str = "") -> go.Figure
         {
             "data": [
                 {
-                    "type": "heatmap", "z": info.values, "x": x, "y": y, "zmin": -end, "zmax": end,
-                    "colorscale": DIVERGING, "hoverongaps": False,
+                    "type": "heatmap",
+                    "z": info.values,
+                    "x": x,
+                    "y": y,
+                    "zmin": -end,
+                    "zmax": end,
+                    "colorscale": DIVERGING,
+                    "hoverongaps": False,
                     "meta": "cell",  # its place is what a click tells: a name for each of 100,000 cells would be heavy
                     "hovertemplate": f"{hover}<br><b>%{{z:+.6~g}}</b><extra></extra>",
                     "colorbar": {
-                        "thickness": 10, "outlinewidth": 0, "tickmode": "array", "tickvals": [-end, 0, end],
+                        "thickness": 10,
+                        "outlinewidth": 0,
+                        "tickmode": "array",
+                        "tickvals": [-end, 0, end],
                         "ticktext": [f"−{info.limit:.2g}", "0", f"+{info.limit:.2g}"] if info.limit else ["", "0", ""],
-                        "tickfont": {"size": 12}, "xpad": 6,
+                        "tickfont": {"size": 12},
+                        "xpad": 6,
                     },
                 }
             ],
@@ -104,16 +114,25 @@ def matrix_figure(info: MatrixInfo, *, dark: bool, title: str = "") -> go.Figure
                 "dragmode": "zoom",
                 "uirevision": f"{info.shape}",
                 "xaxis": {
-                    "title": {"text": info.columns, "standoff": 6}, "showgrid": False, "zeroline": False, "nticks": 12,
-                    "color": colours.ink, "tickformat": "d",
+                    "title": {"text": info.columns, "standoff": 6},
+                    "showgrid": False,
+                    "zeroline": False,
+                    "nticks": 12,
+                    "color": colours.ink,
+                    "tickformat": "d",
                 },
                 "yaxis": {
-                    "title": {"text": info.rows, "standoff": 6}, "autorange": "reversed", "showgrid": False,
-                    "zeroline": False, "nticks": 10, "color": colours.ink, "tickformat": "d",
+                    "title": {"text": info.rows, "standoff": 6},
+                    "autorange": "reversed",
+                    "showgrid": False,
+                    "zeroline": False,
+                    "nticks": 10,
+                    "color": colours.ink,
+                    "tickformat": "d",
                 },
             },
         }
-    )  # fmt: skip
+    )
 
 
 def matrix_csv(values: npt.NDArray[np.floating[Any]], *, rows: str = "neuron", columns: str = "input") -> str:

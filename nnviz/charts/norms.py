@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 
 from nnviz.charts.table import csv_text
-from nnviz.charts.theme import layout, look, plot_config
+from nnviz.charts.theme import layout, plot_config, theme
 
 HEALTHY_PACE = (1e-4, 1e-2)
 """Norm of an update over norm of the weights: about 1e-3 is the usual advice (Karpathy's CS231n notes)."""
@@ -68,27 +68,49 @@ def layer_colours(count: int, dark: bool) -> list[str]:
 
 def norms_figure(info: NormsInfo, *, dark: bool, at: int | None = None) -> go.Figure:
     """One line per layer on a log scale; `at` marks the moment looked at."""
-    colours = look(dark)
+    colours = theme(dark)
     lines = [
         {
             # A line through one point can't be seen.
-            "type": "scatter", "mode": "lines" if len(info.step) > FEW else "lines+markers", "name": name,
-            "x": info.step, "y": info.values[:, place], "cliponaxis": False,
-            "line": {"color": colour, "width": 2}, "hovertemplate": f"{name} <b>%{{y:.3~g}}</b><extra></extra>",
+            "type": "scatter",
+            "mode": "lines" if len(info.step) > FEW else "lines+markers",
+            "name": name,
+            "x": info.step,
+            "y": info.values[:, place],
+            "cliponaxis": False,
+            "line": {"color": colour, "width": 2},
+            "hovertemplate": f"{name} <b>%{{y:.3~g}}</b><extra></extra>",
         }
         for place, (name, colour) in enumerate(zip(info.layers, layer_colours(len(info.layers), dark), strict=True))
-    ]  # fmt: skip
+    ]
     shapes: list[dict[str, Any]] = []
     if info.band:
-        shapes.append({
-            "type": "rect", "xref": "paper", "x0": 0, "x1": 1, "y0": info.band[0], "y1": info.band[1], "layer": "below",
-            "fillcolor": colours.grid, "opacity": 0.6, "line": {"width": 0},
-        })  # fmt: skip
+        shapes.append(
+            {
+                "type": "rect",
+                "xref": "paper",
+                "x0": 0,
+                "x1": 1,
+                "y0": info.band[0],
+                "y1": info.band[1],
+                "layer": "below",
+                "fillcolor": colours.grid,
+                "opacity": 0.6,
+                "line": {"width": 0},
+            }
+        )
     if at is not None:
-        shapes.append({
-            "type": "line", "yref": "paper", "x0": at, "x1": at, "y0": 0, "y1": 1,
-            "line": {"color": colours.faint, "width": 1, "dash": "dash"},
-        })  # fmt: skip
+        shapes.append(
+            {
+                "type": "line",
+                "yref": "paper",
+                "x0": at,
+                "x1": at,
+                "y0": 0,
+                "y1": 1,
+                "line": {"color": colours.faint, "width": 1, "dash": "dash"},
+            }
+        )
     axis = {"gridcolor": colours.grid, "zeroline": False}
     last = int(info.step[-1]) if len(info.step) else 0
     shown = [*info.values[np.isfinite(info.values)].tolist(), *(info.band or ())]
@@ -106,16 +128,24 @@ def norms_figure(info: NormsInfo, *, dark: bool, at: int | None = None) -> go.Fi
                 "shapes": shapes,
                 "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
                 "xaxis": {
-                    **axis, "title": {"text": "step (mini-batches)", "standoff": 6}, "tickformat": ",d", "nticks": 7,
-                    "range": [0, max(last, 10)], "unifiedhovertitle": {"text": "step %{x:,d}"},
+                    **axis,
+                    "title": {"text": "step (mini-batches)", "standoff": 6},
+                    "tickformat": ",d",
+                    "nticks": 7,
+                    "range": [0, max(last, 10)],
+                    "unifiedhovertitle": {"text": "step %{x:,d}"},
                 },
                 "yaxis": {
-                    **axis, "type": "log", "title": {"text": info.title, "standoff": 6}, "exponentformat": "power",
-                    **powers, "ticklabelstandoff": 4,
+                    **axis,
+                    "type": "log",
+                    "title": {"text": info.title, "standoff": 6},
+                    "exponentformat": "power",
+                    **powers,
+                    "ticklabelstandoff": 4,
                 },
             },
         }
-    )  # fmt: skip
+    )
 
 
 def norms_csv(infos: Sequence[NormsInfo]) -> str:

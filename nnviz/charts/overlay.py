@@ -11,9 +11,9 @@ import plotly.graph_objects as go
 
 from nnviz.charts.colors import RUNS
 from nnviz.charts.curves import SMOOTHING, curves_info
-from nnviz.charts.theme import layout, look, plot_config
-from nnviz.store.runs import Curve
-from nnviz.train.trainer import Epoch
+from nnviz.charts.theme import layout, plot_config, theme
+from nnviz.store.history import Curve
+from nnviz.train.events import Epoch
 
 Floats = npt.NDArray[np.float64]
 Over = Literal["step", "epoch", "seconds"]
@@ -82,10 +82,17 @@ def overlay_info(
         info = curves_info(curve, epochs, [], smoothing=smoothing, points=points)
         loss_x, test_x = (_along(steps, one, over) for steps in (info.loss.step, info.epoch_step))
         drawn, tested = loss_x >= 0, test_x >= 0
-        lines.append(OverlayLine(
-            one.name, one.title, one.place, loss_x[drawn], info.loss.value[drawn], test_x[tested],
-            info.test_accuracy[tested],
-        ))  # fmt: skip
+        lines.append(
+            OverlayLine(
+                one.name,
+                one.title,
+                one.place,
+                loss_x[drawn],
+                info.loss.value[drawn],
+                test_x[tested],
+                info.test_accuracy[tested],
+            )
+        )
     return OverlayInfo(tuple(lines), over)
 
 
@@ -136,7 +143,7 @@ def overlay_figure(
     revision: str = "overlay",
 ) -> go.Figure:
     """A zoom lasts as long as `revision` and what runs along the bottom stay the same."""
-    colours = look(dark)
+    colours = theme(dark)
     labels = end_labels(info.lines)
     traces: list[dict[str, Any]] = []
     for line in info.lines:
@@ -146,17 +153,29 @@ def overlay_figure(
         last = [""] * max(0, len(line.test_x) - 1) + [labels.get(line.name, "")] * bool(len(line.test_x))
         traces += [
             {
-                **each, "x": line.loss_x, "y": line.loss, "mode": "lines", "line": pen,
+                **each,
+                "x": line.loss_x,
+                "y": line.loss,
+                "mode": "lines",
+                "line": pen,
                 "hovertemplate": f"{line.name} loss <b>%{{y:.4f}}</b><extra></extra>",
             },
             {
-                **each, "x": line.test_x, "y": 100 * line.test_accuracy, "yaxis": "y2", "showlegend": False,
-                "mode": "lines+markers+text", "line": pen, "text": last, "textposition": "middle right",
-                "textfont": {"color": colour, "size": 13}, "cliponaxis": False,
+                **each,
+                "x": line.test_x,
+                "y": 100 * line.test_accuracy,
+                "yaxis": "y2",
+                "showlegend": False,
+                "mode": "lines+markers+text",
+                "line": pen,
+                "text": last,
+                "textposition": "middle right",
+                "textfont": {"color": colour, "size": 13},
+                "cliponaxis": False,
                 "marker": {"symbol": symbol, "size": 8, "color": colour, "line": {"color": colours.paper, "width": 1}},
                 "hovertemplate": f"{line.name} test accuracy <b>%{{y:.2f}} %</b><extra></extra>",
             },
-        ]  # fmt: skip
+        ]
     return two_rows(traces, info.over, log_loss=log_loss, loss_unit=loss_unit, dark=dark, revision=revision)
 
 
@@ -164,11 +183,14 @@ def two_rows(
     traces: list[dict[str, Any]], over: Over, *, log_loss: bool, loss_unit: str, dark: bool, revision: str
 ) -> go.Figure:
     """Losses on y, test accuracies in percent on y2, over one axis with one hover text and one legend."""
-    colours = look(dark)
+    colours = theme(dark)
     axis: dict[str, Any] = {
-        "gridcolor": colours.grid, "zeroline": False, "automargin": False, "exponentformat": "power",
+        "gridcolor": colours.grid,
+        "zeroline": False,
+        "automargin": False,
+        "exponentformat": "power",
         "tickfont": {"size": 12},
-    }  # fmt: skip
+    }
     title, hover = AXES[over]
     rows = 1 + len([trace for trace in traces if trace.get("showlegend", True)]) // 2
     return go.Figure(
@@ -183,28 +205,48 @@ def two_rows(
                 "uirevision": f"{revision} {over}",
                 "showlegend": True,
                 "legend": {
-                    "orientation": "h", "x": 0, "xanchor": "left", "y": 1.0, "yanchor": "bottom",
+                    "orientation": "h",
+                    "x": 0,
+                    "xanchor": "left",
+                    "y": 1.0,
+                    "yanchor": "bottom",
                     "font": {"size": 12},
                 },
                 "xaxis": {
-                    **axis, "title": {"text": title, "standoff": 6, "font": {"size": 13}}, "anchor": "y2",
-                    "range": [0, None], "nticks": 7, "tickformat": ",d" if over == "step" else "~g",
-                    "unifiedhovertitle": {"text": hover}, "showspikes": True, "spikemode": "across",
-                    "spikethickness": 1, "spikedash": "solid", "spikecolor": colours.faint,
+                    **axis,
+                    "title": {"text": title, "standoff": 6, "font": {"size": 13}},
+                    "anchor": "y2",
+                    "range": [0, None],
+                    "nticks": 7,
+                    "tickformat": ",d" if over == "step" else "~g",
+                    "unifiedhovertitle": {"text": hover},
+                    "showspikes": True,
+                    "spikemode": "across",
+                    "spikethickness": 1,
+                    "spikedash": "solid",
+                    "spikecolor": colours.faint,
                 },
                 "yaxis": {
-                    **axis, "domain": [0.53, 1], "nticks": 7, "type": "log" if log_loss else "linear",
-                    "rangemode": "tozero", "uirevision": f"{revision} {over} {'log' if log_loss else 'linear'}",
+                    **axis,
+                    "domain": [0.53, 1],
+                    "nticks": 7,
+                    "type": "log" if log_loss else "linear",
+                    "rangemode": "tozero",
+                    "uirevision": f"{revision} {over} {'log' if log_loss else 'linear'}",
                     "title": {
-                        "text": f"training loss<br>({loss_unit.replace(', ', ',<br>', 1)})", "standoff": 6,
+                        "text": f"training loss<br>({loss_unit.replace(', ', ',<br>', 1)})",
+                        "standoff": 6,
                         "font": {"size": 13},
                     },
                     **({"dtick": "D1", "tickformat": "~g"} if log_loss else {}),
                 },
                 "yaxis2": {
-                    **axis, "domain": [0, 0.45], "nticks": 7, "ticksuffix": "",
+                    **axis,
+                    "domain": [0, 0.45],
+                    "nticks": 7,
+                    "ticksuffix": "",
                     "title": {"text": "test accuracy (%)", "standoff": 6, "font": {"size": 13}},
                 },
             },
         }
-    )  # fmt: skip
+    )

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 
 from nnviz.charts.colors import CLASSES
-from nnviz.charts.theme import layout, look, plot_config
+from nnviz.charts.theme import layout, plot_config, theme
 
 Floats = npt.NDArray[np.floating[Any]]
 Ints = npt.NDArray[np.integer[Any]]
@@ -53,43 +53,63 @@ def projection_config(file_name: str) -> dict[str, Any]:
 
 def projection_figure(info: ProjectionInfo, *, chosen: int | None = None, dark: bool) -> go.Figure:
     """customdata of a point is its number. The point `chosen` has a ring."""
-    colours = look(dark)
+    colours = theme(dark)
     traces: list[dict[str, Any]] = []
     for number, name in enumerate(info.classes):
         mine = np.flatnonzero(info.labels == number)
         right = info.answers[mine] == number
         common = {
-            "type": "scatter", "mode": "markers", "name": name, "legendgroup": name, "showlegend": False,
+            "type": "scatter",
+            "mode": "markers",
+            "name": name,
+            "legendgroup": name,
+            "showlegend": False,
             "hovertemplate": "%{hovertext}<extra></extra>",
-        }  # fmt: skip
+        }
         colour = CLASSES[number % len(CLASSES)]
         dot = {"color": colour, "size": 6, "opacity": 0.65}
         cross = {"color": colour, "size": 8, "symbol": "x", "line": {"width": 0.8, "color": colours.ink}}
         for which, marker in ((mine[right], dot), (mine[~right], cross)):
             traces.append(
                 {
-                    **common, "x": info.points[which, 0], "y": info.points[which, 1], "customdata": which,
-                    "hovertext": [_in_words(info, int(one)) for one in which], "marker": marker,
+                    **common,
+                    "x": info.points[which, 0],
+                    "y": info.points[which, 1],
+                    "customdata": which,
+                    "hovertext": [_in_words(info, int(one)) for one in which],
+                    "marker": marker,
                 }
-            )  # fmt: skip
+            )
         # In the legend stands a dot, whether or not there is one on the map.
         traces.append({**common, "x": [None], "y": [None], "marker": {"color": colour}, "showlegend": True})
     if chosen is not None and chosen < len(info.points):
         x, y = info.points[chosen]
         traces.append(
             {
-                "type": "scatter", "mode": "markers", "x": [x], "y": [y], "hoverinfo": "skip", "showlegend": False,
+                "type": "scatter",
+                "mode": "markers",
+                "x": [x],
+                "y": [y],
+                "hoverinfo": "skip",
+                "showlegend": False,
                 "marker": {"size": 18, "symbol": "circle-open", "color": colours.ink, "line": {"width": 2.5}},
             }
-        )  # fmt: skip
+        )
     names = [
         {
-            "x": x, "y": y, "text": f"<b>{name}</b>", "showarrow": False, "font": {"size": 15, "color": colours.ink},
-            "bgcolor": colours.paper, "borderpad": 1, "opacity": 0.85, "captureevents": False,
+            "x": x,
+            "y": y,
+            "text": f"<b>{name}</b>",
+            "showarrow": False,
+            "font": {"size": 15, "color": colours.ink},
+            "bgcolor": colours.paper,
+            "borderpad": 1,
+            "opacity": 0.85,
+            "captureevents": False,
         }
         for name, (x, y) in zip(info.classes, info.centres.tolist(), strict=True)
         if np.isfinite(x)
-    ]  # fmt: skip
+    ]
     axis: dict[str, Any] = {"gridcolor": colours.grid, "zeroline": False, "nticks": 7, "color": colours.ink}
     meaning = bool(info.axes[0])
     across, up = (
@@ -127,9 +147,7 @@ def projection_csv(info: ProjectionInfo) -> str:
     write = csv.writer(file, lineterminator="\n").writerow
     write(("index", "x", "y", "true", "answer"))
     for index, (x, y) in enumerate(info.points.tolist()):
-        write(
-            (index, f"{x:.9g}", f"{y:.9g}", info.classes[info.labels[index]], info.classes[info.answers[index]])
-        )  # fmt: skip
+        write((index, f"{x:.9g}", f"{y:.9g}", info.classes[info.labels[index]], info.classes[info.answers[index]]))
     return file.getvalue()
 
 

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 
 from nnviz.charts.colors import POSITIVE
 from nnviz.charts.sweep_map import DIVERGED
-from nnviz.charts.theme import NO_ZOOM, layout, look, plot_config
+from nnviz.charts.theme import NO_ZOOM, layout, plot_config, theme
 from nnviz.fields import Number
 from nnviz.sweep.analysis import PointResult
 from nnviz.sweep.space import Axis, Value, value_text
@@ -61,35 +61,41 @@ def fields_info(spec: SweepSpec, found: Sequence[PointResult]) -> FieldsInfo:
 
 def parallel_figure(info: FieldsInfo, *, dark: bool) -> go.Figure:
     """One line per point through its values, brighter for more accuracy. Ranges can be brushed on the axes."""
-    colours = look(dark)
+    colours = theme(dark)
     low, high = _range(info.accuracy)
     dimensions: list[dict[str, Any]] = [
         {
-            "label": scale.label, "values": scale.places, "tickvals": scale.ticks, "ticktext": scale.texts,
+            "label": scale.label,
+            "values": scale.places,
+            "tickvals": scale.ticks,
+            "ticktext": scale.texts,
             "range": _padded(scale),
         }
         for scale in info.scales
-    ]  # fmt: skip
+    ]
     dimensions.append({"label": "test accuracy (%)", "values": 100 * info.accuracy, "range": [100 * low, 100 * high]})
     return go.Figure(
         {
             "data": [
                 {
-                    "type": "parcoords", "dimensions": dimensions,
+                    "type": "parcoords",
+                    "dimensions": dimensions,
                     "line": {"color": info.accuracy, "cmin": low, "cmax": high, "colorscale": LINES},
-                    "labelfont": {"size": 13, "color": colours.ink}, "tickfont": {"size": 12, "color": colours.ink},
-                    "rangefont": {"size": 11, "color": "rgba(0,0,0,0)"}, "labelside": "top",
+                    "labelfont": {"size": 13, "color": colours.ink},
+                    "tickfont": {"size": 12, "color": colours.ink},
+                    "rangefont": {"size": 11, "color": "rgba(0,0,0,0)"},
+                    "labelside": "top",
                     "unselected": {"line": {"color": colours.grid, "opacity": 0.35}},
                 }
             ],
             "layout": {**layout(dark), "height": 380, "margin": {"l": 70, "r": 70, "t": 60, "b": 24}},
         }
-    )  # fmt: skip
+    )
 
 
 def slices_figure(info: FieldsInfo, *, dark: bool, chosen: int | None = None) -> go.Figure:
     """One small picture per field, each point at its value and its accuracy; a click gives the number of a point."""
-    colours = look(dark)
+    colours = theme(dark)
     count = len(info.scales)
     across = min(3, count)
     down = -(-count // across)
@@ -106,65 +112,101 @@ def slices_figure(info: FieldsInfo, *, dark: bool, chosen: int | None = None) ->
             if not some.any():
                 continue
             sizes = np.where(info.points[some] == chosen, 15, 8)
-            data.append({
-                "type": "scatter", "mode": "markers", "x": scale.places[some], "y": 100 * info.accuracy[some],
-                "xaxis": f"x{name}", "yaxis": f"y{name}", "customdata": info.points[some],
-                "name": "diverged" if diverged else "trained", "showlegend": place == 0 and bool(info.diverged.any()),
-                "legendgroup": "diverged" if diverged else "trained",
-                "marker": {
-                    "color": DIVERGED if diverged else POSITIVE, "symbol": "x" if diverged else "circle",
-                    "size": sizes, "opacity": 0.75, "line": {"width": 1, "color": colours.paper},
-                },
-                "hovertemplate": "point %{customdata}<br><b>%{y:.2f} %</b><extra></extra>",
-            })  # fmt: skip
+            data.append(
+                {
+                    "type": "scatter",
+                    "mode": "markers",
+                    "x": scale.places[some],
+                    "y": 100 * info.accuracy[some],
+                    "xaxis": f"x{name}",
+                    "yaxis": f"y{name}",
+                    "customdata": info.points[some],
+                    "name": "diverged" if diverged else "trained",
+                    "showlegend": place == 0 and bool(info.diverged.any()),
+                    "legendgroup": "diverged" if diverged else "trained",
+                    "marker": {
+                        "color": DIVERGED if diverged else POSITIVE,
+                        "symbol": "x" if diverged else "circle",
+                        "size": sizes,
+                        "opacity": 0.75,
+                        "line": {"width": 1, "color": colours.paper},
+                    },
+                    "hovertemplate": "point %{customdata}<br><b>%{y:.2f} %</b><extra></extra>",
+                }
+            )
         axes[f"xaxis{name}"] = {
-            "domain": [column * width + 0.05 * (column > 0), (column + 1) * width - 0.02], "anchor": f"y{name}",
-            "title": {"text": scale.label, "standoff": 4}, "tickmode": "array", "tickvals": scale.ticks,
-            "ticktext": [_short(text) for text in scale.texts], "range": _padded(scale), "gridcolor": colours.grid,
-            "zeroline": False, "fixedrange": True, "tickfont": {"size": 11},
-        }  # fmt: skip
+            "domain": [column * width + 0.05 * (column > 0), (column + 1) * width - 0.02],
+            "anchor": f"y{name}",
+            "title": {"text": scale.label, "standoff": 4},
+            "tickmode": "array",
+            "tickvals": scale.ticks,
+            "ticktext": [_short(text) for text in scale.texts],
+            "range": _padded(scale),
+            "gridcolor": colours.grid,
+            "zeroline": False,
+            "fixedrange": True,
+            "tickfont": {"size": 11},
+        }
         axes[f"yaxis{name}"] = {
-            "domain": [1 - (row + 1) * height + 96 / tall, 1 - row * height - 6 / tall], "anchor": f"x{name}",
-            "range": [100 * low - 2, 100 * high + 2], "gridcolor": colours.grid, "zeroline": False,
-            "title": {"text": "test accuracy (%)" if column == 0 else "", "standoff": 4}, "fixedrange": True,
-        }  # fmt: skip
+            "domain": [1 - (row + 1) * height + 96 / tall, 1 - row * height - 6 / tall],
+            "anchor": f"x{name}",
+            "range": [100 * low - 2, 100 * high + 2],
+            "gridcolor": colours.grid,
+            "zeroline": False,
+            "title": {"text": "test accuracy (%)" if column == 0 else "", "standoff": 4},
+            "fixedrange": True,
+        }
     return go.Figure(
         {
             "data": data,
             "layout": {
-                **layout(dark), "height": tall + 40, "margin": {"l": 64, "r": 8, "t": 30, "b": 10},
-                "hovermode": "closest", "uirevision": "slices",
-                "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"}, **axes,
+                **layout(dark),
+                "height": tall + 40,
+                "margin": {"l": 64, "r": 8, "t": 30, "b": 10},
+                "hovermode": "closest",
+                "uirevision": "slices",
+                "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
+                **axes,
             },
         }
-    )  # fmt: skip
+    )
 
 
 def importance_figure(weights: Mapping[str, float], spec: SweepSpec, *, dark: bool) -> go.Figure:
     """Shares in per cent, the largest on top."""
-    colours = look(dark)
+    colours = theme(dark)
     names = list(weights)[::-1]
     shares = [100 * weights[name] for name in names]
     return go.Figure(
         {
             "data": [
                 {
-                    "type": "bar", "orientation": "h", "x": shares, "y": [spec.axis(name).label for name in names],
-                    "marker": {"color": POSITIVE}, "text": [f"{share:.0f} %" for share in shares],
-                    "textposition": "outside", "cliponaxis": False,
+                    "type": "bar",
+                    "orientation": "h",
+                    "x": shares,
+                    "y": [spec.axis(name).label for name in names],
+                    "marker": {"color": POSITIVE},
+                    "text": [f"{share:.0f} %" for share in shares],
+                    "textposition": "outside",
+                    "cliponaxis": False,
                     "hovertemplate": "%{y}<br><b>%{x:.1f} %</b><extra></extra>",
                 }
             ],
             "layout": {
-                **layout(dark), "height": 90 + 34 * len(names), "margin": {"l": 10, "r": 44, "t": 8, "b": 44},
+                **layout(dark),
+                "height": 90 + 34 * len(names),
+                "margin": {"l": 10, "r": 44, "t": 8, "b": 44},
                 "xaxis": {
-                    "title": {"text": "share of the differences explained (%)", "standoff": 6}, "range": [0, 105],
-                    "gridcolor": colours.grid, "zeroline": False, "fixedrange": True,
+                    "title": {"text": "share of the differences explained (%)", "standoff": 6},
+                    "range": [0, 105],
+                    "gridcolor": colours.grid,
+                    "zeroline": False,
+                    "fixedrange": True,
                 },
                 "yaxis": {"automargin": True, "ticks": "", "fixedrange": True},
             },
         }
-    )  # fmt: skip
+    )
 
 
 def _scale(axis: Axis, values: Sequence[Value]) -> Scale:
@@ -175,16 +217,19 @@ def _scale(axis: Axis, values: Sequence[Value]) -> Scale:
         place = (lambda value: math.log10(float(value))) if axis.log else float
         ticks = _log_ticks(low, high) if axis.log else [float(t) for t in np.linspace(low, high, 5)]
         return Scale(
-            axis.label, np.array([place(value) for value in values], np.float64), [place(tick) for tick in ticks],
+            axis.label,
+            np.array([place(value) for value in values], np.float64),
+            [place(tick) for tick in ticks],
             [value_text(axis.name, tick) for tick in ticks],
-        )  # fmt: skip
+        )
     listed = sorted(axis.values, key=float) if isinstance(axis.bounds, Number) else list(axis.values)
     every = max(1, -(-len(listed) // MOST_TICKS))
     return Scale(
-        axis.label, np.array([listed.index(value) for value in values], np.float64),
+        axis.label,
+        np.array([listed.index(value) for value in values], np.float64),
         [float(index) for index in range(0, len(listed), every)],
         [value_text(axis.name, value) for value in listed[::every]],
-    )  # fmt: skip
+    )
 
 
 def _short(text: str) -> str:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 
 from nnviz.charts.table import csv_text
-from nnviz.charts.theme import NO_ZOOM, layout, look, plot_config
+from nnviz.charts.theme import NO_ZOOM, layout, plot_config, theme
 from nnviz.sweep.analysis import PointResult
 from nnviz.sweep.space import Axis, Value, value_text
 from nnviz.sweep.spec import SweepSpec
@@ -22,8 +22,12 @@ SHOWN = {"accuracy": "test accuracy", "loss": "loss"}
 """What a cell's colour may say."""
 
 SCALE = (
-    (0.0, "#440154"), (0.25, "#3b528b"), (0.5, "#21918c"), (0.75, "#5ec962"), (1.0, "#fde725"),
-)  # fmt: skip
+    (0.0, "#440154"),
+    (0.25, "#3b528b"),
+    (0.5, "#21918c"),
+    (0.75, "#5ec962"),
+    (1.0, "#fde725"),
+)
 """Viridis: brighter is better, and it stays readable in grey and to colour-blind eyes."""
 
 DIVERGED = "#b3341f"
@@ -75,64 +79,117 @@ def map_info(spec: SweepSpec, found: Sequence[PointResult], x: str, y: str, show
             states[place[0]][place[1]] = one.state
             points[place] = one.point
     return MapInfo(
-        _title(spec, x), _title(spec, y), columns.texts, rows.texts, shown, values, states, points,
+        _title(spec, x),
+        _title(spec, y),
+        columns.texts,
+        rows.texts,
+        shown,
+        values,
+        states,
+        points,
         bool(counts.max(initial=0) > 1),
-    )  # fmt: skip
+    )
 
 
 def map_figure(info: MapInfo, *, dark: bool, chosen: int | None = None) -> go.Figure:
     """A click on a cell gives the number of its point; `chosen` is framed."""
-    colours = look(dark)
+    colours = theme(dark)
     heights, range_, ticks = _colours(info)
     waiting = colours.grid
     columns, rows = list(range(len(info.x_text))), list(range(len(info.y_text)))
     diverged = [[1.0 if state == "diverged" else np.nan for state in row] for row in info.states]
     blank = [
-        [1.0 if state in ("waiting", "running", "failed", "stopped", "given up") and np.isnan(value) else np.nan
-         for state, value in zip(row, values, strict=True)]
+        [
+            1.0 if state in ("waiting", "running", "failed", "stopped", "pruned") and np.isnan(value) else np.nan
+            for state, value in zip(row, values, strict=True)
+        ]
         for row, values in zip(info.states, info.values.tolist(), strict=True)
-    ]  # fmt: skip
+    ]
     hover = [[_hover(info, row, column) for column in columns] for row in rows]
     shared: dict[str, Any] = {
-        "type": "heatmap", "x": columns, "y": rows, "xgap": 2, "ygap": 2, "customdata": info.points, "text": hover,
-        "hovertemplate": "%{text}<extra></extra>", "hoverongaps": False,
-    }  # fmt: skip
+        "type": "heatmap",
+        "x": columns,
+        "y": rows,
+        "xgap": 2,
+        "ygap": 2,
+        "customdata": info.points,
+        "text": hover,
+        "hovertemplate": "%{text}<extra></extra>",
+        "hoverongaps": False,
+    }
     written = len(columns) * len(rows) <= WRITTEN_CELLS
     marks = [
         {
-            "x": column, "y": row, "text": _cell_text(info, row, column), "showarrow": False,
+            "x": column,
+            "y": row,
+            "text": _cell_text(info, row, column),
+            "showarrow": False,
             "font": {"size": 12, "color": _ink(info, heights, row, column, colours.faint)},
         }
-        for row in rows for column in columns
+        for row in rows
+        for column in columns
         if written and info.states[row][column]
-    ]  # fmt: skip
+    ]
     frame = [
         {
-            "type": "rect", "x0": column - 0.5, "x1": column + 0.5, "y0": row - 0.5, "y1": row + 0.5,
+            "type": "rect",
+            "x0": column - 0.5,
+            "x1": column + 0.5,
+            "y0": row - 0.5,
+            "y1": row + 0.5,
             "line": {"color": colours.ink, "width": 3},
         }
-        for row in rows for column in columns
+        for row in rows
+        for column in columns
         if chosen is not None and info.points[row, column] == chosen
-    ]  # fmt: skip
+    ]
     axis: dict[str, Any] = {
-        "tickmode": "array", "showgrid": False, "zeroline": False, "fixedrange": True, "ticks": "",
+        "tickmode": "array",
+        "showgrid": False,
+        "zeroline": False,
+        "fixedrange": True,
+        "ticks": "",
         "color": colours.ink,
-    }  # fmt: skip
+    }
     every = max(1, -(-len(columns) // 14))
     return go.Figure(
         {
             "data": [
-                {**shared, "z": blank, "zmin": 0, "zmax": 1, "showscale": False,
-                 "colorscale": ((0, waiting), (1, waiting))},
-                {**shared, "z": diverged, "zmin": 0, "zmax": 1, "showscale": False,
-                 "colorscale": ((0, DIVERGED), (1, DIVERGED))},
-                {**shared, "z": heights, "zmin": range_[0], "zmax": range_[1], "colorscale": SCALE,
-                 "colorbar": {
-                     "thickness": 12, "outlinewidth": 0, "tickmode": "array", "tickvals": ticks[0],
-                     "ticktext": ticks[1], "tickfont": {"size": 12},
-                     "title": {"text": "test accuracy (%)" if info.shown == "accuracy" else "loss (nats)",
-                               "side": "right"},
-                 }},
+                {
+                    **shared,
+                    "z": blank,
+                    "zmin": 0,
+                    "zmax": 1,
+                    "showscale": False,
+                    "colorscale": ((0, waiting), (1, waiting)),
+                },
+                {
+                    **shared,
+                    "z": diverged,
+                    "zmin": 0,
+                    "zmax": 1,
+                    "showscale": False,
+                    "colorscale": ((0, DIVERGED), (1, DIVERGED)),
+                },
+                {
+                    **shared,
+                    "z": heights,
+                    "zmin": range_[0],
+                    "zmax": range_[1],
+                    "colorscale": SCALE,
+                    "colorbar": {
+                        "thickness": 12,
+                        "outlinewidth": 0,
+                        "tickmode": "array",
+                        "tickvals": ticks[0],
+                        "ticktext": ticks[1],
+                        "tickfont": {"size": 12},
+                        "title": {
+                            "text": "test accuracy (%)" if info.shown == "accuracy" else "loss (nats)",
+                            "side": "right",
+                        },
+                    },
+                },
             ],
             "layout": {
                 **layout(dark),
@@ -143,30 +200,52 @@ def map_figure(info: MapInfo, *, dark: bool, chosen: int | None = None) -> go.Fi
                 "shapes": frame,
                 "uirevision": "map",
                 "xaxis": {
-                    **axis, "title": {"text": info.x_label, "standoff": 8}, "tickvals": columns[::every],
-                    "ticktext": info.x_text[::every], "range": [-0.5, len(columns) - 0.5],
+                    **axis,
+                    "title": {"text": info.x_label, "standoff": 8},
+                    "tickvals": columns[::every],
+                    "ticktext": info.x_text[::every],
+                    "range": [-0.5, len(columns) - 0.5],
                 },
                 "yaxis": {
-                    **axis, "title": {"text": info.y_label, "standoff": 8}, "tickvals": rows,
-                    "ticktext": info.y_text, "range": [-0.5, len(rows) - 0.5],
+                    **axis,
+                    "title": {"text": info.y_label, "standoff": 8},
+                    "tickvals": rows,
+                    "ticktext": info.y_text,
+                    "range": [-0.5, len(rows) - 0.5],
                 },
             },
         }
-    )  # fmt: skip
+    )
 
 
 def map_csv(spec: SweepSpec, found: Sequence[PointResult]) -> str:
     """One line per point."""
     names = [axis.name for axis in spec.axes]
     return csv_text(
-        ("point", *names, "state", "seeds with a score", "mean test accuracy (0 to 1)", "mean test loss (nats)",
-         "epochs", "seconds of training"),
         (
-            (one.point, *(one.values[name] for name in names), one.state, len(one.accuracies), _text(one.accuracy),
-             _text(one.loss), one.epochs, f"{one.seconds:.2f}")
+            "point",
+            *names,
+            "state",
+            "seeds with a score",
+            "mean test accuracy (0 to 1)",
+            "mean test loss (nats)",
+            "epochs",
+            "seconds of training",
+        ),
+        (
+            (
+                one.point,
+                *(one.values[name] for name in names),
+                one.state,
+                len(one.accuracies),
+                _text(one.accuracy),
+                _text(one.loss),
+                one.epochs,
+                f"{one.seconds:.2f}",
+            )
             for one in found
         ),
-    )  # fmt: skip
+    )
 
 
 def map_in_words(info: MapInfo) -> str:
@@ -200,7 +279,7 @@ def _places(spec: SweepSpec, found: Sequence[PointResult], name: str) -> _Places
         texts = tuple(
             f"{value_text(name, _rounded(a, axis))}–{value_text(name, _rounded(b, axis))}"
             for a, b in itertools.pairwise(edges.tolist())
-        )  # fmt: skip
+        )
         return _Places(
             texts, lambda value: int(np.clip(np.searchsorted(edges, float(value), "right") - 1, 0, count - 1))
         )
@@ -231,8 +310,11 @@ def _colours(info: MapInfo) -> tuple[npt.NDArray[np.float64], tuple[float, float
     """
     if info.shown == "accuracy":
         ticks = [0.1, 0.3, 0.5, 0.7, 0.9, 0.92, 0.94, 0.96, 0.98, 1.0]
-        return _stretched(info.values), (0.0, 1.0), ([float(_stretched(np.array(t))) for t in ticks],
-                                                       [f"{100 * t:.0f}" for t in ticks])  # fmt: skip
+        return (
+            _stretched(info.values),
+            (0.0, 1.0),
+            ([float(_stretched(np.array(t))) for t in ticks], [f"{100 * t:.0f}" for t in ticks]),
+        )
     known = np.log10(np.clip(info.values, 1e-4, 1e4))
     finite = known[np.isfinite(known)]
     low, high = (float(finite.min()), float(finite.max())) if len(finite) else (-1.0, 1.0)

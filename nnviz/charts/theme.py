@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 
-class Look(NamedTuple):
+class Theme(NamedTuple):
     """The page's own colours: a figure sits on the page, and its downloaded picture is readable by itself."""
 
     paper: str
@@ -15,18 +15,18 @@ class Look(NamedTuple):
     grid: str
 
 
-LIGHT = Look("#ffffff", "#1b2333", "#5b6577", "#e3e7ee")
-DARK = Look("#10141d", "#e7ebf3", "#9aa5b8", "#283040")
+LIGHT = Theme("#ffffff", "#1b2333", "#5b6577", "#e3e7ee")
+DARK = Theme("#10141d", "#e7ebf3", "#9aa5b8", "#283040")
 FONT = '"Source Sans", "Source Sans Pro", sans-serif'
 
 
-def look(dark: bool) -> Look:
+def theme(dark: bool) -> Theme:
     return DARK if dark else LIGHT
 
 
 def layout(dark: bool) -> dict[str, Any]:
     """What all figures have in common, for the dictionary of its layout."""
-    colours = look(dark)
+    colours = theme(dark)
     return {
         "font": {"family": FONT, "size": 13, "color": colours.ink},
         "paper_bgcolor": colours.paper,

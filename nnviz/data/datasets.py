@@ -118,8 +118,10 @@ class Dataset:
                     raise DataError(fault)
                 arrays.append(np.memmap(path, np.uint8, "c", len(file.header)))
             except FileNotFoundError:
-                raise DataError(f"{self.title} is not there: {path} is missing; get it on the Train page, or with"
-                                f" `python -m nnviz data {self.name}`") from None  # fmt: skip
+                raise DataError(
+                    f"{self.title} is not there: {path} is missing; get it on the Train page, or with"
+                    f" `python -m nnviz data {self.name}`"
+                ) from None
             except OSError as error:
                 raise DataError(_unreadable(path, error)) from None
         splits = []

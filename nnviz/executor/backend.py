@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-from nnviz.executor.recorder import Command
+from nnviz.train.commands import Command
 
 
 class Job(NamedTuple):
@@ -20,7 +20,7 @@ class Ended(NamedTuple):
     how: str = ""
     """Empty: by itself, and its runs say how. Else a clause with the job as its subject: "was killed (SIGKILL)"."""
     again: bool = False
-    """It was no fault of the job, say its machine is gone: it may go on elsewhere from its last snapshots."""
+    """It was no fault of the job, say its machine is gone: it may go on elsewhere from its last checkpoints."""
 
 
 class Place(Protocol):

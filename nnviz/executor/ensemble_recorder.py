@@ -1,6 +1,6 @@
-"""Train the runs of a pack and record them: the same curves, epochs and endings as `recording` keeps of one run.
+"""Train the runs of a pack and record them: the same curves, epochs and endings as `recorder` keeps of one run.
 
-Of each run two snapshots are kept, the first and the last; sizes of gradients and looks at the running net are not.
+Of each run two checkpoints are kept, the first and the last; sizes of gradients and looks at the running net are not.
 """
 
 from __future__ import annotations
@@ -12,24 +12,26 @@ from contextlib import suppress
 from typing import Any
 
 from nnviz.data.datasets import DATASETS
-from nnviz.executor.recorder import GIVEN_UP, SHUT_DOWN, Command, Mailbox, diverged_in_words, failed_in_words
-from nnviz.store.runs import Run, RunGone, RunStore, Status
-from nnviz.train.checkpoint import Snapshot
-from nnviz.train.ensemble import PackBatch, PackDiverged, PackedTrainer, PackEpoch
-from nnviz.train.trainer import Batch
+from nnviz.executor.recorder import PRUNED, SHUT_DOWN, diverged_in_words, failed_in_words
+from nnviz.store.run import Run, RunGone, Status
+from nnviz.store.runs import RunStore
+from nnviz.train.checkpoint import Checkpoint
+from nnviz.train.commands import Action, Command, Mailbox
+from nnviz.train.ensemble import EnsembleBatch, EnsembleDiverged, EnsembleEpoch, EnsembleTrainer
+from nnviz.train.events import Batch
 
 RECORD_EVERY = 0.5
 """Seconds between two writes to the store; one write for all runs."""
 
 CHECKPOINT_EVERY = 20.0
-"""Seconds between two snapshots to resume from, of all runs."""
+"""Seconds between two checkpoints to resume from, of all runs."""
 
 
-def train_pack(store: RunStore, run_ids: tuple[str, ...], mailbox: Mailbox | None = None) -> None:
-    """Start or resume the runs, which must go together (see `packing.pack_key`) and be at the same step, and stay with
+def train_ensemble(store: RunStore, run_ids: tuple[str, ...], mailbox: Mailbox | None = None) -> None:
+    """Start or resume the runs, which must go together (`ensemble_key`) and be at the same step, and stay with
     them to their ends. Whatever goes wrong is recorded as a sentence with each run it keeps from ending.
     """
-    recorder = _PackRecorder(store, mailbox or Mailbox())
+    recorder = _EnsembleRecorder(store, mailbox or Mailbox())
     try:
         recorder.start(run_ids)
         recorder.train()
@@ -37,10 +39,10 @@ def train_pack(store: RunStore, run_ids: tuple[str, ...], mailbox: Mailbox | Non
         reason = failed_in_words(error, store)
         for run_id in recorder.left or run_ids:
             with suppress(RunGone, sqlite3.Error):
-                store.set_status(run_id, Status.FAILED, reason)
+                store.writer.set_status(run_id, Status.FAILED, reason)
 
 
-class _PackRecorder:
+class _EnsembleRecorder:
     def __init__(self, store: RunStore, mailbox: Mailbox) -> None:
         self.store, self.mailbox = store, mailbox
         self.runs: list[Run] = []
@@ -49,7 +51,7 @@ class _PackRecorder:
         self.attempts: dict[int, int] = {}
         self.pending: dict[int, list[Batch]] = {}
         self.last_kept: dict[int, int] = {}
-        """Member → step of the snapshot that is only there to resume from."""
+        """Member → step of the checkpoint that is only there to resume from."""
         self.ending = ""
         """Why all of them are interrupted; empty while they aren't."""
         self.paused = False
@@ -62,47 +64,47 @@ class _PackRecorder:
             return
         starts = self._starts()
         members = [(run.network, run.config) for run in self.runs]
-        self.trainer = PackedTrainer(members, DATASETS[self.runs[0].config.data].load(), starts=starts)
+        self.trainer = EnsembleTrainer(members, DATASETS[self.runs[0].config.data].load(), starts=starts)
         self.pending = {member: [] for member in range(len(self.runs))}
         self.seconds = max(run.seconds for run in self.runs)
         self.images, self.since = 0, time.monotonic()
         self.left = [run.id for run in self.runs]
-        with self.store.together():
+        with self.store.db.together():
             for member in list(self.trainer.members):
                 self._told(member, self._begin, member)
         if starts is None:
             for member in list(self.trainer.members):
-                self._told(member, self.store.keep, self.trainer.snapshot(member))
+                self._told(member, self.store.writer.keep, self.trainer.checkpoint(member))
         else:
             at = self.trainer.position.step
             self.last_kept = {member: at for member in range(len(self.runs)) if at}
 
     def _begin(self, run_id: str, member: int) -> None:
-        self.attempts[member] = self.store.begin(run_id, "cpu", 1, packed=len(self.runs))
+        self.attempts[member] = self.store.writer.begin(run_id, "cpu", 1, ensemble=len(self.runs))
 
-    def _starts(self) -> list[Snapshot] | None:
-        """The last snapshots, if the runs have any."""
-        if not any(self.store.snapshot_steps(run.id) for run in self.runs):
+    def _starts(self) -> list[Checkpoint] | None:
+        """The last checkpoints, if the runs have any."""
+        if not any(self.store.checkpoints.steps(run.id) for run in self.runs):
             return None
-        return [self.store.snapshot(run.id) for run in self.runs]
+        return [self.store.checkpoints.load(run.id) for run in self.runs]
 
     def train(self) -> None:
         if not self.runs:
             return
         next_record, next_checkpoint = 0.0, time.monotonic() + CHECKPOINT_EVERY
         for event in self.trainer.run():
-            if isinstance(event, PackBatch):
+            if isinstance(event, EnsembleBatch):
                 self.images += event.size
                 for place, member in enumerate(event.members):
                     self.pending[member].append(
                         Batch(event.step, event.loss[place], event.accuracy[place], event.lr[place], event.size)
                     )
-            elif isinstance(event, PackEpoch):
+            elif isinstance(event, EnsembleEpoch):
                 self._write()
-                with self.store.together():
+                with self.store.db.together():
                     for member, epoch in zip(event.members, event.epochs, strict=True):
-                        self._told(member, self.store.add_epoch, epoch)
-            elif isinstance(event, PackDiverged):
+                        self._told(member, self.store.writer.add_epoch, epoch)
+            elif isinstance(event, EnsembleDiverged):
                 self._end(event.member, Status.DIVERGED, diverged_in_words(event.diverged))
             if (now := time.monotonic()) >= next_record:
                 self._write()
@@ -125,31 +127,29 @@ class _PackRecorder:
 
     def _obey(self, command: Command) -> None:
         """Commands are for one run or, without its id, for all; only one can't be paused: they go in step."""
-        chosen = [
-            member for member in self.trainer.members if not command.run or self.runs[member].id == command.run
-        ]  # fmt: skip
-        if command.kind == "shutdown":
+        chosen = [member for member in self.trainer.members if not command.run or self.runs[member].id == command.run]
+        if command.action is Action.SHUTDOWN:
             self.ending = command.name or SHUT_DOWN
-        elif command.kind == "stop":
+        elif command.action is Action.STOP:
             for member in chosen:
                 self._end(member, Status.STOPPED, "Stopped by hand.")
-        elif command.kind == "give_up":
+        elif command.action is Action.PRUNE:
             for member in chosen:
-                self._end(member, Status.STOPPED, GIVEN_UP)
-        elif command.kind == "pause" and chosen:
+                self._end(member, Status.PRUNED, PRUNED)
+        elif command.action is Action.PAUSE and chosen:
             self._write()
             self._checkpoint()
             self.paused = True
             self._set_all(Status.PAUSED)
-        elif command.kind == "resume" and self.paused:
+        elif command.action is Action.RESUME and self.paused:
             self.paused = False
             self.since = time.monotonic()
             self._set_all(Status.RUNNING)
 
     def _set_all(self, status: Status) -> None:
-        with self.store.together():
+        with self.store.db.together():
             for member in self.trainer.members:
-                self._told(member, self.store.set_status, status)
+                self._told(member, self.store.writer.set_status, status)
 
     def _end(self, member: int, status: Status, reason: str) -> None:
         """Keep the last state of a member and say how it ended."""
@@ -157,7 +157,7 @@ class _PackRecorder:
         if member in self.trainer.members and status is not Status.FINISHED and not self.ending:
             self.trainer.drop(member)
         self._told(member, self._keep, member)
-        self._told(member, self.store.set_status, status, reason)
+        self._told(member, self.store.writer.set_status, status, reason)
         if (run_id := self.runs[member].id) in self.left:
             self.left.remove(run_id)
 
@@ -166,12 +166,12 @@ class _PackRecorder:
             self._told(member, self._keep, member)
 
     def _keep(self, run_id: str, member: int) -> None:
-        snapshot = self.trainer.snapshot(member)
-        self.store.keep(run_id, snapshot)
-        before = self.last_kept.get(member, snapshot.position.step)
-        self.last_kept[member] = snapshot.position.step
-        if before != snapshot.position.step:
-            self.store.drop(run_id, before)
+        checkpoint = self.trainer.checkpoint(member)
+        self.store.writer.keep(run_id, checkpoint)
+        before = self.last_kept.get(member, checkpoint.position.step)
+        self.last_kept[member] = checkpoint.position.step
+        if before != checkpoint.position.step:
+            self.store.writer.drop(run_id, before)
 
     def _write(self) -> None:
         """What happened since the last time, of all runs at once."""
@@ -180,13 +180,18 @@ class _PackRecorder:
         self.seconds += elapsed
         speed = self.images / elapsed if elapsed else 0.0
         self.images, self.since = 0, now
-        with self.store.together():
+        with self.store.db.together():
             for member, batches in self.pending.items():
                 if batches:
                     self._told(
-                        member, self.store.add_batches, self.attempts[member], batches, seconds=self.seconds,
-                        steps=self.trainer.total_steps, speed=speed,
-                    )  # fmt: skip
+                        member,
+                        self.store.writer.add_batches,
+                        self.attempts[member],
+                        batches,
+                        seconds=self.seconds,
+                        steps=self.trainer.total_steps,
+                        speed=speed,
+                    )
         self.pending = {member: [] for member in self.pending}
 
     def _told(self, member: int, write: Callable[..., object], *what: Any, **options: Any) -> None:

@@ -13,8 +13,9 @@ import psutil
 
 from nnviz.executor.choice import FILE as CHOICE_FILE
 from nnviz.executor.choice import Choice
-from nnviz.executor.recorder import Command
-from nnviz.store.runs import Run, RunStore, Status
+from nnviz.store.run import Run, Status
+from nnviz.store.runs import RunStore
+from nnviz.train.commands import Action, Command
 
 SHUTDOWN_SECONDS = 15
 KILL_SECONDS = 3
@@ -23,7 +24,7 @@ KILL_SECONDS = 3
 class LocalExecutor:
     """Trainings in child processes of one supervisor. Safe to share between threads.
 
-    The supervisor lives as long as its standard input is open: when this process ends, however, it snapshots the
+    The supervisor lives as long as its standard input is open: when this process ends, however, it checkpoints the
     trainings and goes.
     """
 
@@ -54,7 +55,7 @@ class LocalExecutor:
     def delete(self, run: Run) -> None:
         """End the run's process, if any, and forget the run."""
         if run.status.active:
-            self.control(run.id, Command("kill"))
+            self.control(run.id, Command(Action.KILL))
         owner = self.store.owner(run.id)
         if run.status in (Status.RUNNING, Status.PAUSED) and owner != self._owner:  # else it is on another machine
             with suppress(psutil.Error, ValueError):  # it is gone, which is what was wanted
@@ -62,7 +63,7 @@ class LocalExecutor:
         self.store.delete(run.id)
 
     def close(self) -> None:
-        """Snapshot and end all trainings, then the supervisor."""
+        """Checkpoint and end all trainings, then the supervisor."""
         with self._lock, suppress(OSError):
             assert self._supervisor.stdin
             self._supervisor.stdin.close()

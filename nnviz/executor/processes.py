@@ -16,7 +16,7 @@ from pathlib import Path
 
 from nnviz.executor import worker
 from nnviz.executor.backend import Ended, Job
-from nnviz.executor.recorder import Command
+from nnviz.train.commands import Command
 
 
 class _Child:

@@ -20,18 +20,18 @@ import nnviz
 from nnviz.data.datasets import data_root
 from nnviz.executor.backend import Ended, Job
 from nnviz.executor.choice import first_line
-from nnviz.executor.recorder import Command, Mailbox, failed_in_words
-from nnviz.executor.remote_store import Call, Parcel, RelayStore, parcel, repeat
+from nnviz.executor.recorder import failed_in_words
+from nnviz.executor.remote_store import Bundle, Call, RemoteStore, bundle, repeat
 from nnviz.executor.worker import train_job
-from nnviz.store.runs import RunGone, RunStore, Status
+from nnviz.store.run import RunGone, Status, Waiting
+from nnviz.store.runs import RunStore
+from nnviz.train.commands import Command, Mailbox
 
 POLL_EVERY = 0.2
 """Seconds between two questions for news."""
 
 PATIENCE = 2.0
 """Seconds without an actor after which its runs say that they wait for a place in the cluster."""
-
-WAITS = "It waits for a free core of the Ray cluster."
 
 CORES_EVERY = 5.0
 """Seconds between two looks at how large the cluster is."""
@@ -51,14 +51,14 @@ class News(NamedTuple):
 class Trainee:
     """The actor. It trains with one thread beside the one that answers questions."""
 
-    def __init__(self, parcels: Sequence[Parcel], first: Command | None, data: str) -> None:
+    def __init__(self, bundles: Sequence[Bundle], first: Command | None, data: str) -> None:
         os.environ.setdefault("NNVIZ_DATA", data)  # a node may keep its data elsewhere, and says so itself
         self._folder = tempfile.TemporaryDirectory(prefix="nnviz-")
-        self._store = RelayStore(Path(self._folder.name), parcels)
+        self._store = RemoteStore(Path(self._folder.name), bundles)
         self._mailbox = Mailbox()
         if first:
             self._mailbox.post(first)
-        runs = tuple(one.row["id"] for one in parcels)
+        runs = tuple(one.row["id"] for one in bundles)
         self._thread = threading.Thread(
             target=train_job, args=(self._store, runs, self._mailbox, False), daemon=True, name="training"
         )
@@ -71,9 +71,9 @@ class Trainee:
         """What there is after the first `arrived` calls."""
         import ray
 
-        self._store.watched = watched
+        self._store.watched.runs = watched
         over = not self._thread.is_alive()  # asked first: what it wrote last is then among the calls
-        return News(self._store.fetch(arrived), over, ray.get_runtime_context().get_node_id())
+        return News(self._store.noted.fetch(arrived), over, ray.get_runtime_context().get_node_id())
 
 
 class RayBackend:
@@ -86,29 +86,30 @@ class RayBackend:
         self.store, self.address = RunStore(root), address
         package = Path(str(nnviz.__file__)).parent
         ray.init(
-            address=address, namespace=NAMESPACE, log_to_driver=False, logging_level=logging.ERROR,
+            address=address,
+            namespace=NAMESPACE,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
             runtime_env={"py_modules": [str(package)], "excludes": [".mypy_cache", "__pycache__"]},
-        )  # fmt: skip
+        )
         self._looked, self._cores = -CORES_EVERY, 1
 
     def describe(self) -> str:
         """Where trainings run, for people."""
         nodes = sum(bool(node["Alive"]) for node in self._ray.nodes())
         cores = self.cores()
-        return (
-            f"Ray cluster at {self.address}: {nodes} node{'s' * (nodes > 1)}, {cores} core{'s' * (cores > 1)}"
-        )  # fmt: skip
+        return f"Ray cluster at {self.address}: {nodes} node{'s' * (nodes > 1)}, {cores} core{'s' * (cores > 1)}"
 
     def prepare(self) -> None:
         """Nothing: an actor takes some seconds to start wherever it is."""
 
     def launch(self, job: Job, first: Command | None, alone: bool) -> _Actor:
-        parcels = []
+        bundles = []
         for run_id in job.runs:
             with suppress(RunGone):  # deleted before it began
-                parcels.append(parcel(self.store, run_id))
+                bundles.append(bundle(self.store, run_id))
         trainee = self._ray.remote(Trainee).options(num_cpus=1, max_concurrency=4, max_restarts=0)
-        return _Actor(self._ray, self.store, job, trainee.remote(parcels, first, str(data_root().absolute())))
+        return _Actor(self._ray, self.store, job, trainee.remote(bundles, first, str(data_root().absolute())))
 
     def cores(self) -> int:
         now = time.monotonic()
@@ -143,13 +144,13 @@ class _Actor:
         since = time.monotonic()
         arrived, said = 0, False
         while True:
-            watched = frozenset(run_id for run_id in self._job.runs if self._store.is_watched(run_id))
+            watched = frozenset(run_id for run_id in self._job.runs if self._store.present.is_watched(run_id))
             question = self._handle.news.remote(arrived, watched)
             try:
                 while not self._ray.wait([question], timeout=POLL_EVERY)[0]:
                     if not self._node and not said and time.monotonic() - since > PATIENCE:
                         said = True
-                        self._say("", WAITS)
+                        self._wait(Waiting.CORE)
                 news: News = self._ray.get(question)
             except self._ray.exceptions.ActorUnavailableError:
                 time.sleep(POLL_EVERY)  # the link is broken for the moment; whether for good, Ray will say
@@ -160,7 +161,7 @@ class _Actor:
                 self.kill()
                 return Ended(f"could not be followed on the Ray cluster ({str(error).splitlines()[-1][:200]})")
             if said and not self._node:
-                self._say(WAITS, "")
+                self._wait(Waiting.NOTHING)
             self._node = news.node
             try:
                 repeat(self._store, news.calls)
@@ -186,13 +187,10 @@ class _Actor:
         reason = failed_in_words(error, self._store)
         for run_id in self._job.runs:
             with suppress(RunGone, sqlite3.Error):
-                self._store.set_status(run_id, Status.FAILED, reason)
+                self._store.writer.set_status(run_id, Status.FAILED, reason)
         return Ended()
 
-    def _say(self, before: str, now: str) -> None:
-        """Of runs that wait; one that was here before and says why it has to wait keeps saying that."""
+    def _wait(self, what: Waiting) -> None:
         for run_id in self._job.runs:
-            with suppress(RunGone, sqlite3.Error):
-                run = self._store.run(run_id)
-                if run.status is Status.QUEUED and run.reason == before:
-                    self._store.set_status(run_id, Status.QUEUED, now)
+            with suppress(sqlite3.Error):
+                self._store.wait_for(run_id, what)

@@ -1,4 +1,4 @@
-"""Train a run of the store and record it: curve, epochs, changes, snapshots, how it ended. In whatever process.
+"""Train a run of the store and record it: curve, epochs, changes, checkpoints, how it ended. In whatever process.
 
 A few times a second what happened since goes into the store; people's commands come through a `Mailbox`.
 """
@@ -6,29 +6,30 @@ A few times a second what happened since goes into the store; people's commands 
 from __future__ import annotations
 
 import sqlite3
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from typing import NamedTuple
 
 from nnviz.data.datasets import DATASETS, DataError, Loaded
 from nnviz.fields import SpecError
-from nnviz.spec.train_config import LIVE_FIELDS, TrainConfig, snapshot_bytes
-from nnviz.store.runs import RunGone, RunStore, Status
-from nnviz.train.checkpoint import Position, SnapshotError, moments
-from nnviz.train.preview import look, sample_of
-from nnviz.train.trainer import Batch, Change, Diverged, Epoch, Event, Norms, Trainer
+from nnviz.spec.train_config import LIVE_FIELDS, TrainConfig, checkpoint_bytes
+from nnviz.store.run import RunGone, Status
+from nnviz.store.runs import RunStore
+from nnviz.train.checkpoint import CheckpointError, Position, kept_steps
+from nnviz.train.commands import Action, Command, Mailbox
+from nnviz.train.events import Batch, Change, Diverged, Epoch, Event, Norms
+from nnviz.train.preview import preview, sample_of
+from nnviz.train.trainer import Trainer
 
 RECORD_EVERY = 0.2
 """Seconds between two writes to the store and two live looks."""
 
 CHECKPOINT_EVERY = 5.0
-"""Seconds between two snapshots to resume from; only the last of them is kept, beside those for looking."""
+"""Seconds between two checkpoints to resume from; only the last of them is kept, beside those for looking."""
 
 SHOW_EVERY = 0.4
-"""Seconds between two snapshots for those who look into the running net, unless it is so large that..."""
+"""Seconds between two checkpoints for those who look into the running net, unless it is so large that..."""
 
 SHOW_SHARE = 0.05
 """...more than this share of the time would go into them."""
@@ -38,44 +39,10 @@ SPEED_OVER = 2.0
 
 SHUT_DOWN = "The server was stopped while it trained."
 
-GIVEN_UP = "Given up early: it did worse than the middle of the others had done by then."
+PRUNED = "Pruned: it did worse than the middle of the others had done by then."
 
-SNAPSHOT_BUDGET = 400_000_000
-"""Bytes of snapshots a run may keep: a large net keeps fewer than its settings say."""
-
-
-class Command(NamedTuple):
-    """`kind`: pause, resume, stop, batch (one, then pause), epoch (one, then pause), set, give_up, or shutdown, whose
-    `name` may say why.
-    """
-
-    kind: str
-    name: str = ""
-    value: float = 0.0
-    run: str = ""
-    """Which of several runs that are trained together; empty: all of them."""
-
-
-class Mailbox:
-    """Commands for one training. Looking whether there is one must cost next to nothing: it happens every step."""
-
-    def __init__(self) -> None:
-        self._commands: deque[Command] = deque()
-        self._arrived = threading.Condition()
-
-    def post(self, command: Command) -> None:
-        with self._arrived:
-            self._commands.append(command)
-            self._arrived.notify()
-
-    def take(self) -> Command | None:
-        return self._commands.popleft() if self._commands else None
-
-    def wait(self) -> Command:
-        """Sleep until there is a command."""
-        with self._arrived:
-            self._arrived.wait_for(lambda: self._commands)
-            return self._commands.popleft()
+CHECKPOINT_BUDGET = 400_000_000
+"""Bytes of checkpoints a run may keep: a large net keeps fewer than its settings say."""
 
 
 def train_run(
@@ -99,7 +66,7 @@ def train_run(
         status, reason = Status.FAILED, failed_in_words(error, store)
     # Deleted meanwhile, or not even this fits on the disk: then readers see that its process is gone.
     with suppress(RunGone, sqlite3.Error):
-        store.set_status(run_id, status, reason)
+        store.writer.set_status(run_id, status, reason)
     return status
 
 
@@ -117,21 +84,21 @@ class _Recorder:
         self.ending: tuple[Status, str] | None = None
         self.planned_for: TrainConfig | None = None
         self.rolling: int | None = None
-        """The step of the snapshot that is only there to resume from."""
+        """The step of the checkpoint that is only there to resume from."""
         self.stopwatch = _Stopwatch(self.run.seconds)
 
     def start(self, threads: int) -> None:
-        """Make the trainer, at the last snapshot if there is one, and take the run over."""
+        """Make the trainer, at the last checkpoint if there is one, and take the run over."""
         run, store = self.run, self.store
         data: Loaded = DATASETS[run.config.data].load()
-        start = store.snapshot(run.id) if store.snapshot_steps(run.id) else None
-        self.trainer = Trainer(run.network, run.config, data, start=start, changes=store.changes(run.id))
+        start = store.checkpoints.load(run.id) if store.checkpoints.steps(run.id) else None
+        self.trainer = Trainer(run.network, run.config, data, start=start, changes=store.history.changes(run.id))
         self.data, self.sample = data, sample_of(data.test.labels)
-        self.attempt = store.begin(run.id, str(self.trainer.device), threads)
-        store.hide(run.id)
+        self.attempt = store.writer.begin(run.id, str(self.trainer.device), threads)
+        store.writer.hide(run.id)
         self._plan()
         if start is None:
-            self._snapshot()
+            self._checkpoint()
         elif not self._keeps(start.position):
             self.rolling = start.position.step
 
@@ -152,14 +119,14 @@ class _Recorder:
                     self._plan()
                 if event.step in self.kept:
                     self._write()  # all that led to it, so that a run resumed from it has no gap in its curve
-                    self._snapshot()
+                    self._checkpoint()
             elif isinstance(event, Epoch):
                 self._record()
-                self._snapshot()
-                self.store.add_epoch(self.run_id, event)
+                self._checkpoint()
+                self.store.writer.add_epoch(self.run_id, event)
                 self._thin_out()
             elif isinstance(event, Change):
-                self.store.add_change(self.run_id, event)
+                self.store.writer.add_change(self.run_id, event)
             elif isinstance(event, Diverged):
                 return self._end_diverged(event)
             if (now := time.monotonic()) >= next_record:
@@ -167,30 +134,30 @@ class _Recorder:
                 self._show(now)
                 next_record = now + RECORD_EVERY
                 if now >= next_checkpoint:
-                    self._snapshot()
+                    self._checkpoint()
                     next_checkpoint = now + CHECKPOINT_EVERY
             if self.pause_after == type(event).__name__:
                 self._pause()
             self._listen()
             if self.ending:
                 self._record()
-                self._snapshot()
-                self.store.hide(self.run_id)
+                self._checkpoint()
+                self.store.writer.hide(self.run_id)
                 return self.ending
         self._record()
-        self.store.hide(self.run_id)
+        self.store.writer.hide(self.run_id)
         return Status.FINISHED, ""
 
     def _plan(self) -> None:
-        """Which snapshots are kept: at chosen moments, and after whole epochs, no more of those than of the others."""
+        """Which checkpoints are kept: at chosen moments, and after whole epochs, no more than of the others."""
         config = self.planned_for = self.trainer.config
-        affordable = SNAPSHOT_BUDGET // max(1, 2 * snapshot_bytes(self.run.network, config))
-        count = max(2, min(config.snapshots, affordable))
-        self.kept = frozenset(moments(self.trainer.total_steps, count))
+        affordable = CHECKPOINT_BUDGET // max(1, 2 * checkpoint_bytes(self.run.network, config))
+        count = max(2, min(config.checkpoints, affordable))
+        self.kept = frozenset(kept_steps(self.trainer.total_steps, count))
         self.epochs_apart = -(-config.epochs // count)
 
     def _keeps(self, position: Position) -> bool:
-        """Whether a snapshot at `position` is for looking too, not only to resume from."""
+        """Whether a checkpoint at `position` is for looking too, not only to resume from."""
         if position.step in self.kept or position.step == self.run.parent_step:
             return True
         whole = position.epoch > 0 and position.cursor == 0
@@ -206,20 +173,20 @@ class _Recorder:
                 self.stopwatch.restart()
 
     def _obey(self, command: Command) -> None:
-        if command.kind == "pause":
+        if command.action is Action.PAUSE:
             self._pause()
-        elif command.kind in ("resume", "batch", "epoch"):
-            self.pause_after = {"batch": "Batch", "epoch": "Epoch"}.get(command.kind)
+        elif command.action in (Action.RESUME, Action.BATCH, Action.EPOCH):
+            self.pause_after = {Action.BATCH: "Batch", Action.EPOCH: "Epoch"}.get(command.action)
             if self.paused:
                 self.paused = False
-                self.store.set_status(self.run_id, Status.RUNNING)
-        elif command.kind == "stop":
+                self.store.writer.set_status(self.run_id, Status.RUNNING)
+        elif command.action is Action.STOP:
             self.ending = (Status.STOPPED, "Stopped by hand.")
-        elif command.kind == "give_up":
-            self.ending = (Status.STOPPED, GIVEN_UP)
-        elif command.kind == "shutdown":
+        elif command.action is Action.PRUNE:
+            self.ending = (Status.PRUNED, PRUNED)
+        elif command.action is Action.SHUTDOWN:
             self.ending = (Status.INTERRUPTED, command.name or SHUT_DOWN)
-        elif command.kind == "set" and command.name in LIVE_FIELDS:
+        elif command.action is Action.SET and command.name in LIVE_FIELDS:
             with suppress(SpecError):  # forms refuse it with the rule; a run doesn't end for it
                 self.trainer.change(command.name, command.value)
 
@@ -227,14 +194,14 @@ class _Recorder:
         self.pause_after = None
         if not self.paused:
             self._record()
-            self._snapshot()
+            self._checkpoint()
             self.paused = True
-            self.store.set_status(self.run_id, Status.PAUSED)
+            self.store.writer.set_status(self.run_id, Status.PAUSED)
 
     def _end_diverged(self, event: Diverged) -> tuple[Status, str]:
         self._record()
-        self._snapshot(keep=True)
-        self.store.hide(self.run_id)
+        self._checkpoint(keep=True)
+        self.store.writer.hide(self.run_id)
         return Status.DIVERGED, diverged_in_words(event)
 
     # ------------------------------------------------------------------ writing
@@ -244,50 +211,57 @@ class _Recorder:
         self._write()
         trainer = self.trainer
         with suppress(PermissionError):  # Windows: a reader has the file open; the next look is due in a moment
-            self.store.put_live(self.run_id, look(trainer.model, self.data, self.sample, trainer.position.step))
+            self.store.writer.put_preview(
+                self.run_id, preview(trainer.model, self.data, self.sample, trainer.position.step)
+            )
 
     def _write(self) -> None:
-        self.store.add_batches(
-            self.run_id, self.attempt, self.pending, self.norms,
-            seconds=self.stopwatch.seconds, steps=self.trainer.total_steps, speed=self.stopwatch.tick(),
-        )  # fmt: skip
+        self.store.writer.add_batches(
+            self.run_id,
+            self.attempt,
+            self.pending,
+            self.norms,
+            seconds=self.stopwatch.seconds,
+            steps=self.trainer.total_steps,
+            speed=self.stopwatch.tick(),
+        )
         self.pending, self.norms = [], []
 
     def _show(self, now: float) -> None:
         """Write the whole present state for those who look into the net, if there are any."""
-        if now < self.next_show or not self.store.is_watched(self.run_id):
+        if now < self.next_show or not self.store.present.is_watched(self.run_id):
             return
         with suppress(OSError):  # a full disk ends the run when something must be kept, not for this
-            self.store.show(self.run_id, self.trainer.snapshot())
+            self.store.writer.show(self.run_id, self.trainer.checkpoint())
         took = time.monotonic() - now
         self.next_show = now + max(SHOW_EVERY, took / SHOW_SHARE)
 
-    def _snapshot(self, keep: bool = False) -> None:
+    def _checkpoint(self, keep: bool = False) -> None:
         step = self.trainer.position.step
         # One that is there already, say when a run is paused at a chosen moment, was kept for looking.
-        there = step != self.rolling and self.store.snapshot_path(self.run_id, step).exists()
+        there = step != self.rolling and self.store.checkpoints.path(self.run_id, step).exists()
         keep = keep or self._keeps(self.trainer.position) or there
-        self.store.keep(self.run_id, self.trainer.snapshot())
+        self.store.writer.keep(self.run_id, self.trainer.checkpoint())
         if self.rolling not in (None, step):
             assert self.rolling is not None
-            self.store.drop(self.run_id, self.rolling)
+            self.store.writer.drop(self.run_id, self.rolling)
         self.rolling = None if keep else step
 
     def _thin_out(self) -> None:
-        """Keep the first and the last snapshot, and every second one in between, until they fit the budget."""
-        steps = self.store.snapshot_steps(self.run_id)
-        while len(steps) > 2 and sum(self._size(step) for step in steps) > SNAPSHOT_BUDGET:
+        """Keep the first and the last checkpoint, and every second one in between, until they fit the budget."""
+        steps = self.store.checkpoints.steps(self.run_id)
+        while len(steps) > 2 and sum(self._size(step) for step in steps) > CHECKPOINT_BUDGET:
             for step in steps[1:-1:2]:
-                self.store.drop(self.run_id, step)
-            steps = self.store.snapshot_steps(self.run_id)
+                self.store.writer.drop(self.run_id, step)
+            steps = self.store.checkpoints.steps(self.run_id)
 
     def _size(self, step: int) -> int:
-        return self.store.snapshot_path(self.run_id, step).stat().st_size
+        return self.store.checkpoints.path(self.run_id, step).stat().st_size
 
 
 def failed_in_words(error: Exception, store: RunStore) -> str:
     """What kept a training from going on."""
-    if isinstance(error, DataError | SpecError | SnapshotError):
+    if isinstance(error, DataError | SpecError | CheckpointError):
         return f"{error}."
     if isinstance(error, OSError | sqlite3.Error):
         return (

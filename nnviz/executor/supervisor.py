@@ -14,11 +14,13 @@ import time
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from nnviz.executor.backend import Backend, Ended, Job, Place
-from nnviz.executor.recorder import Command
-from nnviz.store.runs import RunGone, RunStore, Status, this_process
-from nnviz.sweep.driver import LOOK_EVERY, WAITS, Conductor
+from nnviz.store.run import RunGone, Status, this_process
+from nnviz.store.runs import RunStore
+from nnviz.sweep.driver import LOOK_EVERY, WAITS, SweepDriver
+from nnviz.train.commands import Action, Command
 
 SHUTDOWN_SECONDS = 10
 
@@ -27,6 +29,10 @@ RECHECK_SECONDS = 0.5
 
 MOST_ATTEMPTS = 5
 """Times that a run is started, when again and again its machine is lost."""
+
+
+def _command(action: str, *rest: Any) -> Command:
+    return Command(Action(action), *rest)
 
 
 def slots(cores: int | None = None) -> int:
@@ -45,17 +51,17 @@ class Supervisor:
 
     def __post_init__(self) -> None:
         self._next_look = 0.0
-        self.conductor = Conductor(self.store, self.backend.cores, self._launch, self.control)
+        self.driver = SweepDriver(self.store, self.backend.cores, self._launch, self.control)
 
     def serve(self) -> None:
         """Obey until the standard input closes."""
         self.backend.prepare()
-        self.conductor.take_up()
+        self.driver.take_up()
         self._fill_slots()
         threading.Thread(target=self._read_commands, daemon=True).start()
         while True:
             try:
-                busy = self.waiting or self.conductor.busy
+                busy = self.waiting or self.driver.busy
                 what, name, detail = self.inbox.get(timeout=RECHECK_SECONDS if busy else None)
             except queue.Empty:
                 self._look()
@@ -67,7 +73,7 @@ class Supervisor:
             elif what == "control" and isinstance(detail, Command):
                 self.control(name, detail)
             elif what == "sweep" and isinstance(detail, Command):
-                self.conductor.obey(name, detail)
+                self.driver.obey(name, detail)
             elif what == "ended" and isinstance(detail, Ended):
                 self._ended(name, detail)
             self._look()
@@ -75,8 +81,8 @@ class Supervisor:
 
     def _look(self) -> None:
         """Give the sweeps something to do, not at every message but often enough, and the free places too."""
-        if self.conductor.busy and time.monotonic() >= self._next_look:
-            self.conductor.look()
+        if self.driver.busy and time.monotonic() >= self._next_look:
+            self.driver.look()
             self._next_look = time.monotonic() + LOOK_EVERY
         self._fill_slots()
 
@@ -88,22 +94,22 @@ class Supervisor:
         """Pass a command on to a run, wherever it is."""
         for job, place in self.jobs.values():
             if run_id in job.runs:
-                if command.kind == "kill" and len(job.runs) > 1:
-                    place.send(Command("stop", run=run_id))  # the others of its pack go on
-                elif command.kind == "kill":
+                if command.action is Action.KILL and len(job.runs) > 1:
+                    place.send(Command(Action.STOP, run=run_id))  # the others of its pack go on
+                elif command.action is Action.KILL:
                     place.kill()
                 else:
                     place.send(command._replace(run=run_id))
                 return
-        if command.kind in ("stop", "kill"):
+        if command.action in (Action.STOP, Action.KILL):
             self._stop_waiting(run_id, Status.STOPPED, "Stopped while it waited for its turn.")
-        elif command.kind in ("leave", "shutdown"):
+        elif command.action in (Action.LEAVE, Action.SHUTDOWN):
             self._stop_waiting(run_id, Status.INTERRUPTED, WAITS)
 
     def _read_commands(self) -> None:
         for line in sys.stdin:
             what, name, command = json.loads(line)
-            self.inbox.put((what, name, Command(*command) if command else None))
+            self.inbox.put((what, name, _command(*command) if command else None))
         self.inbox.put(("close", "", None))
 
     def _fill_slots(self) -> None:
@@ -121,7 +127,7 @@ class Supervisor:
         """How many places are taken; a paused training leaves its place to others, and sweeps have places of their own,
         one per core, lest people wait for them.
         """
-        return sum(self._is_training(job) for job, _ in self.jobs.values() if not self.conductor.drives(job))
+        return sum(self._is_training(job) for job, _ in self.jobs.values() if not self.driver.drives(job))
 
     def _is_queued(self, run_id: str) -> bool:
         try:
@@ -140,7 +146,7 @@ class Supervisor:
         """Give a place to those of its runs that still wait for one."""
         job = job._replace(runs=tuple(filter(self._is_queued, job.runs)))
         if not job.runs:
-            self.conductor.ended(job, killed=False)
+            self.driver.ended(job, killed=False)
             return
         place = self.backend.launch(job, first, alone=not self.jobs and not self.waiting)
         self.jobs[job.id] = (job, place)
@@ -155,17 +161,17 @@ class Supervisor:
                 rest = tuple(one for one in job.runs if one != run_id)
                 self.waiting[index] = (job._replace(runs=rest), first)
                 with suppress(RunGone):
-                    self.store.set_status(run_id, status, reason)
+                    self.store.writer.set_status(run_id, status, reason)
         for job, _ in self.waiting:
             if not job.runs:
-                self.conductor.ended(job, killed=False)
+                self.driver.ended(job, killed=False)
         self.waiting = deque(one for one in self.waiting if one[0].runs)
 
     def _ended(self, job_id: str, ended: Ended) -> None:
         """A training that ended by itself has said how; one that was killed could not."""
         job, _ = self.jobs.pop(job_id)
         if not ended.how:
-            self.conductor.ended(job, killed=False)
+            self.driver.ended(job, killed=False)
             return
         for run_id in job.runs:
             with suppress(RunGone):
@@ -173,24 +179,26 @@ class Supervisor:
                 # The store already shows a run without a process as interrupted; here it is known how it ended.
                 if run.status.active or run.status is Status.INTERRUPTED:
                     if ended.again and run.attempt < MOST_ATTEMPTS:
-                        words = f"The training {ended.how} after step {run.step:,}; it goes on from its last snapshot."
+                        words = (
+                            f"The training {ended.how} after step {run.step:,}; it goes on from its last checkpoint."
+                        )
                         self.store.enqueue(run_id, this_process(), words)
                         if not run.sweep:
                             paused = run.status is Status.PAUSED
-                            self.waiting.appendleft((Job(run_id, (run_id,)), Command("pause") if paused else None))
+                            self.waiting.appendleft((Job(run_id, (run_id,)), Command(Action.PAUSE) if paused else None))
                     else:
                         words = f"Its process {ended.how}. What it had recorded is kept; it can be resumed."
-                        self.store.set_status(run_id, Status.INTERRUPTED, words)
-        self.conductor.ended(job, killed=not ended.again)  # which starts its runs again, those that are level together
+                        self.store.writer.set_status(run_id, Status.INTERRUPTED, words)
+        self.driver.ended(job, killed=not ended.again)  # which starts its runs again, those that are level together
 
     def _close(self) -> None:
-        self.conductor.close()
+        self.driver.close()
         for job, _ in self.waiting:
             for run_id in job.runs:
                 with suppress(RunGone):
-                    self.store.set_status(run_id, Status.INTERRUPTED, "The server was stopped while it waited.")
+                    self.store.writer.set_status(run_id, Status.INTERRUPTED, "The server was stopped while it waited.")
         for _, place in self.jobs.values():
-            place.send(Command("shutdown"))
+            place.send(Command(Action.SHUTDOWN))
         deadline = time.monotonic() + SHUTDOWN_SECONDS
         while self.jobs and (left := deadline - time.monotonic()) > 0:
             with suppress(queue.Empty):
@@ -201,5 +209,5 @@ class Supervisor:
             place.kill()
             for run_id in job.runs:
                 with suppress(RunGone):
-                    self.store.set_status(run_id, Status.INTERRUPTED, "The server was stopped while it trained.")
+                    self.store.writer.set_status(run_id, Status.INTERRUPTED, "The server was stopped while it trained.")
         self.backend.close()

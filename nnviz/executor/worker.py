@@ -11,9 +11,11 @@ from pathlib import Path
 
 import torch
 
-from nnviz.executor.ensemble_recorder import train_pack
-from nnviz.executor.recorder import Command, Mailbox, train_run
-from nnviz.store.runs import RunGone, RunStore
+from nnviz.executor.ensemble_recorder import train_ensemble
+from nnviz.executor.recorder import train_run
+from nnviz.store.run import RunGone
+from nnviz.store.runs import RunStore
+from nnviz.train.commands import Action, Command, Mailbox
 
 NICE = 10
 """Pages come first: their 95th-percentile delay stays at 8 ms instead of 23 with six trainings going."""
@@ -37,7 +39,7 @@ def train_job(store: RunStore, runs: tuple[str, ...], mailbox: Mailbox, alone: b
     """Train one run, or several as a pack, in this process, and stay with them to their end."""
     if len(runs) > 1:
         torch.set_num_threads(1)
-        train_pack(store, runs, mailbox)
+        train_ensemble(store, runs, mailbox)
         return
     try:
         run = store.run(runs[0])
@@ -59,4 +61,4 @@ def _forward(commands: Connection, mailbox: Mailbox) -> None:
     with suppress(EOFError, OSError):
         while True:
             mailbox.post(commands.recv())
-    mailbox.post(Command("shutdown"))
+    mailbox.post(Command(Action.SHUTDOWN))

@@ -2,7 +2,7 @@
 
     run.json                     what it is, how it stands, its epochs and changes; a fork brings its whole curve along
     curve.safetensors            loss, accuracy, lr (steps,); norms (n, 3, layers) with norms_step (n,)
-    weights/<step>.safetensors   the snapshots
+    weights/<step>.safetensors   the checkpoints
     README.txt, net.py           for people: what is what; the network in plain PyTorch, with these weights
 
 Reading is for files from strangers: nothing is unpickled or run, sizes are checked before anything is read, and a file
@@ -34,10 +34,12 @@ from nnviz.data.datasets import DATASETS
 from nnviz.fields import Choice, Number, SpecError, show
 from nnviz.spec.network import LayerError, NetworkSpec, build_model
 from nnviz.spec.optimizers import OPTIMIZERS
-from nnviz.spec.train_config import LIVE_FIELDS, TrainConfig, check, snapshot_bytes
-from nnviz.store.runs import Curve, NormCurves, Run, RunStore, Status, learning_layers
-from nnviz.train.checkpoint import Snapshot, SnapshotError, write_atomically
-from nnviz.train.trainer import Change, Epoch
+from nnviz.spec.train_config import LIVE_FIELDS, TrainConfig, check, checkpoint_bytes
+from nnviz.store.history import Curve, NormCurves
+from nnviz.store.run import Run, Status, learning_layers
+from nnviz.store.runs import RunStore
+from nnviz.train.checkpoint import Checkpoint, CheckpointError, write_atomically
+from nnviz.train.events import Change, Epoch
 
 VERSION = 1
 MAX_BYTES = 1_000_000_000
@@ -59,12 +61,33 @@ _LIMITS = {_JSON: 5_000_000, _CURVE: 300_000_000, _README: 200_000, _NET: 200_00
 """Bytes, unpacked."""
 
 _MARGIN = 1_000_000
-"""Bytes of a snapshot beside its numbers: names, shapes, the statistics of batch normalisation."""
+"""Bytes of a checkpoint beside its numbers: names, shapes, the statistics of batch normalisation."""
 
 _KEYS = (
-    "nnviz_run", "id", "name", "note", "network", "training", "status", "reason", "created", "seconds", "speed",
-    "step", "steps", "device", "threads", "attempt", "packed", "forked_from", "epochs", "changes",
-)  # fmt: skip
+    "nnviz_run",
+    "id",
+    "name",
+    "note",
+    "network",
+    "training",
+    "status",
+    "reason",
+    "created",
+    "seconds",
+    "speed",
+    "step",
+    "steps",
+    "device",
+    "threads",
+    "attempt",
+    "ensemble",
+    "forked_from",
+    "epochs",
+    "changes",
+)
+_FORMER = {"packed": "ensemble"}
+"""Keys of files from before there was the present word → key."""
+
 _COUNT = 10**9
 
 
@@ -80,7 +103,7 @@ def file_name(run: Run) -> str:
 
 
 def export_run(store: RunStore, run_id: str, *, last_only: bool = False) -> bytes:
-    """The run as a file, with all its snapshots or only the last one. Raises RunGone."""
+    """The run as a file, with all its checkpoints or only the last one. Raises RunGone."""
     stream = io.BytesIO()
     write_run(store, run_id, stream, last_only=last_only)
     return stream.getvalue()
@@ -88,21 +111,28 @@ def export_run(store: RunStore, run_id: str, *, last_only: bool = False) -> byte
 
 def write_run(store: RunStore, run_id: str, file: IO[bytes], *, last_only: bool = False) -> None:
     """As `export_run`, into an open file. Raises RunGone, OSError."""
-    with store.together():  # one moment of a run that goes on meanwhile
-        run, curve, norms = store.run(run_id), store.curve(run_id), store.norms(run_id)
-        epochs, changes, lineage = store.epochs(run_id), store.changes(run_id), store.lineage(run_id)
+    with store.db.together():  # one moment of a run that goes on meanwhile
+        run, curve, norms = store.run(run_id), store.history.curve(run_id), store.history.norms(run_id)
+        epochs, changes, lineage = (
+            store.history.epochs(run_id),
+            store.history.changes(run_id),
+            store.history.lineage(run_id),
+        )
     tensors: dict[str, npt.NDArray[Any]] = {
-        "loss": curve.loss, "accuracy": curve.accuracy, "lr": curve.lr,
-        "norms_step": norms.step, "norms": np.stack(norms[2:], 1),
-    }  # fmt: skip
+        "loss": curve.loss,
+        "accuracy": curve.accuracy,
+        "lr": curve.lr,
+        "norms_step": norms.step,
+        "norms": np.stack(norms[2:], 1),
+    }
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         kept = 0
-        for step in reversed(store.snapshot_steps(run_id)):
-            path = store.snapshot_path(run_id, step)
+        for step in reversed(store.checkpoints.steps(run_id)):
+            path = store.checkpoints.path(run_id, step)
             try:
-                Snapshot.load(path)
+                Checkpoint.load(path)
                 data = path.read_bytes()
-            except (SnapshotError, FileNotFoundError):  # damaged; or a checkpoint that was let go just now
+            except (CheckpointError, FileNotFoundError):  # damaged; or a checkpoint that was let go just now
                 continue
             # Weights are noise to a compressor: it would take long for nothing.
             archive.writestr(f"weights/{path.name}", data, zipfile.ZIP_STORED)
@@ -127,9 +157,20 @@ def export_runs(store: RunStore, run_ids: Sequence[str], *, last_only: bool = Fa
 
 def _to_json(run: Run, lineage: list[tuple[str, int]], epochs: list[Epoch], changes: list[Change]) -> dict[str, Any]:
     same = (
-        "id", "name", "note", "reason", "created", "seconds", "speed", "step", "steps", "device", "threads", "attempt",
-        "packed",
-    )  # fmt: skip
+        "id",
+        "name",
+        "note",
+        "reason",
+        "created",
+        "seconds",
+        "speed",
+        "step",
+        "steps",
+        "device",
+        "threads",
+        "attempt",
+        "ensemble",
+    )
     return {
         "nnviz_run": VERSION,
         **{name: getattr(run, name) for name in same},
@@ -143,17 +184,22 @@ def _to_json(run: Run, lineage: list[tuple[str, int]], epochs: list[Epoch], chan
 
 
 def network_code(network: NetworkSpec, config: TrainConfig, step: int | None = None) -> str:
-    """The network as a plain PyTorch module whose parameters have the names of the snapshots; with the weights of
+    """The network as a plain PyTorch module whose parameters have the names of the checkpoints; with the weights of
     `step`, if there is one.
     """
     dataset = DATASETS[config.data]
     lines = [
-        '"""The network of this run in plain PyTorch. Needs: pip install torch safetensors"""', "",
-        "from collections import OrderedDict", "", "from safetensors.torch import load_file", "from torch import nn",
-        "", f"# Images: float32 (n, {', '.join(map(str, dataset.input_shape))}); pixels from 0…255 to",
+        '"""The network of this run in plain PyTorch. Needs: pip install torch safetensors"""',
+        "",
+        "from collections import OrderedDict",
+        "",
+        "from safetensors.torch import load_file",
+        "from torch import nn",
+        "",
+        f"# Images: float32 (n, {', '.join(map(str, dataset.input_shape))}); pixels from 0…255 to",
         f"# (x / 255 - {dataset.mean}) / {dataset.std}, 0 = paper. Out come {len(dataset.classes)} logits.",
         "model = nn.Sequential(OrderedDict([",
-    ]  # fmt: skip
+    ]
     for plan in network.plan(dataset.input_shape, len(dataset.classes)):
         for call in plan.calls:
             learns = any(True for _ in _on_paper(call.build).parameters())
@@ -162,11 +208,12 @@ def network_code(network: NetworkSpec, config: TrainConfig, step: int | None = N
     lines.append("]))")
     if step is not None:
         lines += [
-            "", f'tensors = load_file("weights/{step:09d}.safetensors")',
+            "",
+            f'tensors = load_file("weights/{step:09d}.safetensors")',
             'weights = {name[6:]: tensor for name, tensor in tensors.items() if name.startswith("model.")}',
             "model.load_state_dict(weights)",
             "model.eval()",
-        ]  # fmt: skip
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -245,9 +292,15 @@ def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
 
 
 _DAMAGED = (
-    zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError, ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
     OverflowError,
-)  # fmt: skip
+)
 """What `zipfile` raises for files that are none of its own."""
 
 
@@ -280,13 +333,26 @@ class _Reader:
             came += f" It was forked from {_forked_from(record['forked_from'])}."
         note = _text(record, "note", 4000)
         return Run(
-            id="", name=_one_line(name) or "Imported run", note=f"{note}\n{_one_line(came)}".strip()[:4000],
-            network=self.network, config=self.config, status=status, reason=reason, created=0.0,
-            seconds=_number(record, "seconds"), step=_whole(record, "step"), steps=_whole(record, "steps"),
-            speed=_number(record, "speed"), device=_one_line(_text(record, "device", 40)),
-            threads=_whole(record, "threads", 1024), attempt=_whole(record, "attempt"),
-            test_accuracy=None, parent="", parent_step=0, packed=_whole(record, "packed", 100_000),
-        )  # fmt: skip
+            id="",
+            name=_one_line(name) or "Imported run",
+            note=f"{note}\n{_one_line(came)}".strip()[:4000],
+            network=self.network,
+            config=self.config,
+            status=status,
+            reason=reason,
+            created=0.0,
+            seconds=_number(record, "seconds"),
+            step=_whole(record, "step"),
+            steps=_whole(record, "steps"),
+            speed=_number(record, "speed"),
+            device=_one_line(_text(record, "device", 40)),
+            threads=_whole(record, "threads", 1024),
+            attempt=_whole(record, "attempt"),
+            test_accuracy=None,
+            parent="",
+            parent_step=0,
+            ensemble=_whole(record, "ensemble", 100_000),
+        )
 
     def _epochs(self) -> list[Epoch]:
         found = []
@@ -321,9 +387,12 @@ class _Reader:
         steps = len(tensors["loss"]) if "loss" in tensors and tensors["loss"].ndim == 1 else 0
         rows = len(tensors["norms_step"]) if "norms_step" in tensors and tensors["norms_step"].ndim == 1 else 0
         expected: dict[str, tuple[tuple[int, ...], type]] = {
-            "loss": ((steps,), np.float32), "accuracy": ((steps,), np.float32), "lr": ((steps,), np.float32),
-            "norms_step": ((rows,), np.int64), "norms": ((rows, 3, len(layers)), np.float32),
-        }  # fmt: skip
+            "loss": ((steps,), np.float32),
+            "accuracy": ((steps,), np.float32),
+            "lr": ((steps,), np.float32),
+            "norms_step": ((rows,), np.int64),
+            "norms": ((rows, 3, len(layers)), np.float32),
+        }
         _compare(tensors, expected, _CURVE)
         step = tensors["norms_step"]
         if rows and not (step[0] >= 0 and (np.diff(step) > 0).all() and step[-1] <= _COUNT):
@@ -332,10 +401,10 @@ class _Reader:
         return curve, NormCurves(step, layers, *(tensors["norms"][:, place] for place in range(3)))
 
     def _fill(self, folder: Path) -> None:
-        """Put the snapshots into `folder`, each read back and compared with the network."""
+        """Put the checkpoints into `folder`, each read back and compared with the network."""
         dataset = DATASETS[self.config.data]
         model = _on_paper(lambda: build_model(self.network, dataset.input_shape, len(dataset.classes), 0))
-        most = 2 * snapshot_bytes(self.network, self.config.with_(momentum=0.9)) + _MARGIN
+        most = 2 * checkpoint_bytes(self.network, self.config.with_(momentum=0.9)) + _MARGIN
         for name, info in sorted(self.parts.items()):
             if not (match := _WEIGHTS.fullmatch(name)):
                 continue
@@ -346,12 +415,12 @@ class _Reader:
             path = folder / f"{match[1]}.safetensors"
             write_atomically(path, self.read(name))
             try:
-                snapshot = Snapshot.load(path)
-            except SnapshotError:
+                checkpoint = Checkpoint.load(path)
+            except CheckpointError:
                 raise ArchiveError(f"the part {name} of this file is damaged") from None
-            _check_position(snapshot, int(match[1]), self.config, name)
-            _compare(snapshot.model, {k: (tuple(v.shape), v.dtype) for k, v in model.state_dict().items()}, name)
-            _check_optimizer(snapshot, [tuple(p.shape) for p in model.parameters()], self.config, name)
+            _check_position(checkpoint, int(match[1]), self.config, name)
+            _compare(checkpoint.model, {k: (tuple(v.shape), v.dtype) for k, v in model.state_dict().items()}, name)
+            _check_optimizer(checkpoint, [tuple(p.shape) for p in model.parameters()], self.config, name)
 
 
 def _parts(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
@@ -388,6 +457,7 @@ def _record(data: bytes) -> dict[str, Any]:
         raise ArchiveError(
             f"this run's file is of version {show(record['nnviz_run'])}; this nnviz reads version {VERSION}"
         )
+    record = {_FORMER.get(key, key): value for key, value in record.items()}
     if missing := [key for key in _KEYS if key not in record]:
         raise ArchiveError(f"{_JSON} lacks {show(missing[0])}")
     if unknown := [key for key in record if key not in _KEYS]:
@@ -456,8 +526,8 @@ def _kind(dtype: Any) -> str:
     return str(dtype).removeprefix("torch.") if isinstance(dtype, torch.dtype) else str(np.dtype(dtype))
 
 
-def _check_position(snapshot: Snapshot, step: int, config: TrainConfig, part: str) -> None:
-    position = snapshot.position
+def _check_position(checkpoint: Checkpoint, step: int, config: TrainConfig, part: str) -> None:
+    position = checkpoint.position
     bounds = {
         "step": Number("its step", step, step, whole=True),
         "epoch": Number("its epoch", 0, config.epochs, whole=True),
@@ -473,9 +543,9 @@ def _check_position(snapshot: Snapshot, step: int, config: TrainConfig, part: st
             raise ArchiveError(f"{part}: {error}") from None
 
 
-def _check_optimizer(snapshot: Snapshot, shapes: list[tuple[int, ...]], config: TrainConfig, part: str) -> None:
+def _check_optimizer(checkpoint: Checkpoint, shapes: list[tuple[int, ...]], config: TrainConfig, part: str) -> None:
     """Its state must be what the optimizer remembers of each parameter, or nothing at all: before the first step."""
-    if not snapshot.optimizer:
+    if not checkpoint.optimizer:
         return
     # The momentum may have been changed, to 0 or from it; then there is a buffer or there is none.
     needed, allowed = (_remembered(config.with_(momentum=momentum)) for momentum in (0, 0.9))
@@ -484,11 +554,11 @@ def _check_optimizer(snapshot: Snapshot, shapes: list[tuple[int, ...]], config: 
         f"{place}.{key}": (() if allowed[key].dim() == 0 else shape, allowed[key].dtype)
         for place, shape in enumerate(shapes)
         for key in allowed
-        if key in needed or f"{place}.{key}" in snapshot.optimizer
+        if key in needed or f"{place}.{key}" in checkpoint.optimizer
     }
-    if unknown := [name for name in snapshot.optimizer if name not in known]:
+    if unknown := [name for name in checkpoint.optimizer if name not in known]:
         raise ArchiveError(f"{part} doesn't fit its optimizer: there is no {show(unknown[0])} in it")
-    _compare(snapshot.optimizer, expected, part)
+    _compare(checkpoint.optimizer, expected, part)
 
 
 def _remembered(config: TrainConfig) -> dict[str, Tensor]:

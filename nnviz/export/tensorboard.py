@@ -1,6 +1,6 @@
 """Runs as TensorBoard event files, for those who keep their experiments there.
 
-Scalars for every step and epoch, a histogram of every layer's weights for every snapshot, the settings as text and as
+Scalars for every step and epoch, a histogram of every layer's weights for every checkpoint, the settings as text and as
 hyperparameters. Wall time is when a step would have been done had the run gone through without a break, so that
 TensorBoard's "relative" axis counts the seconds of training.
 """
@@ -16,8 +16,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnviz.store.runs import Run, RunStore
-from nnviz.train.checkpoint import SnapshotError
+from nnviz.store.run import Run
+from nnviz.store.runs import RunStore
+from nnviz.train.checkpoint import CheckpointError
 
 if TYPE_CHECKING:
     from tensorboardX.proto.summary_pb2 import Summary
@@ -76,20 +77,20 @@ def _summaries(store: RunStore, run: Run, histograms: bool) -> Iterator[tuple[in
     for one in summary.hparams(settings, {"test/accuracy": 0.0}):
         yield 0, one
     yield 0, summary.text("setup", "\n".join(["| setting | value |", "|---|---|", *_rows(run, settings)]))
-    curve = store.curve(run.id)
+    curve = store.history.curve(run.id)
     names = ("batch/loss", "batch/accuracy", "learning_rate")
     for step, *numbers in zip(*(column.tolist() for column in curve), strict=True):
         finite = [pair for pair in zip(names, numbers, strict=True) if math.isfinite(pair[1])]
         if finite:
             yield step, Summary(value=[Summary.Value(tag=name, simple_value=number) for name, number in finite])
-    for epoch in store.epochs(run.id):
+    for epoch in store.history.epochs(run.id):
         for name, number in zip(("train/loss", "train/accuracy", "test/loss", "test/accuracy"), epoch[2:], strict=True):
             if math.isfinite(number):
                 yield epoch.step, summary.scalar(name, number)
-    for step in store.snapshot_steps(run.id) if histograms else ():
+    for step in store.checkpoints.steps(run.id) if histograms else ():
         try:
-            model = store.snapshot(run.id, step).model
-        except SnapshotError:  # damaged; or a checkpoint that was let go just now
+            model = store.checkpoints.load(run.id, step).model
+        except CheckpointError:  # damaged; or a checkpoint that was let go just now
             continue
         for name, tensor in model.items():
             if tensor.is_floating_point() and bool(tensor.isfinite().all()):

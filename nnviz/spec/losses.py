@@ -40,11 +40,19 @@ LOSSES: dict[str, Loss] = {
     loss.name: loss
     for loss in (
         Loss(
-            "cross_entropy", "Cross-entropy", "nats, mean per example", F.cross_entropy, cross_entropies,
+            "cross_entropy",
+            "Cross-entropy",
+            "nats, mean per example",
+            F.cross_entropy,
+            cross_entropies,
             ("criterion = nn.CrossEntropyLoss()",),
         ),
         Loss(
-            "mse", "Mean squared error", "mean over classes", squared_error, squared_errors,
+            "mse",
+            "Mean squared error",
+            "mean over classes",
+            squared_error,
+            squared_errors,
             (
                 "def criterion(logits, labels):",
                 "    one_hot = nn.functional.one_hot(labels, logits.shape[1]).float()",
@@ -52,4 +60,4 @@ LOSSES: dict[str, Loss] = {
             ),
         ),
     )
-}  # fmt: skip
+}

@@ -32,10 +32,13 @@ class TrainConfig:
     per_class: int = field(
         0,
         Number(
-            "examples per class", 0, 7000, whole=True,
+            "examples per class",
+            0,
+            7000,
+            whole=True,
             help="Train on only the first so many of each class; 0 takes all. Too little data is a lesson of its own.",
         ),
-    )  # fmt: skip
+    )
     optimizer: str = field("sgd", Choice("optimizer", {name: o.title for name, o in OPTIMIZERS.items()}))
     lr: float = field(
         0.001,
@@ -61,13 +64,17 @@ class TrainConfig:
         0, Number("seed", 0, 2**31 - 1, whole=True, help="Same seed, same initial weights and order: the same curve.")
     )
     device: str = field("auto", Choice("device", DEVICES))
-    snapshots: int = field(
+    checkpoints: int = field(
         30,
         Number(
-            "snapshots kept", 2, 300, whole=True,
-            help="Moments of the training that can be looked into later, and continued from; denser at its start.",
+            "checkpoints kept",
+            2,
+            300,
+            whole=True,
+            help="Steps of the training that can be looked into later, and continued from; denser at its start.",
         ),
-    )  # fmt: skip
+        formerly="snapshots",
+    )
 
     def __post_init__(self) -> None:
         validate(self)
@@ -100,8 +107,8 @@ def parameters(network: NetworkSpec, config: TrainConfig) -> int:
     return sum(plan.parameters for plan in layer_plans(network, config))
 
 
-def snapshot_bytes(network: NetworkSpec, config: TrainConfig) -> int:
-    """What one snapshot of the training takes on the disk: weights and optimizer state. Raises LayerError."""
+def checkpoint_bytes(network: NetworkSpec, config: TrainConfig) -> int:
+    """What one checkpoint of the training takes on the disk: weights and optimizer state. Raises LayerError."""
     optimizer = OPTIMIZERS[config.optimizer]
     state = optimizer.state - ("momentum" in optimizer.uses and not config.momentum)  # then there is no such buffer
     return parameters(network, config) * (1 + state) * BYTES_PER_NUMBER

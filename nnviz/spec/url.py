@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields
 
-from nnviz.fields import SpecError, bounds_of, changed_fields
+from nnviz.fields import SpecError, bounds_of, changed_fields, former_names, renamed
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 
@@ -16,7 +16,7 @@ ALWAYS_SHOWN = ("optimizer", "lr", "momentum", "batch_size", "epochs")
 MAX_LENGTH = 4000
 """Characters of the `net` part; forty layers need far fewer."""
 
-PARAMETERS = ("net", *bounds_of(NetworkSpec), *bounds_of(TrainConfig))
+PARAMETERS = ("net", *bounds_of(NetworkSpec), *bounds_of(TrainConfig), *former_names(TrainConfig))
 
 
 def to_query(network: NetworkSpec, config: TrainConfig) -> dict[str, str]:
@@ -30,6 +30,7 @@ def from_query(query: Mapping[str, str]) -> tuple[NetworkSpec, TrainConfig, list
     """The set-up of a link, and a sentence for each part that could not be used."""
     problems: list[str] = []
     network, config = NetworkSpec(), TrainConfig()
+    query = renamed(TrainConfig, query)
     if net := query.get("net"):
         try:
             if len(net) > MAX_LENGTH:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -38,14 +39,23 @@ class _OfPoint(Protocol):
 R = TypeVar("R", bound=_OfPoint)
 
 
+class PointState(StrEnum):
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    DIVERGED = "diverged"
+    FAILED = "failed"
+    PRUNED = "pruned"
+    STOPPED = "stopped"
+
+
 class RunOfPoint(NamedTuple):
     """One training of a sweep, as recorded so far."""
 
     run: str
     point: int
     seed_index: int
-    state: str
-    """waiting, running, done, diverged, failed, given up, or stopped."""
+    state: PointState
     epochs: tuple[tuple[float | None, float | None], ...]
     """Test accuracy in [0, 1] and test loss after each epoch."""
     step: int
@@ -60,7 +70,7 @@ class PointResult(NamedTuple):
 
     point: int
     values: dict[str, Any]
-    state: str
+    state: PointState
     """As of RunOfPoint; running while any of its runs is, diverged if any of them did."""
     runs: tuple[str, ...]
     accuracies: tuple[float, ...]
@@ -78,12 +88,12 @@ class PointResult(NamedTuple):
     @property
     def known(self) -> bool:
         """Whether there is anything to tell of it: a score, or that it diverged."""
-        return self.accuracy is not None or self.state == "diverged"
+        return self.accuracy is not None or self.state is PointState.DIVERGED
 
     @property
     def scored(self) -> bool:
         """Whether it has a score that counts."""
-        return self.accuracy is not None and self.state != "diverged"
+        return self.accuracy is not None and self.state is not PointState.DIVERGED
 
 
 class Ranked(NamedTuple):
@@ -137,14 +147,14 @@ def _point(number: int, values: dict[str, Any], runs: list[RunOfPoint]) -> Point
     )
 
 
-def _state(runs: Sequence[RunOfPoint]) -> str:
+def _state(runs: Sequence[RunOfPoint]) -> PointState:
     states = {run.state for run in runs}
-    for state in ("diverged", "running", "failed"):
+    for state in (PointState.DIVERGED, PointState.RUNNING, PointState.FAILED):
         if state in states:
             return state
-    if "waiting" in states or not states:
-        return "running" if "done" in states else "waiting"
-    return next(state for state in ("given up", "stopped", "done") if state in states)
+    if PointState.WAITING in states or not states:
+        return PointState.RUNNING if PointState.DONE in states else PointState.WAITING
+    return next(state for state in (PointState.PRUNED, PointState.STOPPED, PointState.DONE) if state in states)
 
 
 # ---------------------------------------------------------------------- which is best
@@ -216,17 +226,22 @@ def importance(spec: SweepSpec, found: Sequence[PointResult]) -> dict[str, float
     (Hutter, Hoos and Leyton-Brown, 2014). None while there are too few points, or where all scored the same.
     """
     scored = [one for one in found if one.known]
-    scores = {0.0 if one.state == "diverged" else one.accuracy for one in scored}
+    scores = {0.0 if one.state is PointState.DIVERGED else one.accuracy for one in scored}
     if len(scored) < ENOUGH_FOR_IMPORTANCE or len(scores) < 2 or len(spec.axes) < 2:
         return None
     import optuna
 
     epochs = spec.config.epochs
     done = [
-        Result(one.point, one.values, (one.accuracy or 0.0,) * max(epochs, _epochs(spec, one)), True,
-               one.state == "diverged")
+        Result(
+            one.point,
+            one.values,
+            (one.accuracy or 0.0,) * max(epochs, _epochs(spec, one)),
+            True,
+            one.state is PointState.DIVERGED,
+        )
         for one in scored
-    ]  # fmt: skip
+    ]
     evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
     weights = optuna.importance.get_param_importances(study_of(spec, done), evaluator=evaluator)
     return dict(sorted(weights.items(), key=lambda item: -item[1]))
@@ -244,8 +259,11 @@ def lessons(spec: SweepSpec, found: Sequence[PointResult]) -> list[str]:
     known = [one for one in found if one.known]
     if len(known) < 3:
         return []
-    return [words for words in (_best(spec, known), _runs_away(spec, known), _crawls(spec, known), _edge(spec, known))
-            if words]  # fmt: skip
+    return [
+        words
+        for words in (_best(spec, known), _runs_away(spec, known), _crawls(spec, known), _edge(spec, known))
+        if words
+    ]
 
 
 def _best(spec: SweepSpec, known: Sequence[PointResult]) -> str:
@@ -263,7 +281,7 @@ def _best(spec: SweepSpec, known: Sequence[PointResult]) -> str:
 def _lost(one: PointResult) -> bool:
     """It diverged, or its steps were so large that it only guesses."""
     guesses = one.accuracy is not None and one.accuracy < LOST_BELOW and (one.loss or 0.0) > GUESSING * 0.99
-    return one.state == "diverged" or guesses
+    return one.state is PointState.DIVERGED or guesses
 
 
 def _runs_away(spec: SweepSpec, known: Sequence[PointResult]) -> str:
@@ -309,9 +327,14 @@ def _starts(known: Sequence[PointResult], lost: Sequence[PointResult]) -> dict[f
 
 def _crawling(one: PointResult, known: Sequence[PointResult]) -> bool:
     """It has learned little, and larger steps did better than it."""
-    if one.accuracy is None or one.accuracy >= CRAWLS_BELOW or one.state == "diverged" or "lr" not in one.values:
+    if (
+        one.accuracy is None
+        or one.accuracy >= CRAWLS_BELOW
+        or one.state is PointState.DIVERGED
+        or "lr" not in one.values
+    ):
         return False
-    fine = [other for other in known if other.state != "diverged"]
+    fine = [other for other in known if other.state is not PointState.DIVERGED]
     better = [other.values["lr"] for other in fine if (other.accuracy or 0.0) > one.accuracy + 0.1]
     return bool(better) and one.values["lr"] <= min(better)
 

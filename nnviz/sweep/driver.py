@@ -13,14 +13,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from nnviz.executor.backend import Job
-from nnviz.executor.recorder import Command
 from nnviz.fields import SpecError
-from nnviz.store.runs import Run, RunGone, RunStore, Status, this_process
+from nnviz.store.run import Run, RunGone, Status, this_process
+from nnviz.store.runs import RunStore
 from nnviz.sweep.analysis import by_point
-from nnviz.sweep.spec import Result, SweepSpec, give_up, suggest
+from nnviz.sweep.spec import Result, SweepSpec, prune_now, suggest
 from nnviz.sweep.store import Member, Sweep, SweepGone, SweepStore
-from nnviz.train.checkpoint import SnapshotError
-from nnviz.train.ensemble import pack_count, pack_key, why_not
+from nnviz.train.checkpoint import CheckpointError
+from nnviz.train.commands import Action, Command
+from nnviz.train.ensemble import ensemble_count, ensemble_key, why_not
 
 LOOK_EVERY = 0.5
 """Seconds between two looks at the runs of a sweep."""
@@ -51,7 +52,7 @@ class _Going:
     since: float = field(default_factory=time.monotonic)
 
 
-class Conductor:
+class SweepDriver:
     """Of all sweeps of a store, in the supervisor's process and thread."""
 
     def __init__(
@@ -88,11 +89,11 @@ class Conductor:
     def obey(self, sweep_id: str, command: Command) -> None:
         """`resume` starts a sweep or goes on with it, `pause` and `stop` end its work; both can be resumed from."""
         with suppress(SweepGone):
-            if command.kind == "resume":
+            if command.action is Action.RESUME:
                 self._begin(sweep_id)
-            elif command.kind == "pause":
+            elif command.action is Action.PAUSE:
                 self._end(sweep_id, Status.PAUSED, "")
-            elif command.kind == "stop":
+            elif command.action is Action.STOP:
                 self._end(sweep_id, Status.STOPPED, "Stopped by hand.")
 
     def look(self) -> None:
@@ -133,7 +134,7 @@ class Conductor:
             self._forget(going)
         except (RunGone, OSError, sqlite3.OperationalError):
             pass  # a run deleted under us, a full disk: the next look finds it otherwise, or waits until it does
-        except (SpecError, SnapshotError) as error:
+        except (SpecError, CheckpointError) as error:
             with suppress(SweepGone):
                 self._end(going.id, Status.FAILED, f"The sweep can't go on: {error}.")
 
@@ -146,20 +147,20 @@ class Conductor:
             return
         self._add_time(going)
         for run in {job: run for run, job in going.runs.items()}.values():
-            self._control(run, Command("shutdown", "Its sweep goes on with it when it is resumed."))
+            self._control(run, Command(Action.SHUTDOWN, "Its sweep goes on with it when it is resumed."))
         for member in self.sweeps.members(sweep_id):
             if member.status is Status.QUEUED:
-                self._control(member.run, Command("leave"))
+                self._control(member.run, Command(Action.LEAVE))
                 if member.run not in going.runs:  # its turn had not come yet
                     with suppress(RunGone):
-                        self.store.set_status(member.run, Status.INTERRUPTED, WAITS)
+                        self.store.writer.set_status(member.run, Status.INTERRUPTED, WAITS)
         self.sweeps.update(sweep_id, status=status, reason=reason)
         del self._going[sweep_id]
 
     def _forget(self, going: _Going) -> None:
         """It was deleted under us: end what is still trained for it."""
         for run in going.runs:
-            self._control(run, Command("kill"))
+            self._control(run, Command(Action.KILL))
         self._going.pop(going.id, None)
 
     def _work(self, going: _Going) -> None:
@@ -171,7 +172,7 @@ class Conductor:
             self._end(going.id, Status.FINISHED, words)
             return
         if sweep.spec.prune:
-            self._give_up(going, members)
+            self._prune(going, members)
         room, open_ = self._room(going), self._open(going, members)
         if room > 0 and not open_:
             self._ask(going, sweep, members)
@@ -194,7 +195,7 @@ class Conductor:
             else:
                 words = f"Its process was killed {MOST_FAILURES} times; the sweep went on without it."
                 with suppress(RunGone):
-                    self.store.set_status(member.run, Status.FAILED, words)
+                    self.store.writer.set_status(member.run, Status.FAILED, words)
         return found
 
     def _room(self, going: _Going) -> int:
@@ -223,10 +224,10 @@ class Conductor:
         batches: list[list[str]] = []
         for group in groups.values():
             first = runs[group[0]]
-            packs = pack_count(first.network, first.config, len(group), self._cores(), len(going.jobs))
-            batches += [group[place::packs] for place in range(packs)]
-        if not sweep.way or max(map(len, batches)) > 1:  # what is left over at the end may be one
-            self.sweeps.update(going.id, way=way(going.spec, batches))
+            ensembles = ensemble_count(first.network, first.config, len(group), self._cores(), len(going.jobs))
+            batches += [group[place::ensembles] for place in range(ensembles)]
+        if not sweep.strategy or max(map(len, batches)) > 1:  # what is left over at the end may be one
+            self.sweeps.update(going.id, strategy=strategy(going.spec, batches))
         for batch in batches[:room]:
             self._numbers += 1
             job = Job(batch[0] if len(batch) == 1 else f"pack-{going.id}-{self._numbers}", tuple(batch))
@@ -242,19 +243,19 @@ class Conductor:
         if why_not(run.network, run.config):
             return run.id
         try:
-            at = self.store.snapshot(run.id).position[:4] if self.store.snapshot_steps(run.id) else None
-        except SnapshotError:
+            at = self.store.checkpoints.load(run.id).position[:4] if self.store.checkpoints.steps(run.id) else None
+        except CheckpointError:
             return run.id  # alone, it will say what is wrong with it
-        return pack_key(run.network, run.config), at
+        return ensemble_key(run.network, run.config), at
 
-    def _give_up(self, going: _Going, members: list[Member]) -> None:
+    def _prune(self, going: _Going, members: list[Member]) -> None:
         running = [member for member in members if member.status is Status.RUNNING and member.run not in going.told]
         found = results(going.spec, self.sweeps.points(going.id), members)
-        poor = give_up(going.spec, found).intersection(member.point for member in running)
+        poor = prune_now(going.spec, found).intersection(member.point for member in running)
         for member in running:
             if member.point in poor:
                 going.told.add(member.run)
-                self._control(member.run, Command("give_up"))
+                self._control(member.run, Command(Action.PRUNE))
 
     def _add_time(self, going: _Going) -> None:
         now = time.monotonic()
@@ -269,15 +270,13 @@ def results(spec: SweepSpec, points: dict[int, dict[str, object]], members: list
     for point, values in points.items():
         mine = of_point.get(point, [])
         done = min((len(member.epochs) for member in mine), default=0)
-        scores = tuple(
-            sum(member.epochs[epoch][0] or 0.0 for member in mine) / len(mine) for epoch in range(done)
-        )  # fmt: skip
+        scores = tuple(sum(member.epochs[epoch][0] or 0.0 for member in mine) / len(mine) for epoch in range(done))
         diverged = any(member.status is Status.DIVERGED for member in mine)
         found.append(Result(point, values, scores, all(member.status.over for member in mine), diverged))
     return found
 
 
-def way(spec: SweepSpec, batches: list[list[str]]) -> str:
+def strategy(spec: SweepSpec, batches: list[list[str]]) -> str:
     """How the runs are trained, and why so, as a sentence."""
     largest = max(map(len, batches), default=1)
     if largest > 1:

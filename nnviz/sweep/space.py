@@ -21,7 +21,7 @@ Value = int | float | str | bool
 MAX_VALUES = 100
 """Of one axis."""
 
-NOT_SWEPT = ("data", "device", "snapshots", "seed")
+NOT_SWEPT = ("data", "device", "checkpoints", "seed")
 """Fields of TrainConfig that stay: seeds are repeated by `SweepSpec.seeds`."""
 
 DEPTH = Number(
@@ -217,7 +217,7 @@ def dimensions(network: NetworkSpec, config: TrainConfig) -> dict[str, Dimension
 
     for name in bounds_of(TrainConfig):
         if name not in NOT_SWEPT:
-            add(name, getattr(config, name), idle(name, config))
+            add(name, getattr(config, name), unused(name, config))
     add("init", network.init)
     add("init_std", network.init_std, "" if network.init == "normal" else "counts only for the normal initialisation")
     dense = [layer for layer in network.layers if isinstance(layer, Dense)]
@@ -246,7 +246,7 @@ def suggested_axis(name: str) -> Axis:
     return replace(_SUGGESTED_OF_LAYERS[f"{like}1.{attribute}"], name=name)
 
 
-def idle(name: str, config: TrainConfig) -> str:
+def unused(name: str, config: TrainConfig) -> str:
     """Why a field of the configuration changes nothing; empty if it does."""
     optimizer = OPTIMIZERS[config.optimizer]
     if name in ("momentum", "nesterov") and name not in optimizer.uses:

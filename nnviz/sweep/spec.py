@@ -26,11 +26,11 @@ from nnviz.sweep.space import (
     bounds_of_name,
     dimensions,
     first_dense,
-    idle,
     known_fields,
     layer_places,
     point_label,
     suggested_axis,
+    unused,
     with_values,
 )
 
@@ -67,17 +67,23 @@ class SweepSpec:
     points: int = field(
         32,
         Number(
-            "number of points", 1, MAX_POINTS, whole=True,
+            "number of points",
+            1,
+            MAX_POINTS,
+            whole=True,
             help="How many combinations are tried. A grid has as many as its values make.",
         ),
-    )  # fmt: skip
+    )
     seeds: int = field(
         1,
         Number(
-            "seeds", 1, MAX_SEEDS, whole=True,
+            "seeds",
+            1,
+            MAX_SEEDS,
+            whole=True,
             help="Each combination is trained this often, from other initial weights and in another order.",
         ),
-    )  # fmt: skip
+    )
     minutes: float = field(0.0, Number("time budget", 0, 10_080, help="Minutes; 0 for as long as it takes."))
     prune: bool = field(
         False,
@@ -167,7 +173,7 @@ class SweepSpec:
 
 def default_sweep(network: NetworkSpec, config: TrainConfig) -> SweepSpec:
     """What to look at first: learning rate × momentum (or weight decay, where there is no momentum), two epochs."""
-    second = "weight_decay" if idle("momentum", config) else "momentum"
+    second = "weight_decay" if unused("momentum", config) else "momentum"
     return SweepSpec(network, config.with_(epochs=2), (suggested_axis("lr"), suggested_axis(second)))
 
 
@@ -266,7 +272,7 @@ def suggestions(spec: SweepSpec, results: Sequence[Result], count: int) -> Sugge
     return _guided(spec, results, count)
 
 
-def give_up(spec: SweepSpec, results: Sequence[Result]) -> set[int]:
+def prune_now(spec: SweepSpec, results: Sequence[Result]) -> set[int]:
     """The points under way that do worse than the median of the complete ones at their epoch: Optuna's MedianPruner.
 
     The first quarter of the epochs, and the first five complete points, are left in peace.

@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from nnviz.store.runs import Run, RunStore, Status, clean_name, describe, is_alive, new_id, this_process
+from nnviz.store.run import Run, Status, clean_name, describe, is_alive, new_id, this_process
+from nnviz.store.runs import RunStore
 from nnviz.sweep.spec import SweepSpec
 from nnviz.sweep.spec import describe as describe_sweep
 
@@ -35,7 +36,7 @@ class Sweep:
     """Seconds since the epoch."""
     seconds: float
     """Time it was being worked on."""
-    way: str
+    strategy: str
     """How it trains its points, and why so, as a sentence; empty before it is decided."""
 
 
@@ -52,23 +53,10 @@ class Member(NamedTuple):
     seconds: float
     loss: float | None
     """Mean training loss of the last batches that were recorded; None before, or when it is no number."""
-    packed: int
+    ensemble: int
     attempt: int
     epochs: tuple[tuple[float | None, float | None], ...]
     """Test accuracy in [0, 1] and test loss after each epoch."""
-
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS sweeps (
-    id TEXT PRIMARY KEY, name TEXT NOT NULL, spec TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '',
-    created REAL NOT NULL, seconds REAL NOT NULL DEFAULT 0, way TEXT NOT NULL DEFAULT '', owner TEXT NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS points (
-    sweep TEXT NOT NULL REFERENCES sweeps(id) ON DELETE CASCADE, point INTEGER NOT NULL, chosen TEXT NOT NULL,
-    PRIMARY KEY (sweep, point)
-) STRICT;
-CREATE INDEX IF NOT EXISTS runs_by_sweep ON runs (sweep);
-"""
 
 
 class SweepStore:
@@ -76,19 +64,20 @@ class SweepStore:
 
     def __init__(self, runs: RunStore) -> None:
         self.runs = runs
-        for statement in _SCHEMA.split(";"):
-            if statement.strip():
-                runs.execute(statement)
 
     def create(self, spec: SweepSpec, name: str = "") -> Sweep:
         """A new sweep, waiting to be started."""
         now = time.time()
         sweep_id = new_id(now)
-        self.runs.execute(
+        self.runs.db.execute(
             "INSERT INTO sweeps (id, name, spec, status, created, owner) VALUES (?,?,?,?,?,?)",
-            sweep_id, clean_name(name) or describe_sweep(spec), json.dumps(spec.to_dict()), Status.QUEUED, now,
+            sweep_id,
+            clean_name(name) or describe_sweep(spec),
+            json.dumps(spec.to_dict()),
+            Status.QUEUED,
+            now,
             this_process(),
-        )  # fmt: skip
+        )
         return self.sweep(sweep_id)
 
     def sweep(self, sweep_id: str) -> Sweep:
@@ -96,7 +85,7 @@ class SweepStore:
 
     def sweeps(self) -> list[Sweep]:
         """All of them, newest first."""
-        return [_to_sweep(row) for row in self.runs.rows("SELECT * FROM sweeps ORDER BY created DESC, id DESC")]
+        return [_to_sweep(row) for row in self.runs.db.rows("SELECT * FROM sweeps ORDER BY created DESC, id DESC")]
 
     def take_over(self, sweep_id: str) -> Sweep:
         """This process drives the sweep from now on."""
@@ -104,7 +93,7 @@ class SweepStore:
         return self.sweep(sweep_id)
 
     def update(self, sweep_id: str, **values: Any) -> None:
-        """Change columns of the sweep: status, reason, way, owner, name."""
+        """Change columns of the sweep: status, reason, strategy, owner, name."""
         self._change(", ".join(f"{name} = ?" for name in values), *values.values(), sweep_id)
 
     def add_seconds(self, sweep_id: str, seconds: float) -> None:
@@ -114,66 +103,75 @@ class SweepStore:
     def delete(self, sweep_id: str) -> None:
         """Forget the sweep and its runs. Stop it first if it is going on."""
         self.sweep(sweep_id)
-        for row in self.runs.rows("SELECT id FROM runs WHERE sweep = ?", sweep_id):
+        for row in self.runs.db.rows("SELECT id FROM runs WHERE sweep = ?", sweep_id):
             self.runs.delete(row["id"])
-        self.runs.execute("DELETE FROM sweeps WHERE id = ?", sweep_id)
+        self.runs.db.execute("DELETE FROM sweeps WHERE id = ?", sweep_id)
 
     def add_points(self, sweep_id: str, points: Sequence[Mapping[str, Any]]) -> None:
         """Number these points on from those there are, and make their runs, waiting to be started."""
         spec = self.sweep(sweep_id).spec
         for number, values in enumerate(points, len(self.points(sweep_id))):
-            with self.runs.together():  # a point and its runs; trainings that write need not wait for hundreds
-                self.runs.execute("INSERT INTO points VALUES (?,?,?)", sweep_id, number, json.dumps(dict(values)))
+            with self.runs.db.together():  # a point and its runs; trainings that write need not wait for hundreds
+                self.runs.db.execute("INSERT INTO points VALUES (?,?,?)", sweep_id, number, json.dumps(dict(values)))
                 for index in range(spec.seeds):
                     network, config = spec.setup(values, index)
-                    config = config.with_(snapshots=2)  # the first and the last: there are many runs
+                    config = config.with_(checkpoints=2)  # the first and the last: there are many runs
                     self.runs.create(network, config, describe(network, config), sweep=sweep_id, point=number)
 
     def points(self, sweep_id: str) -> dict[int, dict[str, Any]]:
         """Number → the values chosen for it, in order."""
-        rows = self.runs.rows("SELECT point, chosen FROM points WHERE sweep = ? ORDER BY point", sweep_id)
+        rows = self.runs.db.rows("SELECT point, chosen FROM points WHERE sweep = ? ORDER BY point", sweep_id)
         return {row["point"]: json.loads(row["chosen"]) for row in rows}
 
     def members(self, sweep_id: str) -> list[Member]:
         """The runs of the sweep, by point and seed. Quick also for hundreds: their set-ups are not read."""
         epochs: dict[str, list[tuple[float | None, float | None]]] = {}
-        for row in self.runs.rows(
+        for row in self.runs.db.rows(
             "SELECT run, test_accuracy, test_loss FROM epochs JOIN runs ON runs.id = epochs.run"
             " WHERE runs.sweep = ? ORDER BY epochs.epoch",
             sweep_id,
         ):
             epochs.setdefault(row["run"], []).append((row["test_accuracy"], row["test_loss"]))
-        rows = self.runs.rows(
+        rows = self.runs.db.rows(
             "SELECT id, point, json_extract(config, '$.seed') AS seed, status, reason, step, steps, seconds, loss,"
-            " packed, attempt, owner FROM runs WHERE sweep = ? ORDER BY point, seed",
+            " ensemble, attempt, owner FROM runs WHERE sweep = ? ORDER BY point, seed",
             sweep_id,
         )
         first = self._row("json_extract(spec, '$.config.seed') AS seed", sweep_id)["seed"]
         alive = {owner: is_alive(owner) for owner in {row["owner"] for row in rows}}
         return [
             Member(
-                row["id"], row["point"], row["seed"] - first, _status(row, alive[row["owner"]]), row["reason"],
-                row["step"], row["steps"], row["seconds"], row["loss"], row["packed"], row["attempt"],
+                row["id"],
+                row["point"],
+                row["seed"] - first,
+                _status(row, alive[row["owner"]]),
+                row["reason"],
+                row["step"],
+                row["steps"],
+                row["seconds"],
+                row["loss"],
+                row["ensemble"],
+                row["attempt"],
                 tuple(epochs.get(row["id"], ())),
             )
             for row in rows
-        ]  # fmt: skip
+        ]
 
     def promote(self, run_id: str, epochs: int) -> Run:
         """A run of its own with the set-up of a sweep's run, for so many epochs, waiting to be started."""
         run = self.runs.run(run_id)
-        config = run.config.with_(epochs=epochs, snapshots=type(run.config)().snapshots)
+        config = run.config.with_(epochs=epochs, checkpoints=type(run.config)().checkpoints)
         return self.runs.create(run.network, config)
 
     def _row(self, columns: str, sweep_id: str) -> sqlite3.Row:
-        rows = self.runs.rows(f"SELECT {columns} FROM sweeps WHERE id = ?", sweep_id)
+        rows = self.runs.db.rows(f"SELECT {columns} FROM sweeps WHERE id = ?", sweep_id)
         if not rows:
             raise _gone(sweep_id)
         return rows[0]
 
     def _change(self, assignments: str, *values: Any) -> None:
         """The last of `values` is the id."""
-        if not self.runs.execute(f"UPDATE sweeps SET {assignments} WHERE id = ?", *values):
+        if not self.runs.db.execute(f"UPDATE sweeps SET {assignments} WHERE id = ?", *values):
             raise _gone(values[-1])
 
 
@@ -191,4 +189,4 @@ def _to_sweep(row: sqlite3.Row) -> Sweep:
     if status in (Status.QUEUED, Status.RUNNING) and not is_alive(row["owner"]):
         status, reason = Status.INTERRUPTED, "The server was stopped meanwhile; what it had found is kept."
     spec = SweepSpec.from_dict(json.loads(row["spec"]))
-    return Sweep(row["id"], row["name"], spec, status, reason, row["created"], row["seconds"], row["way"])
+    return Sweep(row["id"], row["name"], spec, status, reason, row["created"], row["seconds"], row["strategy"])

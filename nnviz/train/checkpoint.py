@@ -17,8 +17,8 @@ from torch import Tensor, nn
 _MODEL, _OPTIMIZER = "model.", "optimizer."
 
 
-class SnapshotError(Exception):
-    """A snapshot that can't be read; the message names the file and says what is wrong."""
+class CheckpointError(Exception):
+    """A checkpoint that can't be read; the message names the file and says what is wrong."""
 
 
 class Position(NamedTuple):
@@ -38,7 +38,7 @@ class Position(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class Checkpoint:
     """Tensors are on the CPU and nobody else's. `model` holds parameters and buffers by PyTorch's names."""
 
     position: Position
@@ -47,7 +47,7 @@ class Snapshot:
     """State by `<parameter index>.<key>`, e.g. `0.momentum_buffer`. Empty: good for looking, not for resuming."""
 
     def save(self, path: Path) -> None:
-        """Write so that `path` holds either the whole snapshot or what it held before. Raises OSError."""
+        """Write so that `path` holds either the whole checkpoint or what it held before. Raises OSError."""
         tensors = {_MODEL + k: v for k, v in self.model.items()} | {
             _OPTIMIZER + k: v for k, v in self.optimizer.items()
         }
@@ -55,21 +55,21 @@ class Snapshot:
         write_atomically(path, data)
 
     @staticmethod
-    def load(path: Path) -> Snapshot:
-        """Raises SnapshotError if the file is missing or damaged."""
+    def load(path: Path) -> Checkpoint:
+        """Raises CheckpointError if the file is missing or damaged."""
         try:
             with safe_open(path, "pt") as file:
                 position = Position(**json.loads((file.metadata() or {})["position"]))
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a dict
         except FileNotFoundError:
-            raise SnapshotError(f"the snapshot {path} is gone") from None
+            raise CheckpointError(f"the checkpoint {path} is gone") from None
         except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-            raise SnapshotError(f"the snapshot {path} is damaged and was not used ({error})") from None
-        return Snapshot(position, _part(tensors, _MODEL), _part(tensors, _OPTIMIZER))
+            raise CheckpointError(f"the checkpoint {path} is damaged and was not used ({error})") from None
+        return Checkpoint(position, _part(tensors, _MODEL), _part(tensors, _OPTIMIZER))
 
 
-def moments(total: int, count: int) -> list[int]:
-    """The steps of a training of `total` at which a snapshot is kept: about `count`, ascending, denser at the start.
+def kept_steps(total: int, count: int) -> list[int]:
+    """The steps of a training of `total` at which a checkpoint is kept: about `count`, ascending, denser at the start.
 
     The first ones change most: the gaps grow with the square of the place, from single steps to 3 % of the training.
     """
@@ -77,7 +77,7 @@ def moments(total: int, count: int) -> list[int]:
     return sorted(step for step in {0, 1, 2, total} | spaced if step <= total)
 
 
-def take(model: nn.Module, optimizer: torch.optim.Optimizer, position: Position) -> Snapshot:
+def take(model: nn.Module, optimizer: torch.optim.Optimizer, position: Position) -> Checkpoint:
     """Copy the present state."""
     state = {
         f"{index}.{key}": torch.as_tensor(value)
@@ -85,19 +85,19 @@ def take(model: nn.Module, optimizer: torch.optim.Optimizer, position: Position)
         for key, value in entries.items()
         if value is not None
     }
-    return Snapshot(position, copy_of(model.state_dict()), copy_of(state))
+    return Checkpoint(position, copy_of(model.state_dict()), copy_of(state))
 
 
-def restore(snapshot: Snapshot, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    """Put the state back. Raises SnapshotError if it is of another network."""
+def restore(checkpoint: Checkpoint, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """Put the state back. Raises CheckpointError if it is of another network."""
     try:
-        model.load_state_dict(snapshot.model)
+        model.load_state_dict(checkpoint.model)
     except RuntimeError as error:
-        raise SnapshotError(f"the snapshot is of another network: {error}") from None
+        raise CheckpointError(f"the checkpoint is of another network: {error}") from None
     state: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in snapshot.optimizer.items():
+    for name, tensor in checkpoint.optimizer.items():
         index, key = name.split(".", 1)
-        state.setdefault(int(index), {})[key] = tensor.clone()  # torch would go on with the snapshot's own
+        state.setdefault(int(index), {})[key] = tensor.clone()  # torch would go on with the checkpoint's own
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 

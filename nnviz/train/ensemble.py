@@ -22,17 +22,17 @@ from nnviz.spec.losses import LOSSES
 from nnviz.spec.network import BYTES_PER_NUMBER, NetworkSpec, build_model
 from nnviz.spec.optimizers import SCHEDULES
 from nnviz.spec.train_config import TrainConfig, check, layer_plans, parameters
-from nnviz.train.checkpoint import Position, Snapshot, SnapshotError
-from nnviz.train.loader import Feed
-from nnviz.train.trainer import Diverged, Epoch
+from nnviz.train.checkpoint import Checkpoint, CheckpointError, Position
+from nnviz.train.events import Diverged, Epoch
+from nnviz.train.loader import Loader
 
-OWN = ("lr", "momentum", "weight_decay", "nesterov", "snapshots")
+OWN = ("lr", "momentum", "weight_decay", "nesterov", "checkpoints")
 """Settings in which the members of a pack may differ."""
 
 LARGEST = 600_000
 """Weights of a net above which packing gains nothing: its products fill the processor by themselves."""
 
-PACK_BYTES = 8_000_000
+ENSEMBLE_BYTES = 8_000_000
 """Weights and velocities of a pack: they are gone through at every step and should stay in the cache."""
 
 GUARD_EVERY = 50
@@ -42,7 +42,7 @@ TEST_CHUNK = 250
 """Test images at once; every member has its own outputs for each."""
 
 
-class PackBatch(NamedTuple):
+class EnsembleBatch(NamedTuple):
     """One step of every member, in the order of `members`; as `training.Batch`."""
 
     step: int
@@ -53,28 +53,28 @@ class PackBatch(NamedTuple):
     size: int
 
 
-class PackTested(NamedTuple):
+class EnsembleTested(NamedTuple):
     """A part of the test pass is done."""
 
     done: int
     total: int
 
 
-class PackEpoch(NamedTuple):
+class EnsembleEpoch(NamedTuple):
     """A pass is complete, for these members."""
 
     members: tuple[int, ...]
     epochs: tuple[Epoch, ...]
 
 
-class PackDiverged(NamedTuple):
+class EnsembleDiverged(NamedTuple):
     """A member's loss is no longer a finite number; it is out of the pack."""
 
     member: int
     diverged: Diverged
 
 
-PackEvent = PackBatch | PackTested | PackEpoch | PackDiverged
+EnsembleEvent = EnsembleBatch | EnsembleTested | EnsembleEpoch | EnsembleDiverged
 
 
 class _Guard(NamedTuple):
@@ -85,9 +85,9 @@ class _Guard(NamedTuple):
     correct: Tensor
     weights: list[Tensor]
 
-    def snapshot(self, index: int, keys: Sequence[str]) -> Snapshot:
+    def checkpoint(self, index: int, keys: Sequence[str]) -> Checkpoint:
         position = self.position._replace(loss_sum=float(self.loss_sum[index]), correct=int(self.correct[index]))
-        return Snapshot(position, {key: w[index].clone() for key, w in zip(keys, self.weights, strict=True)})
+        return Checkpoint(position, {key: w[index].clone() for key, w in zip(keys, self.weights, strict=True)})
 
 
 def why_not(network: NetworkSpec, config: TrainConfig) -> str:
@@ -107,24 +107,24 @@ def why_not(network: NetworkSpec, config: TrainConfig) -> str:
     return ""
 
 
-def pack_key(network: NetworkSpec, config: TrainConfig) -> Hashable:
+def ensemble_key(network: NetworkSpec, config: TrainConfig) -> Hashable:
     """Equal for those that may share a pack."""
     shared = tuple(value for name, value in config.to_dict().items() if name not in (*OWN, "device"))  # it is the CPU
     return network.layers, shared
 
 
-def pack_count(network: NetworkSpec, config: TrainConfig, count: int, cores: int, busy: int = 0) -> int:
+def ensemble_count(network: NetworkSpec, config: TrainConfig, count: int, cores: int, busy: int = 0) -> int:
     """Into how many packs to divide `count` such nets, evenly: each pack's state fits the cache, and together with the
     `busy` packs that train already they go round on all cores, so that none idles while the last ones train.
     """
-    fit = max(1, PACK_BYTES // (2 * BYTES_PER_NUMBER * parameters(network, config)))
+    fit = max(1, ENSEMBLE_BYTES // (2 * BYTES_PER_NUMBER * parameters(network, config)))
     needed = busy + math.ceil(count / fit)
     return min(count, math.ceil(needed / cores) * cores - busy)
 
 
-class PackedTrainer:
+class EnsembleTrainer:
     """Trains the members in step. Each result is that of a `Trainer` with the same network and configuration, within
-    rounding. Raises SpecError if the members don't go together, SnapshotError if their starts don't.
+    rounding. Raises SpecError if the members don't go together, CheckpointError if their starts don't.
     """
 
     def __init__(
@@ -132,14 +132,14 @@ class PackedTrainer:
         members: Sequence[tuple[NetworkSpec, TrainConfig]],
         data: Loaded,
         *,
-        starts: Sequence[Snapshot] | None = None,
+        starts: Sequence[Checkpoint] | None = None,
     ) -> None:
         self.configs = [config for _, config in members]
         for network, config in members:
             check(network, config)
             if reason := why_not(network, config):
                 raise SpecError(f"this training can't be packed: {reason}")
-            if pack_key(network, config) != pack_key(*members[0]):
+            if ensemble_key(network, config) != ensemble_key(*members[0]):
                 raise SpecError(
                     "the trainings of a pack must agree in their layers and in everything but"
                     f" {', '.join(OWN[:-1])} and initialisation"
@@ -153,29 +153,31 @@ class PackedTrainer:
             self._shapes[f"{plan.name}.weight"] = (plan.out_shape[0], math.prod(plan.in_shape))
             self._shapes[f"{plan.name}.bias"] = plan.out_shape
         self._activations = [_activation(plan.calls) for plan in plans]
-        self.feed = Feed(dataset, data.train, self.config, torch.device("cpu"))
+        self.loader = Loader(dataset, data.train, self.config, torch.device("cpu"))
         self.test_labels = data.test.labels
         self.members = list(range(len(members)))
-        self._ended: dict[int, Snapshot] = {}
+        self._ended: dict[int, Checkpoint] = {}
         if starts is None:
             models = [build_model(n, dataset.input_shape, len(dataset.classes), c.seed) for n, c in members]
-            starts = [Snapshot(Position(), model.state_dict()) for model in models]
+            starts = [Checkpoint(Position(), model.state_dict()) for model in models]
         self._restore(starts)
         self._guard: _Guard | None = None
 
     # ------------------------------------------------------------------ state
 
-    def _restore(self, starts: Sequence[Snapshot]) -> None:
+    def _restore(self, starts: Sequence[Checkpoint]) -> None:
         """Stack the members' weights and velocities, each (members, out, in) or (members, out)."""
         first = starts[0].position
         if any(start.position[:4] != first[:4] for start in starts):
-            raise SnapshotError("the snapshots that a pack starts from are of different steps")
+            raise CheckpointError("the checkpoints that a pack starts from are of different steps")
         self.position = first._replace(loss_sum=0.0, correct=0)
         keys = list(self._shapes)
         for start in starts:
             shapes = {key: tuple(value.shape) for key, value in start.model.items()}
             if shapes != self._shapes:
-                raise SnapshotError(f"a snapshot is of another network: its shapes are {shapes}, not {self._shapes}")
+                raise CheckpointError(
+                    f"a checkpoint is of another network: its shapes are {shapes}, not {self._shapes}"
+                )
         stacked = [torch.stack([start.model[key] for start in starts]) for key in keys]
         try:
             velocity = [
@@ -183,7 +185,7 @@ class PackedTrainer:
                 for index, still in enumerate(torch.zeros_like(weight[0]) for weight in stacked)
             ]
         except RuntimeError as error:
-            raise SnapshotError(f"a snapshot's momentum is of another network: {error}") from None
+            raise CheckpointError(f"a checkpoint's momentum is of another network: {error}") from None
         self._keys = keys
         self._weights, self._velocity = stacked, velocity
         self._loss_sum = torch.tensor([start.position.loss_sum for start in starts], dtype=torch.float64)
@@ -200,8 +202,8 @@ class PackedTrainer:
         self._nesterov = torch.tensor(nesterov) if any(nesterov) else None
         self._decays = any(config.weight_decay for config in configs)
 
-    def snapshot(self, member: int) -> Snapshot:
-        """As `Trainer.snapshot`; of a member that is out, its last state."""
+    def checkpoint(self, member: int) -> Checkpoint:
+        """As `Trainer.checkpoint`; of a member that is out, its last state."""
         if member in self._ended:
             return self._ended[member]
         index = self.members.index(member)
@@ -209,13 +211,13 @@ class PackedTrainer:
         moves = self.configs[member].momentum > 0 and position.step > 0
         velocity = {f"{i}.momentum_buffer": v[index].clone() for i, v in enumerate(self._velocity)} if moves else {}
         weights = {key: weight[index].clone() for key, weight in zip(self._keys, self._weights, strict=True)}
-        return Snapshot(position, weights, velocity)
+        return Checkpoint(position, weights, velocity)
 
     def drop(self, member: int) -> None:
         """Let a member end here, if it has not yet; the others go on."""
         if member in self._ended:
             return
-        self._ended[member] = self.snapshot(member)
+        self._ended[member] = self.checkpoint(member)
         index = self.members.index(member)
         self.members.remove(member)
         rest = torch.tensor([i for i in range(len(self.members) + 1) if i != index], dtype=torch.int64)
@@ -234,21 +236,21 @@ class PackedTrainer:
 
     @property
     def _steps_per_epoch(self) -> int:
-        return math.ceil(self.feed.count / self.config.batch_size)
+        return math.ceil(self.loader.count / self.config.batch_size)
 
     # ------------------------------------------------------------------ training
 
-    def run(self) -> Iterator[PackEvent]:
+    def run(self) -> Iterator[EnsembleEvent]:
         """Train from the present position to the last epoch, one event after each thing done."""
         while self.position.epoch < self.config.epochs and self.members:
-            while self.position.cursor < self.feed.count and self.members:
+            while self.position.cursor < self.loader.count and self.members:
                 yield from self._step()
             if self.members:
                 yield from self._test()
 
-    def _step(self) -> Iterator[PackEvent]:
+    def _step(self) -> Iterator[EnsembleEvent]:
         position, size = self.position, self.config.batch_size
-        images, labels = self.feed.take(position.epoch, position.cursor, size)
+        images, labels = self.loader.take(position.epoch, position.cursor, size)
         inputs = images.flatten(1)
         outputs, seen = self._forward(inputs)
         count = len(self.members)
@@ -275,7 +277,7 @@ class PackedTrainer:
         self.position = position._replace(
             step=position.step + 1, cursor=position.cursor + taken, batches=position.batches + 1
         )
-        yield PackBatch(
+        yield EnsembleBatch(
             position.step + 1,
             tuple(self.members),
             tuple(values),
@@ -335,22 +337,22 @@ class PackedTrainer:
         step, total = position.epoch * per_epoch + position.batches, config.epochs * per_epoch
         return SCHEDULES[config.schedule].factor(step, total, position.epoch, config.epochs)
 
-    def _diverged(self, losses: Sequence[float]) -> Iterator[PackDiverged]:
+    def _diverged(self, losses: Sequence[float]) -> Iterator[EnsembleDiverged]:
         """Take those out whose loss is not finite, their weights put back to the last copy that is."""
         factor = self._schedule_factor()
         for member, loss in [(m, v) for m, v in zip(self.members, losses, strict=True) if not math.isfinite(v)]:
             if member not in self.members:  # dropped by whoever was told of the one before
                 continue
-            index, last = self.members.index(member), self.snapshot(member)
+            index, last = self.members.index(member), self.checkpoint(member)
             if self._guard and not all(bool(tensor.isfinite().all()) for tensor in last.model.values()):
-                last = self._guard.snapshot(index, self._keys)
+                last = self._guard.checkpoint(index, self._keys)
             step = self.position.step
             self.drop(member)
             self._ended[member] = last
             lr = self.configs[member].lr * factor
-            yield PackDiverged(member, Diverged(step, loss, lr, last.position.step))
+            yield EnsembleDiverged(member, Diverged(step, loss, lr, last.position.step))
 
-    def _test(self) -> Iterator[PackEvent]:
+    def _test(self) -> Iterator[EnsembleEvent]:
         """The test pass that ends an epoch."""
         total, done, count = len(self.test_labels), 0, len(self.members)
         loss_sum, correct = torch.zeros(count, dtype=torch.float64), torch.zeros(count, dtype=torch.int64)
@@ -364,7 +366,7 @@ class PackedTrainer:
             loss_sum += each.view(count, -1).sum(1).double()
             correct += (logits.argmax(2) == labels).sum(1)
             done += len(labels)
-            yield PackTested(done, total)
+            yield EnsembleTested(done, total)
             if members != self.members:  # one was dropped in between
                 rest = torch.tensor([members.index(member) for member in self.members], dtype=torch.int64)
                 loss_sum, correct, members, count = loss_sum[rest], correct[rest], list(self.members), len(rest)
@@ -374,12 +376,15 @@ class PackedTrainer:
         trained = max(1, position.cursor)
         self.position = Position(position.step, position.epoch + 1)
         numbers = zip(
-            (self._loss_sum / trained).tolist(), (self._correct / trained).tolist(), (loss_sum / total).tolist(),
-            (correct / total).tolist(), strict=True,
-        )  # fmt: skip
+            (self._loss_sum / trained).tolist(),
+            (self._correct / trained).tolist(),
+            (loss_sum / total).tolist(),
+            (correct / total).tolist(),
+            strict=True,
+        )
         self._loss_sum.zero_()
         self._correct.zero_()
-        yield PackEpoch(tuple(members), tuple(Epoch(position.epoch + 1, position.step, *four) for four in numbers))
+        yield EnsembleEpoch(tuple(members), tuple(Epoch(position.epoch + 1, position.step, *four) for four in numbers))
 
 
 def _activation(calls: Sequence[Call]) -> nn.Module:

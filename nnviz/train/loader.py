@@ -42,7 +42,7 @@ def epoch_order(count: int, seed: int, epoch: int) -> Tensor:
     return torch.randperm(count, generator=generator(seed, epoch))
 
 
-class Feed:
+class Loader:
     """The training images of one run, handed out batch by batch.
 
     A position is (epoch, cursor): how many images of the epoch were taken already. Batches may change size at any time.
@@ -127,7 +127,5 @@ def thicken(inks: Tensor, amount: Tensor) -> Tensor:
     """
     sign = torch.where(amount < 0, -1.0, 1.0).view(-1, 1, 1, 1)
     signed = inks * sign  # the erosion of a picture is the dilation of its negative
-    widest = torch.maximum(
-        F.max_pool2d(signed, (3, 1), 1, (1, 0)), F.max_pool2d(signed, (1, 3), 1, (0, 1))
-    )  # fmt: skip
+    widest = torch.maximum(F.max_pool2d(signed, (3, 1), 1, (1, 0)), F.max_pool2d(signed, (1, 3), 1, (0, 1)))
     return inks + amount.abs().view(-1, 1, 1, 1) * (sign * widest - inks)

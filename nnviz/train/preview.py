@@ -24,7 +24,7 @@ MAX_UNITS = 40
 FILE = "live.safetensors"
 
 
-class Live(NamedTuple):
+class Preview(NamedTuple):
     step: int
     weights: Tensor
     """Of the first layer that learns, one image per unit: float32 (≤ MAX_UNITS, h, w)."""
@@ -42,7 +42,7 @@ class Live(NamedTuple):
         write_atomically(folder / FILE, save(tensors, {"live": json.dumps(words)}))
 
     @staticmethod
-    def load(folder: Path) -> Live | None:
+    def load(folder: Path) -> Preview | None:
         """The latest look, or None if there is none (yet, or any more)."""
         try:
             with safe_open(folder / FILE, "pt") as file:
@@ -50,7 +50,7 @@ class Live(NamedTuple):
                 tensors = {name: file.get_tensor(name) for name in ("weights", "sample", "probabilities")}
         except (OSError, SafetensorError, KeyError, ValueError):
             return None
-        return Live(**words, **tensors)
+        return Preview(**words, **tensors)
 
 
 def sample_of(labels: Tensor) -> Tensor:
@@ -58,7 +58,7 @@ def sample_of(labels: Tensor) -> Tensor:
     return first_per_class(labels, 1)[labels[first_per_class(labels, 1)].argsort()]
 
 
-def look(model: nn.Module, data: Loaded, sample: Tensor, step: int) -> Live:
+def preview(model: nn.Module, data: Loaded, sample: Tensor, step: int) -> Preview:
     """Look into `model` without disturbing its training: modes and generators stay as they are."""
     name, layer = next((n, m) for n, m in model.named_modules() if isinstance(m, nn.Linear | nn.Conv2d))
     weights = layer.weight.detach()[:MAX_UNITS]
@@ -72,10 +72,14 @@ def look(model: nn.Module, data: Loaded, sample: Tensor, step: int) -> Live:
     finally:
         for module, mode in modes:
             module.training = mode
-    return Live(
-        step, as_images(weights, data.dataset.input_shape).cpu().contiguous(), len(layer.weight), name, sample,
+    return Preview(
+        step,
+        as_images(weights, data.dataset.input_shape).cpu().contiguous(),
+        len(layer.weight),
+        name,
+        sample,
         probabilities.cpu().clone(),
-    )  # fmt: skip
+    )
 
 
 def as_images(weights: Tensor, input_shape: tuple[int, ...]) -> Tensor:

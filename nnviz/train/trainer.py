@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -21,9 +20,10 @@ from nnviz.spec.network import NetworkSpec, build_model, smallest_batch
 from nnviz.spec.optimizers import OPTIMIZERS, SCHEDULES
 from nnviz.spec.train_config import LIVE_FIELDS, TrainConfig, check, layer_plans
 from nnviz.train import checkpoint
-from nnviz.train.checkpoint import Position, Snapshot
+from nnviz.train.checkpoint import Checkpoint, Position
 from nnviz.train.evaluation import logits_in_chunks
-from nnviz.train.loader import Feed, generator
+from nnviz.train.events import Batch, Change, Diverged, Epoch, Event, Norms, Tested
+from nnviz.train.loader import Loader, generator
 
 NORM_ROWS = 400
 """About how often over a whole training the sizes of weights, gradients and updates are measured; 0: never."""
@@ -38,75 +38,9 @@ GUARD_EVERY = 20
 """Steps between two copies of the weights kept in memory, to fall back on when they cease to be finite."""
 
 
-class Norms(NamedTuple):
-    """Euclidean norms of each weight matrix in one step, in the order of the layers; biases are left out."""
-
-    step: int
-    weight: tuple[float, ...]
-    """Before the step."""
-    gradient: tuple[float, ...]
-    """Of the mini-batch's mean loss."""
-    update: tuple[float, ...]
-    """W_new − W_old, whatever the optimizer makes of the gradient."""
-
-
-class Batch(NamedTuple):
-    """One optimizer step was taken. `loss` and `accuracy` are of this batch, before the step."""
-
-    step: int
-    """Steps done, this one included."""
-    loss: float
-    accuracy: float
-    lr: float
-    """The rate this step was taken with."""
-    size: int
-    norms: Norms | None = None
-    """Measured at some steps only."""
-
-
-class Tested(NamedTuple):
-    """A part of the test pass is done."""
-
-    done: int
-    total: int
-
-
-class Epoch(NamedTuple):
-    """A pass is complete. The training figures are means over its batches, each measured as it was trained on."""
-
-    epoch: int
-    """Epochs done, this one included."""
-    step: int
-    train_loss: float
-    train_accuracy: float
-    test_loss: float
-    test_accuracy: float
-
-
-class Change(NamedTuple):
-    """A setting that was changed while training; it holds from the step after `step` on."""
-
-    step: int
-    name: str
-    before: float
-    after: float
-
-
-class Diverged(NamedTuple):
-    """The loss is no longer a finite number. The weights are put back to those after `kept` steps, all finite."""
-
-    step: int
-    loss: float
-    lr: float
-    kept: int
-
-
-Event = Batch | Tested | Epoch | Change | Diverged
-
-
 class Trainer:
     """Trains one network. A function of (network, config, changes): the same inputs give the same losses, bit for bit
-    on one machine with the same number of threads, also when it was stopped in between and resumed from a snapshot.
+    on one machine with the same number of threads, also when it was stopped in between and resumed from a checkpoint.
 
     Raises SpecError if network and config don't go together.
     """
@@ -117,7 +51,7 @@ class Trainer:
         config: TrainConfig,
         data: Loaded,
         *,
-        start: Snapshot | None = None,
+        start: Checkpoint | None = None,
         changes: Iterable[Change] = (),
     ) -> None:
         check(network, config)
@@ -127,7 +61,7 @@ class Trainer:
         self.model = build_model(network, dataset.input_shape, len(dataset.classes), config.seed).to(self.device)
         self.optimizer = OPTIMIZERS[config.optimizer].build(self.model.parameters(), config)
         self.loss_function = LOSSES[config.loss].function
-        self.feed = Feed(dataset, data.train, config, self.device)
+        self.loader = Loader(dataset, data.train, config, self.device)
         self.test_labels = data.test.labels.to(self.device)
         self.position = Position()
         if start is not None:
@@ -153,7 +87,7 @@ class Trainer:
         check(self.network, self.config.with_(**{name: value}))
         self._asked.append((name, value))
 
-    def snapshot(self) -> Snapshot:
+    def checkpoint(self) -> Checkpoint:
         """A copy of the present state, to look at or to resume from."""
         return checkpoint.take(self.model, self.optimizer, self.position)
 
@@ -163,20 +97,20 @@ class Trainer:
         left = self.config.epochs - self.position.epoch
         if not left:
             return self.position.step
-        in_this_one = self._batches_in(self.feed.count - self.position.cursor)
-        return self.position.step + in_this_one + (left - 1) * self._batches_in(self.feed.count)
+        in_this_one = self._batches_in(self.loader.count - self.position.cursor)
+        return self.position.step + in_this_one + (left - 1) * self._batches_in(self.loader.count)
 
     @property
     def batches_per_epoch(self) -> int:
         """How many the current epoch has at the present batch size, those already done included."""
-        left = max(0, self.feed.count - self.position.cursor)
+        left = max(0, self.loader.count - self.position.cursor)
         return self.position.batches + self._batches_in(left)
 
     def run(self) -> Iterator[Event]:
         """Train from the present position to the last epoch, one event after each thing done."""
         self.model.train()
         while self.position.epoch < self.config.epochs:
-            while self._batches_in(self.feed.count - self.position.cursor):
+            while self._batches_in(self.loader.count - self.position.cursor):
                 yield from self._apply_changes()
                 event = self._step()
                 yield event
@@ -186,7 +120,7 @@ class Trainer:
 
     def _step(self) -> Batch | Diverged:
         position, config = self.position, self.config
-        images, labels = self.feed.take(position.epoch, position.cursor, config.batch_size)
+        images, labels = self.loader.take(position.epoch, position.cursor, config.batch_size)
         lr = self._set_rate()
         if self._has_dropout:
             self._dropout.manual_seed(generator(config.seed, position.step, 2).initial_seed())

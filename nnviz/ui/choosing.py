@@ -16,9 +16,13 @@ def choose_section(sections: Mapping[str, tuple[str, Any]], key: str, *, pills: 
     state.keep(key, list(sections))
     widget = st.pills if pills else st.segmented_control
     widget(
-        "Look at", list(sections), key=key, format_func=lambda one: sections[one][0], required=True,
+        "Look at",
+        list(sections),
+        key=key,
+        format_func=lambda one: sections[one][0],
+        required=True,
         label_visibility="collapsed",
-    )  # fmt: skip
+    )
     section: str = st.session_state[key]
     return section
 
@@ -32,9 +36,14 @@ def choose_shown(label: str, names: Mapping[str, str], shown: str, key: str, **o
     if st.session_state.get(key) not in names or not st.session_state.pop(picked, False):
         st.session_state[key] = shown
     st.selectbox(
-        label, list(names), key=key, format_func=lambda one: run_label(names[one], one), on_change=_note,
-        args=(picked,), **options,
-    )  # fmt: skip
+        label,
+        list(names),
+        key=key,
+        format_func=lambda one: run_label(names[one], one),
+        on_change=_note,
+        args=(picked,),
+        **options,
+    )
     chosen: str = st.session_state[key]
     return chosen
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from nnviz.store.runs import Run, RunGone
+from nnviz.store.run import Run, RunGone
 from nnviz.ui import services, state
 
 

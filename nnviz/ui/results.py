@@ -19,8 +19,9 @@ from nnviz.charts.confusion import (
 from nnviz.charts.table import csv_text
 from nnviz.data.datasets import DATASETS, DataError, Dataset, Split
 from nnviz.spec.network import build_model
-from nnviz.store.runs import Run, RunGone, RunStore
-from nnviz.train.checkpoint import SnapshotError
+from nnviz.store.run import Run, RunGone
+from nnviz.store.runs import RunStore
+from nnviz.train.checkpoint import CheckpointError
 from nnviz.train.evaluation import Evaluation, evaluate
 from nnviz.ui.components.image_grid import Caption, tiles
 from nnviz.ui.components.plot import plot
@@ -53,7 +54,7 @@ def show_results(store: RunStore, run: Run) -> None:
             test = test_images(dataset.name)
             with st.spinner("Asking the network about the test images …"):
                 result = last_result(store, run)
-        except (SnapshotError, RunGone) as error:
+        except (CheckpointError, RunGone) as error:
             st.info(f"There is nothing to show: {error}.", icon=":material/info:")
             return
         except DataError as error:
@@ -69,25 +70,25 @@ def test_images(name: str) -> Split:
 
 
 def last_result(store: RunStore, run: Run) -> Result:
-    """What the net, as it was last kept, says of the test images. Raises SnapshotError, RunGone, DataError."""
-    steps = store.snapshot_steps(run.id)
+    """What the net, as it was last kept, says of the test images. Raises CheckpointError, RunGone, DataError."""
+    steps = store.checkpoints.steps(run.id)
     return _result(str(store.root), run.id, steps[-1] if steps else 0, store)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _result(root: str, run_id: str, last_step: int, _store: RunStore) -> Result:
-    """Of the last snapshot that can be read; `root` and `last_step` tell apart what is cached. 0.5 MB each.
+    """Of the last checkpoint that can be read; `root` and `last_step` tell apart what is cached. 0.5 MB each.
 
-    Raises SnapshotError, RunGone, DataError.
+    Raises CheckpointError, RunGone, DataError.
     """
     run, dataset = _store.run(run_id), DATASETS[_store.run(run_id).config.data]
-    snapshot = _store.snapshot(run_id)
+    checkpoint = _store.checkpoints.load(run_id)
     model = build_model(run.network, dataset.input_shape, len(dataset.classes), run.config.seed)
     try:
-        model.load_state_dict(snapshot.model)
+        model.load_state_dict(checkpoint.model)
     except RuntimeError as error:
-        raise SnapshotError(f"the snapshot of run {run_id} is of another network ({error})") from None
-    return Result(snapshot.position.step, evaluate(model, dataset, test_images(dataset.name)))
+        raise CheckpointError(f"the checkpoint of run {run_id} is of another network ({error})") from None
+    return Result(checkpoint.position.step, evaluate(model, dataset, test_images(dataset.name)))
 
 
 def _show(run: Run, result: Result, dataset: Dataset, test: Split) -> None:
@@ -102,10 +103,14 @@ def _show(run: Run, result: Result, dataset: Dataset, test: Split) -> None:
             width=430,
         )
         st.download_button(
-            "Predictions as CSV", lambda: predictions_csv(result.evaluation, dataset.classes),
-            f"{run.id}-predictions.csv", "text/csv", key="download-predictions", icon=":material/download:",
+            "Predictions as CSV",
+            lambda: predictions_csv(result.evaluation, dataset.classes),
+            f"{run.id}-predictions.csv",
+            "text/csv",
+            key="download-predictions",
+            icon=":material/download:",
             on_click="ignore",
-        )  # fmt: skip
+        )
 
     if overflown := int(result.evaluation.probabilities.isnan().any(1).sum()):
         st.warning(
@@ -118,18 +123,22 @@ def _show(run: Run, result: Result, dataset: Dataset, test: Split) -> None:
     with matrix, st.container(key="confusion"):
         st.markdown("**What was taken for what** – pick a cell to see its images")
         clicked = plot(
-            confusion_figure(info, chosen=None if cell == ALL else cell, dark=dark), key="confusion-plot",
-            config=CONFUSION_CONFIG, alt=_confusion_in_words(info),
-        )  # fmt: skip
+            confusion_figure(info, chosen=None if cell == ALL else cell, dark=dark),
+            key="confusion-plot",
+            config=CONFUSION_CONFIG,
+            alt=_confusion_in_words(info),
+        )
         if clicked is not None and (true_answer := _as_cell(clicked, info)) not in (None, cell):
             st.session_state[f"{_CELL}-clicked"] = true_answer
             st.rerun()
     with bars, st.container(key="class-accuracy"):
         st.markdown("**How much of each class is recognised**")
         plot(
-            class_accuracy_figure(info, dark=dark), key="class-accuracy-plot", config=ACCURACY_CONFIG,
+            class_accuracy_figure(info, dark=dark),
+            key="class-accuracy-plot",
+            config=ACCURACY_CONFIG,
             alt=_accuracy_in_words(info),
-        )  # fmt: skip
+        )
     _images(result.evaluation, info, test, cell)
 
 
@@ -153,9 +162,13 @@ def _images(evaluation: Evaluation, info: ConfusionInfo, test: Split, cell: Cell
         options.append(cell)
     with st.container(horizontal=True, vertical_alignment="bottom", key="image-choice"):
         st.selectbox(
-            "Images", options, key=_CELL, format_func=lambda one: _title(info, one), width=430,
+            "Images",
+            options,
+            key=_CELL,
+            format_func=lambda one: _title(info, one),
+            width=430,
             help="Or click a cell of the matrix.",
-        )  # fmt: skip
+        )
         if cell != ALL:
             st.button("Back to all mistakes", key="all-mistakes", icon=":material/undo:", on_click=_show_all)
     if cell == ALL:
@@ -179,9 +192,12 @@ def _images(evaluation: Evaluation, info: ConfusionInfo, test: Split, cell: Cell
         here = f"Here {'are ' + str(len(found)) + ' of them' if total > len(found) else 'they are'}, {order}"
         st.caption(f"{words} {here if total > 1 else 'Here it is'}: true class → answer, with its probability.")
         tiles(
-            test.images[found, 0].numpy(), key=f"{key}-tiles", captions=captions(evaluation, info.classes, found),
-            size=84, label="Mistakes of the network" if cell == ALL else _title(info, cell),
-        )  # fmt: skip
+            test.images[found, 0].numpy(),
+            key=f"{key}-tiles",
+            captions=captions(evaluation, info.classes, found),
+            size=84,
+            label="Mistakes of the network" if cell == ALL else _title(info, cell),
+        )
 
 
 def _show_all() -> None:

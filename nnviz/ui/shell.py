@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from nnviz.store.runs import StoreError
+from nnviz.store.database import StoreError
 from nnviz.ui import services, state
 from nnviz.ui.format import plain, sentence
 

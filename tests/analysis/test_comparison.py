@@ -31,9 +31,10 @@ from nnviz.fields import SpecError, bounds_of
 from nnviz.spec.layers import BatchNorm, Conv, Dense, Dropout, MaxPool
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
-from nnviz.store.runs import Run, RunStore, Status
+from nnviz.store.run import Run, Status
+from nnviz.store.runs import RunStore
 
-CONFIG = TrainConfig(epochs=2, batch_size=50, lr=0.01, snapshots=4)
+CONFIG = TrainConfig(epochs=2, batch_size=50, lr=0.01, checkpoints=4)
 NET = NetworkSpec((Dense(16),))
 
 
@@ -56,19 +57,29 @@ def trained(store: RunStore, run: Run | None = None) -> Run:
 
 
 class TestDifferences:
-    @pytest.mark.parametrize("name", [name for name in bounds_of(TrainConfig) if name not in ("device", "snapshots")])
+    @pytest.mark.parametrize("name", [name for name in bounds_of(TrainConfig) if name not in ("device", "checkpoints")])
     def test_every_field_is_told(self, store: RunStore, name: str) -> None:
         other = {
-            "data": "fashion_mnist", "per_class": 5, "optimizer": "adagrad", "lr": 0.5, "momentum": 0.5,
-            "nesterov": True, "weight_decay": 0.1, "batch_size": 10, "epochs": 3, "schedule": "cosine", "loss": "mse",
-            "augment": "shift", "seed": 4,
-        }  # fmt: skip
+            "data": "fashion_mnist",
+            "per_class": 5,
+            "optimizer": "adagrad",
+            "lr": 0.5,
+            "momentum": 0.5,
+            "nesterov": True,
+            "weight_decay": 0.1,
+            "batch_size": 10,
+            "epochs": 3,
+            "schedule": "cosine",
+            "loss": "mse",
+            "augment": "shift",
+            "seed": 4,
+        }
         found = differences((run_of(store), run_of(store, **{name: other[name]})))
         gone = {"momentum"} if name == "optimizer" else set()
         assert {one.key for one in found} == {name} | gone
 
     def test_what_does_not_touch_the_curve_is_no_difference(self, store: RunStore) -> None:
-        assert not differences((run_of(store), run_of(store, device="cpu", snapshots=9)))
+        assert not differences((run_of(store), run_of(store, device="cpu", checkpoints=9)))
 
     def test_a_momentum_that_is_not_used_is_no_difference(self, store: RunStore) -> None:
         runs = run_of(store, optimizer="adam", momentum=0.1), run_of(store, optimizer="adam", nesterov=True)
@@ -167,22 +178,27 @@ class TestTwins:
     @pytest.mark.parametrize(
         ("field", "value", "same_forward"),
         [
-            ("lr", 0.5, True), ("momentum", 0.0, True), ("nesterov", True, True), ("weight_decay", 0.1, True),
-            ("optimizer", "adam", True), ("schedule", "cosine", True), ("loss", "mse", False),
+            ("lr", 0.5, True),
+            ("momentum", 0.0, True),
+            ("nesterov", True, True),
+            ("weight_decay", 0.1, True),
+            ("optimizer", "adam", True),
+            ("schedule", "cosine", True),
+            ("loss", "mse", False),
             (ACTIVATION, "tanh", False),
         ],
-    )  # fmt: skip
+    )
     def test_same_weights_and_same_first_batch(
         self, store: RunStore, field: str, value: Any, same_forward: bool
     ) -> None:
         run = trained(store)
         twin = trained(store, start_twin(store, run, field, value))
         assert in_lock_step(run, twin)
-        first, second = store.snapshot(run.id, 0).model, store.snapshot(twin.id, 0).model
+        first, second = store.checkpoints.load(run.id, 0).model, store.checkpoints.load(twin.id, 0).model
         assert first.keys() == second.keys()
         for name in first:
             assert torch.equal(first[name], second[name]), name
-        losses, others = store.curve(run.id).loss, store.curve(twin.id).loss
+        losses, others = store.history.curve(run.id).loss, store.history.curve(twin.id).loss
         assert bool(losses[0] == others[0]) is same_forward
         assert bool((losses[1:] != others[1:]).any())
 
@@ -201,7 +217,7 @@ class TestTwins:
         fork = trained(store, store.fork(run.id, 2, CONFIG.with_(lr=0.02)))
         store.delete(run.id)
         twin = start_twin(store, fork, "lr", 0.5)
-        kept, begun = store.snapshot(fork.id, 2).model, store.snapshot(twin.id, 2).model
+        kept, begun = store.checkpoints.load(fork.id, 2).model, store.checkpoints.load(twin.id, 2).model
         assert all(torch.equal(kept[name], begun[name]) for name in kept)
 
     @pytest.mark.parametrize("changes", [{"seed": 1}, {"batch_size": 10}, {"augment": "shift"}, {"per_class": 5}])
@@ -234,7 +250,7 @@ class TestTwins:
 
 def test_figures_are_those_of_the_epochs(store: RunStore) -> None:
     run = trained(store)
-    epochs = store.epochs(run.id)
+    epochs = store.history.epochs(run.id)
     found = figures(store, run)
     assert found.final_accuracy == epochs[-1].test_accuracy == run.test_accuracy
     assert found.best_accuracy == max(epoch.test_accuracy for epoch in epochs)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from nnviz.analysis.activations import Arithmetic, Term, arithmetic, outgoing, trace
-from nnviz.analysis.checkpoint_view import Moment
+from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.analysis.decimal_sum import WrittenSum, write_sum
 from nnviz.data.datasets import Loaded, to_input
 from nnviz.spec.layers import ACTIVATIONS, AvgPool, BatchNorm, Conv, Dense, Dropout, Flatten, MaxPool
@@ -17,8 +17,8 @@ from nnviz.spec.train_config import TrainConfig
 from nnviz.train.trainer import Trainer
 
 
-def moment_of(network: NetworkSpec, data: Loaded) -> Moment:
-    return Moment(network, TrainConfig(), Trainer(network, TrainConfig(), data).snapshot(), data)
+def checkpoint_of(network: NetworkSpec, data: Loaded) -> CheckpointView:
+    return CheckpointView(network, TrainConfig(), Trainer(network, TrainConfig(), data).checkpoint(), data)
 
 
 def added_up(written: WrittenSum) -> Decimal:
@@ -29,12 +29,12 @@ def added_up(written: WrittenSum) -> Decimal:
 @pytest.mark.parametrize("scale", [1e-9, 1.0, 3e7])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_what_is_written_adds_up_to_the_last_digit(blobs: Loaded, activation: str, scale: float) -> None:
-    moment = moment_of(NetworkSpec((Dense(6, activation), Dense(4, activation))), blobs)
-    for layer in moment.layers:
+    checkpoint = checkpoint_of(NetworkSpec((Dense(6, activation), Dense(4, activation))), blobs)
+    for layer in checkpoint.layers:
         assert layer.weight is not None
         layer.weight.mul_(scale)
-    traced = trace(moment, to_input(blobs.test.images[:3], blobs.dataset))
-    for layer, told_layer in zip(moment.layers, traced.layers, strict=True):
+    traced = trace(checkpoint, to_input(blobs.test.images[:3], blobs.dataset))
+    for layer, told_layer in zip(checkpoint.layers, traced.layers, strict=True):
         for unit in range(layer.units):
             told = arithmetic(layer, told_layer, image=1, unit=unit, count=8)
             written = write_sum(told)
@@ -79,12 +79,12 @@ def test_outgoing_weights_are_those_that_change_the_next_layer(blobs: Loaded) ->
     network = NetworkSpec(
         (Conv(3), BatchNorm(), MaxPool(), Conv(2), AvgPool(), Dropout(), Flatten(), Dense(7), BatchNorm(), Dense(5))
     )
-    moment = moment_of(network, blobs)
-    layers = {layer.name: layer for layer in moment.learning_layers}
+    checkpoint = checkpoint_of(network, blobs)
+    layers = {layer.name: layer for layer in checkpoint.learning_layers}
     expected = {"conv1": "conv2", "conv2": "dense1", "dense1": "dense2", "dense2": "output"}
     for name, after in expected.items():
         unit = layers[name].units - 1
-        found = outgoing(moment, layers[name], unit)
+        found = outgoing(checkpoint, layers[name], unit)
         assert found is not None
         assert found.layer.name == after
         given = torch.zeros(1, *layers[after].plan.in_shape)
@@ -102,4 +102,4 @@ def test_outgoing_weights_are_those_that_change_the_next_layer(blobs: Loaded) ->
         total = found.weights.sum((1, 2)) if found.weights.dim() == 3 else found.weights
         assert found.weights.dim() == (3 if name.startswith("conv") else 1)
         torch.testing.assert_close(total, sums, rtol=1e-4, atol=1e-5)
-    assert outgoing(moment, layers["output"], 0) is None
+    assert outgoing(checkpoint, layers["output"], 0) is None

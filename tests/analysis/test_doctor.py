@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nnviz.analysis.checkpoint_view import Moment
+from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.analysis.doctor import DIAGNOSES, Diagnosis, evidence, examine
 from nnviz.data.datasets import DATASETS, Dataset, Loaded
 from nnviz.executor.recorder import train_run
@@ -15,7 +15,8 @@ from nnviz.spec.layers import Conv, Dense, MaxPool
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.presets import PRESETS
 from nnviz.spec.train_config import TrainConfig
-from nnviz.store.runs import RunStore, Status
+from nnviz.store.run import Status
+from nnviz.store.runs import RunStore
 
 pytestmark = pytest.mark.mnist
 
@@ -31,14 +32,20 @@ def store(tmp_path: Path, mnist_root: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def findings(store: RunStore, network: NetworkSpec, **settings: Any) -> dict[str, Diagnosis]:
     """Train, and examine the last moment; by name."""
-    run = store.create(network, TrainConfig(**{"epochs": 1, "per_class": 1000, "snapshots": 4, **settings}))
+    run = store.create(network, TrainConfig(**{"epochs": 1, "per_class": 1000, "checkpoints": 4, **settings}))
     status = train_run(store, run.id)
     data: Loaded = DATASETS["mnist"].load()
-    step = store.snapshot_steps(run.id)[-1]
-    moment = Moment(network, store.config_at(run.id, step), store.snapshot(run.id, step), data)
+    step = store.checkpoints.steps(run.id)[-1]
+    checkpoint = CheckpointView(
+        network, store.history.config_at(run.id, step), store.checkpoints.load(run.id, step), data
+    )
     found = evidence(
-        moment, store.curve(run.id), store.epochs(run.id), store.norms(run.id), status is Status.DIVERGED
-    )  # fmt: skip
+        checkpoint,
+        store.history.curve(run.id),
+        store.history.epochs(run.id),
+        store.history.norms(run.id),
+        status is Status.DIVERGED,
+    )
     return {diagnosis.name: diagnosis for diagnosis in examine(found)}
 
 
@@ -67,7 +74,9 @@ ILL: dict[str, tuple[str, NetworkSpec, dict[str, Any]]] = {
     "rate_too_high": ("rate_too_high", NetworkSpec(), {"lr": 1.0}),
     "diverged": ("rate_too_high", NetworkSpec((Dense(32, "identity"),)), {"lr": 100.0}),
     "exploding": (
-        "exploding", NetworkSpec((Dense(64, "identity"),) * 6, init="normal", init_std=1.0), {"lr": 1e-12},
+        "exploding",
+        NetworkSpec((Dense(64, "identity"),) * 6, init="normal", init_std=1.0),
+        {"lr": 1e-12},
     ),
     "vanishing": ("vanishing", DEEP_SIGMOID, {}),
     "dead": ("dead", NetworkSpec(), {"lr": 1.0}),
@@ -76,7 +85,7 @@ ILL: dict[str, tuple[str, NetworkSpec, dict[str, Any]]] = {
     "stuck": ("stuck", DEEP_SIGMOID, {"per_class": 0}),
     "rate_too_low": ("rate_too_low", NetworkSpec(), {"lr": 1e-7}),
     "overfitting": ("overfitting", NetworkSpec(), {"lr": 0.01, "per_class": 10, "epochs": 40}),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", ILL)
@@ -91,7 +100,7 @@ def test_an_ill_net_is_found_out_and_what_is_suggested_helps(store: RunStore, ca
     if case == "overfitting":
         assert told.config.per_class == 0
     else:
-        again = findings(store, told.network, **{**better, "epochs": 1, "snapshots": 4})
+        again = findings(store, told.network, **{**better, "epochs": 1, "checkpoints": 4})
         assert name not in again or case in ("rate_too_high", "dead", "diverged", "rate_too_low")  # one step of several
 
 
@@ -104,8 +113,10 @@ def test_every_diagnosis_has_an_ill_net_and_says_what_it_looks_for() -> None:
 def test_before_the_first_step_there_is_nothing_to_judge(store: RunStore) -> None:
     run = store.create(NetworkSpec(), TrainConfig(epochs=1, per_class=20))
     train_run(store, run.id)
-    moment = Moment(NetworkSpec(), run.config, store.snapshot(run.id, 0), DATASETS["mnist"].load())
-    found = evidence(moment, store.curve(run.id), store.epochs(run.id), store.norms(run.id), False)
+    checkpoint = CheckpointView(NetworkSpec(), run.config, store.checkpoints.load(run.id, 0), DATASETS["mnist"].load())
+    found = evidence(
+        checkpoint, store.history.curve(run.id), store.history.epochs(run.id), store.history.norms(run.id), False
+    )
     assert not len(found.curve.step)
     assert not found.epochs
     assert examine(found) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from nnviz.analysis.checkpoint_view import Moment
+from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.analysis.editing import Action, Edit, edited
 from nnviz.data.datasets import Loaded
 from nnviz.fields import SpecError
@@ -18,62 +18,62 @@ NETWORK = NetworkSpec((Conv(3), Dense(8)))
 
 
 @pytest.fixture
-def moment(blobs: Loaded) -> Moment:
-    return Moment(NETWORK, TrainConfig(), Trainer(NETWORK, TrainConfig(), blobs).snapshot(), blobs)
+def checkpoint(blobs: Loaded) -> CheckpointView:
+    return CheckpointView(NETWORK, TrainConfig(), Trainer(NETWORK, TrainConfig(), blobs).checkpoint(), blobs)
 
 
-def changed(before: Moment, after: Moment) -> dict[str, torch.Tensor]:
+def changed(before: CheckpointView, after: CheckpointView) -> dict[str, torch.Tensor]:
     """Where each parameter differs, by name; those that don't are left out."""
-    found = {name: after.snapshot.model[name] != value for name, value in before.snapshot.model.items()}
+    found = {name: after.state.model[name] != value for name, value in before.checkpoint.model.items()}
     return {name: differs for name, differs in found.items() if differs.any()}
 
 
 @pytest.mark.parametrize("action", Action)
-def test_one_weight(moment: Moment, action: Action) -> None:
-    after = edited(moment, [Edit("conv1", action, unit=1, source=5, amount=0.25)])
-    differs = changed(moment, after)
+def test_one_weight(checkpoint: CheckpointView, action: Action) -> None:
+    after = edited(checkpoint, [Edit("conv1", action, unit=1, source=5, amount=0.25)])
+    differs = changed(checkpoint, after)
     assert list(differs) == ["conv1.weight"]
     assert differs["conv1.weight"].nonzero().tolist() == [[1, 0, 1, 2]]
-    value = float(after.snapshot.model["conv1.weight"][1, 0, 1, 2])
+    value = float(after.state.model["conv1.weight"][1, 0, 1, 2])
     if action is Action.ZERO:
         assert value == 0
     if action is Action.NUDGE:
-        assert value == pytest.approx(float(moment.snapshot.model["conv1.weight"][1, 0, 1, 2]) + 0.25)
+        assert value == pytest.approx(float(checkpoint.state.model["conv1.weight"][1, 0, 1, 2]) + 0.25)
     assert after.layers[0].weight is not None
-    assert torch.equal(after.layers[0].weight, after.snapshot.model["conv1.weight"])
+    assert torch.equal(after.layers[0].weight, after.state.model["conv1.weight"])
 
 
 @pytest.mark.parametrize("action", Action)
-def test_one_neuron_with_its_bias(moment: Moment, action: Action) -> None:
-    differs = changed(moment, edited(moment, [Edit("dense1", action, unit=6)]))
+def test_one_neuron_with_its_bias(checkpoint: CheckpointView, action: Action) -> None:
+    differs = changed(checkpoint, edited(checkpoint, [Edit("dense1", action, unit=6)]))
     assert set(differs) == {"dense1.weight", "dense1.bias"}
     assert differs["dense1.weight"].any(1).nonzero().tolist() == [[6]]
     assert differs["dense1.bias"].nonzero().tolist() == [[6]]
 
 
-def test_a_whole_layer_set_to_zero(moment: Moment) -> None:
-    after = edited(moment, [Edit("output", Action.ZERO)])
-    assert set(changed(moment, after)) == {"output.weight", "output.bias"}
-    assert not after.snapshot.model["output.weight"].any()
+def test_a_whole_layer_set_to_zero(checkpoint: CheckpointView) -> None:
+    after = edited(checkpoint, [Edit("output", Action.ZERO)])
+    assert set(changed(checkpoint, after)) == {"output.weight", "output.bias"}
+    assert not after.state.model["output.weight"].any()
 
 
-def test_drawing_again_is_the_initialisation_from_another_seed(moment: Moment) -> None:
-    after = edited(moment, [Edit("dense1", Action.REDRAW, seed=4)])
+def test_drawing_again_is_the_initialisation_from_another_seed(checkpoint: CheckpointView) -> None:
+    after = edited(checkpoint, [Edit("dense1", Action.REDRAW, seed=4)])
     fresh = build_model(NETWORK, (1, 28, 28), 10, 5).state_dict()
-    assert torch.equal(after.snapshot.model["dense1.weight"], fresh["dense1.weight"])
+    assert torch.equal(after.state.model["dense1.weight"], fresh["dense1.weight"])
 
 
-def test_noise_has_the_deviation_asked_for(moment: Moment) -> None:
-    after = edited(moment, [Edit("dense1", Action.NUDGE, amount=0.3)])
-    noise = after.snapshot.model["dense1.weight"] - moment.snapshot.model["dense1.weight"]
+def test_noise_has_the_deviation_asked_for(checkpoint: CheckpointView) -> None:
+    after = edited(checkpoint, [Edit("dense1", Action.NUDGE, amount=0.3)])
+    noise = after.state.model["dense1.weight"] - checkpoint.state.model["dense1.weight"]
     assert float(noise.std()) == pytest.approx(0.3, rel=0.05)
 
 
-def test_edits_add_up_and_leaving_one_out_undoes_it(moment: Moment) -> None:
+def test_edits_add_up_and_leaving_one_out_undoes_it(checkpoint: CheckpointView) -> None:
     edits = [Edit("dense1", Action.ZERO, unit=1), Edit("dense1", Action.NUDGE, unit=1, source=0, amount=2.0)]
-    assert float(edited(moment, edits).snapshot.model["dense1.weight"][1].sum()) == 2.0
-    assert not edited(moment, edits[:1]).snapshot.model["dense1.weight"][1].any()
-    assert changed(moment, edited(moment, [])) == {}
+    assert float(edited(checkpoint, edits).checkpoint.model["dense1.weight"][1].sum()) == 2.0
+    assert not edited(checkpoint, edits[:1]).checkpoint.model["dense1.weight"][1].any()
+    assert changed(checkpoint, edited(checkpoint, [])) == {}
 
 
 @pytest.mark.parametrize(
@@ -86,9 +86,9 @@ def test_edits_add_up_and_leaving_one_out_undoes_it(moment: Moment) -> None:
         (Edit("dense1", Action.NUDGE, amount=float("nan")), "nudge must be a number"),
     ],
 )
-def test_what_fits_nothing_is_refused(moment: Moment, edit: Edit, words: str) -> None:
+def test_what_fits_nothing_is_refused(checkpoint: CheckpointView, edit: Edit, words: str) -> None:
     with pytest.raises(SpecError, match=words):
-        edited(moment, [edit])
+        edited(checkpoint, [edit])
 
 
 def test_an_edit_in_words() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nnviz.analysis.checkpoint_view import Moment
+from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.analysis.optimizer_step import explain_update
 from nnviz.data.datasets import Loaded
 from nnviz.spec.layers import Conv, Dense
@@ -17,11 +17,11 @@ from nnviz.spec.train_config import TrainConfig
 from nnviz.train.trainer import Trainer
 
 
-def moment_after(steps: int, data: Loaded, network: NetworkSpec, **settings: Any) -> Moment:
+def checkpoint_after(steps: int, data: Loaded, network: NetworkSpec, **settings: Any) -> CheckpointView:
     config = TrainConfig(batch_size=32, lr=0.01, **settings)
     trainer = Trainer(network, config, data)
     list(islice(trainer.run(), steps))
-    return Moment(network, config, trainer.snapshot(), data)
+    return CheckpointView(network, config, trainer.checkpoint(), data)
 
 
 @pytest.mark.parametrize("steps", [0, 1, 7])
@@ -31,23 +31,23 @@ def moment_after(steps: int, data: Loaded, network: NetworkSpec, **settings: Any
 def test_the_lines_lead_to_the_weight_that_training_has(
     blobs: Loaded, optimizer: str, momentum: float, decay: float, steps: int
 ) -> None:
-    moment = moment_after(
+    checkpoint = checkpoint_after(
         steps, blobs, NetworkSpec((Dense(6),)), optimizer=optimizer, momentum=momentum, weight_decay=decay
     )
-    step = moment.next_step
+    step = checkpoint.next_step
     assert step is not None
     for index in ((0, 300), (5, 7), (3, 783)):
-        told = explain_update(moment, step, "dense1.weight", index)
+        told = explain_update(checkpoint, step, "dense1.weight", index)
         assert told.lines[-1].symbol == r"W_\text{new}"
         assert told.lines[-1].value == pytest.approx(told.trained, rel=2e-5, abs=2e-7)
         assert told.trained == float(step.after["dense1.weight"][index])
-        assert told.lines[0].value == float(moment.snapshot.model["dense1.weight"][index])
+        assert told.lines[0].value == float(checkpoint.state.model["dense1.weight"][index])
 
 
 def test_nesterov_is_told_as_it_is(blobs: Loaded) -> None:
-    moment = moment_after(5, blobs, NetworkSpec((Conv(2),)), nesterov=True)
-    step = moment.next_step
+    checkpoint = checkpoint_after(5, blobs, NetworkSpec((Conv(2),)), nesterov=True)
+    step = checkpoint.next_step
     assert step is not None
-    told = explain_update(moment, step, "conv1.weight", (1, 0, 2, 1))
+    told = explain_update(checkpoint, step, "conv1.weight", (1, 0, 2, 1))
     assert [line.symbol for line in told.lines if line.symbol in "vn"] == ["v", "n"]
     assert told.lines[-1].value == pytest.approx(told.trained, rel=1e-5, abs=1e-8)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from nnviz.analysis import projection
 from nnviz.analysis.activations import trace
-from nnviz.analysis.checkpoint_view import Moment
+from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.analysis.projection import PIXELS, aligned, features, pca, tsne
 from nnviz.data.datasets import Loaded, to_input
 from nnviz.spec.layers import Conv, Dense
@@ -23,8 +23,8 @@ from nnviz.spec.train_config import TrainConfig
 from nnviz.train.trainer import Trainer
 
 
-def moment_of(network: NetworkSpec, data: Loaded) -> Moment:
-    return Moment(network, TrainConfig(), Trainer(network, TrainConfig(), data).snapshot(), data)
+def checkpoint_of(network: NetworkSpec, data: Loaded) -> CheckpointView:
+    return CheckpointView(network, TrainConfig(), Trainer(network, TrainConfig(), data).checkpoint(), data)
 
 
 @pytest.fixture(scope="module")
@@ -39,29 +39,29 @@ def two_blobs() -> tuple[np.ndarray, np.ndarray]:
 def test_features_are_the_layers_outputs(blobs: Loaded, preset: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(projection, "CHUNK", 7)  # so that chunks end unevenly
     monkeypatch.setattr(projection, "MOST_FEATURES", 16 * 28 * 28)
-    moment = moment_of(PRESETS[preset].network, blobs)
-    traced = trace(moment, to_input(blobs.test.images[:20], blobs.dataset))
-    for layer in moment.layers:
-        told = features(moment, layer.name, 20)
+    checkpoint = checkpoint_of(PRESETS[preset].network, blobs)
+    traced = trace(checkpoint, to_input(blobs.test.images[:20], blobs.dataset))
+    for layer in checkpoint.layers:
+        told = features(checkpoint, layer.name, 20)
         expected = traced.of(layer.name).output
         torch.testing.assert_close(torch.from_numpy(told.values), expected.flatten(1), rtol=1e-4, atol=1e-5)
         assert (told.shape, told.averaged) == (tuple(expected.shape[1:]), False)
         assert told.answers.tolist() == traced.probabilities.argmax(1).tolist()
         assert told.labels.tolist() == blobs.test.labels[:20].tolist()
-    pixels = features(moment, PIXELS, 20)
+    pixels = features(checkpoint, PIXELS, 20)
     assert torch.equal(torch.from_numpy(pixels.values), traced.inputs.flatten(1))
     assert pixels.answers.tolist() == told.answers.tolist()
 
 
 def test_there_are_never_more_images_than_the_test_set_has(blobs: Loaded) -> None:
-    assert features(moment_of(NetworkSpec(), blobs), "dense1", 3000).values.shape == (100, 128)
+    assert features(checkpoint_of(NetworkSpec(), blobs), "dense1", 3000).values.shape == (100, 128)
 
 
 def test_many_features_are_averaged_over_neighbouring_pixels(blobs: Loaded) -> None:
-    moment = moment_of(NetworkSpec((Conv(64, padding=1), Dense(10))), blobs)
-    told = features(moment, "conv1", 5)
+    checkpoint = checkpoint_of(NetworkSpec((Conv(64, padding=1), Dense(10))), blobs)
+    told = features(checkpoint, "conv1", 5)
     assert (told.shape, told.averaged) == ((64, 8, 8), True)
-    output = trace(moment, to_input(blobs.test.images[:5], blobs.dataset)).of("conv1").output
+    output = trace(checkpoint, to_input(blobs.test.images[:5], blobs.dataset)).of("conv1").output
 
     def window(place: int) -> slice:  # the rule of adaptive pooling: from floor(i·28/8) to ceil((i+1)·28/8)
         return slice(place * 28 // 8, -(-(place + 1) * 28 // 8))
@@ -72,7 +72,7 @@ def test_many_features_are_averaged_over_neighbouring_pixels(blobs: Loaded) -> N
 
 def test_an_unknown_layer_is_a_key_error(blobs: Loaded) -> None:
     with pytest.raises(KeyError, match="dense7"):
-        features(moment_of(NetworkSpec(), blobs), "dense7", 10)
+        features(checkpoint_of(NetworkSpec(), blobs), "dense7", 10)
 
 
 @pytest.mark.parametrize("shape", [(300, 20), (60, 200), (50, 2), (40, 41)])

@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from nnviz.analysis.checkpoint_view import Moment
+from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.analysis.recognition import (
     History,
     answer,
@@ -25,7 +25,8 @@ from nnviz.spec.layers import BatchNorm, Conv, Dense, Dropout
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.train.evaluation import evaluate
-from nnviz.train.trainer import Batch, Trainer
+from nnviz.train.events import Batch
+from nnviz.train.trainer import Trainer
 
 CONFIG = TrainConfig(epochs=4, lr=0.02)
 NETS = [
@@ -35,35 +36,37 @@ NETS = [
 ]
 
 
-def moments_of(network: NetworkSpec, data: Loaded) -> list[Moment]:
+def checkpoints_of(network: NetworkSpec, data: Loaded) -> list[CheckpointView]:
     """A moment after each step of a short training."""
     trainer, found = Trainer(network, CONFIG, data), []
     for event in trainer.run():
         if isinstance(event, Batch):
-            found.append(Moment(network, CONFIG, trainer.snapshot(), data))
+            found.append(CheckpointView(network, CONFIG, trainer.checkpoint(), data))
     return found
 
 
 @pytest.fixture(scope="module", params=NETS, ids=["dense", "softmax", "cnn"])
-def moments(request: pytest.FixtureRequest, blobs: Loaded) -> list[Moment]:
-    return moments_of(request.param, blobs)
+def checkpoints(request: pytest.FixtureRequest, blobs: Loaded) -> list[CheckpointView]:
+    return checkpoints_of(request.param, blobs)
 
 
-def test_the_answer_is_the_models(moments: list[Moment], blobs: Loaded) -> None:
+def test_the_answer_is_the_models(checkpoints: list[CheckpointView], blobs: Loaded) -> None:
     image = blobs.test.images[3]
     with torch.no_grad():
-        expected = moments[-1].model(to_input(image[None], blobs.dataset)).softmax(1)[0]
-    np.testing.assert_allclose(answer(moments[-1], image[0].numpy()), expected.numpy(), rtol=1e-6)
+        expected = checkpoints[-1].model(to_input(image[None], blobs.dataset)).softmax(1)[0]
+    np.testing.assert_allclose(answer(checkpoints[-1], image[0].numpy()), expected.numpy(), rtol=1e-6)
 
 
-def test_the_history_has_the_answer_of_every_moment(moments: list[Moment], blobs: Loaded) -> None:
+def test_the_history_has_the_answer_of_every_moment(checkpoints: list[CheckpointView], blobs: Loaded) -> None:
     pixels, label = blobs.test.images[3, 0].numpy(), int(blobs.test.labels[3])
-    told = history(moments, pixels)
-    assert told.step.tolist() == list(range(1, len(moments) + 1))
-    np.testing.assert_array_equal(told.probabilities[4], answer(moments[4], pixels))
+    told = history(checkpoints, pixels)
+    assert told.step.tolist() == list(range(1, len(checkpoints) + 1))
+    np.testing.assert_array_equal(told.probabilities[4], answer(checkpoints[4], pixels))
     learned = told.learned(label)
     assert learned is not None
-    assert all(answer(moment, pixels).argmax() == label for moment in moments if moment.step_number >= learned)
+    assert all(
+        answer(checkpoint, pixels).argmax() == label for checkpoint in checkpoints if checkpoint.step_number >= learned
+    )
 
 
 @pytest.mark.parametrize(
@@ -78,48 +81,48 @@ def test_nothing_to_ask_is_no_history(blobs: Loaded) -> None:
     assert len(history([], blobs.test.images[0, 0].numpy()).step) == 0
 
 
-def test_a_training_image_is_its_own_nearest_neighbour(moments: list[Moment], blobs: Loaded) -> None:
-    moment = moments[-1]
-    among = training_features(moment)
-    found = nearest(moment, blobs.train.images[17, 0].numpy(), among, count=5)
+def test_a_training_image_is_its_own_nearest_neighbour(checkpoints: list[CheckpointView], blobs: Loaded) -> None:
+    checkpoint = checkpoints[-1]
+    among = training_features(checkpoint)
+    found = nearest(checkpoint, blobs.train.images[17, 0].numpy(), among, count=5)
     assert found.similarity[0] == pytest.approx(1, abs=1e-5)
     assert 17 in [i for i, s in zip(found.images, found.similarity, strict=True) if s > 1 - 1e-4]
     assert list(found.similarity) == sorted(found.similarity, reverse=True)
-    own = features(moment, to_input(blobs.train.images[17:18], blobs.dataset))
+    own = features(checkpoint, to_input(blobs.train.images[17:18], blobs.dataset))
     expected = F.cosine_similarity(own, among)[list(found.images)]
     np.testing.assert_allclose(found.similarity, expected.numpy(), atol=1e-5)
 
 
-def test_a_lesson_is_one_plain_gradient_step(moments: list[Moment], blobs: Loaded) -> None:
-    moment, pixels = moments[2], blobs.test.images[5, 0].numpy()
-    before = {name: tensor.clone() for name, tensor in moment.snapshot.model.items()}
-    taught = teach(moment, pixels, [8], lr=0.05)
-    parameters = dict(moment.model.named_parameters())
-    loss = F.cross_entropy(moment.model(as_inputs(pixels, moment)), torch.tensor([8]))
+def test_a_lesson_is_one_plain_gradient_step(checkpoints: list[CheckpointView], blobs: Loaded) -> None:
+    checkpoint, pixels = checkpoints[2], blobs.test.images[5, 0].numpy()
+    before = {name: tensor.clone() for name, tensor in checkpoint.state.model.items()}
+    taught = teach(checkpoint, pixels, [8], lr=0.05)
+    parameters = dict(checkpoint.model.named_parameters())
+    loss = F.cross_entropy(checkpoint.model(as_inputs(pixels, checkpoint)), torch.tensor([8]))
     gradients = torch.autograd.grad(loss, list(parameters.values()))
     for (name, parameter), gradient in zip(parameters.items(), gradients, strict=True):
-        torch.testing.assert_close(taught.snapshot.model[name], (parameter - 0.05 * gradient).detach())
-    assert answer(taught, pixels)[8] > answer(moment, pixels)[8]
-    assert all(torch.equal(tensor, moment.snapshot.model[name]) for name, tensor in before.items())
-    assert all(parameter.grad is None for parameter in moment.model.parameters())
+        torch.testing.assert_close(taught.checkpoint.model[name], (parameter - 0.05 * gradient).detach())
+    assert answer(taught, pixels)[8] > answer(checkpoint, pixels)[8]
+    assert all(torch.equal(tensor, checkpoint.state.model[name]) for name, tensor in before.items())
+    assert all(parameter.grad is None for parameter in checkpoint.model.parameters())
 
 
-def test_fine_tuning_learns_the_drawings_and_keeps_the_rest(moments: list[Moment], blobs: Loaded) -> None:
-    moment = moments[-1]
+def test_fine_tuning_learns_the_drawings_and_keeps_the_rest(checkpoints: list[CheckpointView], blobs: Loaded) -> None:
+    checkpoint = checkpoints[-1]
     drawings = Split(255 - blobs.test.images[:20], (blobs.test.labels[:20] + 1) % 10)  # what it has never seen
-    tuned = fine_tune(moment, drawings, lr=0.05, steps=300)
-    before, after = (evaluate(one.model, blobs.dataset, drawings).accuracy for one in (moment, tuned))
+    tuned = fine_tune(checkpoint, drawings, lr=0.05, steps=300)
+    before, after = (evaluate(one.model, blobs.dataset, drawings).accuracy for one in (checkpoint, tuned))
     assert after > 0.9 > before
     assert evaluate(tuned.model, blobs.dataset, blobs.test).accuracy > 0.9
-    again = fine_tune(moment, drawings, lr=0.05, steps=300)
-    assert all(torch.equal(tensor, again.snapshot.model[name]) for name, tensor in tuned.snapshot.model.items())
+    again = fine_tune(checkpoint, drawings, lr=0.05, steps=300)
+    assert all(torch.equal(tensor, again.checkpoint.model[name]) for name, tensor in tuned.checkpoint.model.items())
 
 
-def test_a_lesson_out_of_range_is_refused(moments: list[Moment], blobs: Loaded) -> None:
+def test_a_lesson_out_of_range_is_refused(checkpoints: list[CheckpointView], blobs: Loaded) -> None:
     pixels = blobs.test.images[0, 0].numpy()
     with pytest.raises(SpecError, match="learning rate of a lesson must be a number from 1e-05 to 1, not 5"):
-        teach(moments[0], pixels, [1], lr=5)
+        teach(checkpoints[0], pixels, [1], lr=5)
     with pytest.raises(SpecError, match="steps of a lesson"):
-        teach(moments[0], pixels, [1], steps=0)
+        teach(checkpoints[0], pixels, [1], steps=0)
     with pytest.raises(ValueError, match="no drawings"):
-        fine_tune(moments[0], Split(blobs.test.images[:0], blobs.test.labels[:0]))
+        fine_tune(checkpoints[0], Split(blobs.test.images[:0], blobs.test.labels[:0]))

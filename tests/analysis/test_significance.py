@@ -69,11 +69,14 @@ def test_spread_equals_numpy() -> None:
 @pytest.mark.parametrize(
     ("p", "words"),
     [
-        (1, "in most such comparisons"), (0.45, "in about every second such comparison"),
-        (0.33, "in about 1 of 3 such comparisons"), (0.05, "in about 1 of 20 such comparisons"),
-        (0.00123, "in about 1 of 810 such comparisons"), (1e-9, "in less than 1 of 1,000,000 such comparisons"),
+        (1, "in most such comparisons"),
+        (0.45, "in about every second such comparison"),
+        (0.33, "in about 1 of 3 such comparisons"),
+        (0.05, "in about 1 of 20 such comparisons"),
+        (0.00123, "in about 1 of 810 such comparisons"),
+        (1e-9, "in less than 1 of 1,000,000 such comparisons"),
     ],
-)  # fmt: skip
+)
 def test_chance_in_words(p: float, words: str) -> None:
     assert chance_in_words(p) == words
 

@@ -8,7 +8,7 @@ from benchmarks.capture import BARE, DEFAULT, FOLLOWED, measure
 from nnviz.data.datasets import Dataset, Loaded
 from nnviz.spec.train_config import TrainConfig
 from nnviz.train import trainer
-from nnviz.train.checkpoint import moments
+from nnviz.train.checkpoint import kept_steps
 
 
 def test_the_ways_differ_in_what_is_captured_and_train_alike(
@@ -19,10 +19,10 @@ def test_the_ways_differ_in_what_is_captured_and_train_alike(
     measure("classic", TrainConfig(epochs=2, batch_size=4), turns=1)  # ends the process if the losses differ
     told = capsys.readouterr().out
     rows = {way: next(line for line in told.splitlines() if line.startswith(f"{way}  ")) for way in (BARE, DEFAULT)}
-    snapshots, _, norms, shown = rows[DEFAULT].split()[-4:]
-    assert (int(snapshots), int(norms), int(shown)) == (len({*moments(150, 30), 75}), 150, 0)
-    snapshots, _, norms, shown = rows[BARE].split()[-4:]
-    assert (int(snapshots), int(norms), int(shown)) == (5, 0, 0)
+    checkpoints, _, norms, shown = rows[DEFAULT].split()[-4:]
+    assert (int(checkpoints), int(norms), int(shown)) == (len({*kept_steps(150, 30), 75}), 150, 0)
+    checkpoints, _, norms, shown = rows[BARE].split()[-4:]
+    assert (int(checkpoints), int(norms), int(shown)) == (5, 0, 0)
     followed = next(line for line in told.splitlines() if line.startswith(FOLLOWED))
     assert int(followed.split()[-1]) >= 1
     assert trainer.NORM_ROWS > 0

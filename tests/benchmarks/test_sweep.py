@@ -6,17 +6,20 @@ import pytest
 
 from benchmarks import sweep
 from nnviz.data.datasets import Dataset, Loaded
-from nnviz.train.ensemble import PackedTrainer
-from nnviz.train.trainer import Epoch, Trainer
+from nnviz.train.ensemble import EnsembleTrainer
+from nnviz.train.events import Epoch
+from nnviz.train.trainer import Trainer
 
 
 def test_the_ways_train_the_same_nets(blobs: Loaded) -> None:
     members = sweep.members_of(8, 16, 5)
-    packs = sweep.packs_of(members, 2)
-    assert sorted(config.lr for pack in packs for _, config in pack) == sorted(config.lr for _, config in members)
-    assert {len(pack) for pack in packs} == {2, 3}  # one for each core
-    found = next(event.epochs for event in PackedTrainer(packs[0], blobs).run() if hasattr(event, "epochs"))
-    for epoch, (network, config) in zip(found, packs[0], strict=True):
+    ensembles = sweep.ensembles_of(members, 2)
+    assert sorted(config.lr for ensemble in ensembles for _, config in ensemble) == sorted(
+        config.lr for _, config in members
+    )
+    assert {len(ensemble) for ensemble in ensembles} == {2, 3}  # one for each core
+    found = next(event.epochs for event in EnsembleTrainer(ensembles[0], blobs).run() if hasattr(event, "epochs"))
+    for epoch, (network, config) in zip(found, ensembles[0], strict=True):
         alone = next(event for event in Trainer(network, config, blobs).run() if isinstance(event, Epoch))
         assert epoch.train_loss == pytest.approx(alone.train_loss, abs=1e-5)
 

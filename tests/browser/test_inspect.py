@@ -44,7 +44,7 @@ def at_rest(page: Page) -> None:
     rest(page)
 
 
-def moment(page: Page) -> int:
+def checkpoint(page: Page) -> int:
     shown = page.locator(".st-key-inspect-moment input").get_attribute("aria-valuetext")
     assert shown
     return int(shown.replace(",", ""))
@@ -86,17 +86,17 @@ def test_a_running_net_is_followed_live(open_page: OpenPage, running: str) -> No
 
 
 def test_the_scrubber_moves_the_weights(inspect: Page) -> None:
-    last, before = moment(inspect), inspect.evaluate(PICTURES, "inspect-images-0")
+    last, before = checkpoint(inspect), inspect.evaluate(PICTURES, "inspect-images-0")
     line = inspect.locator(LINE).first.inner_text()
     inspect.locator(".st-key-inspect-moment input").press("Home")
     wait_for_other_line(inspect, line)
-    assert moment(inspect) == 0 < last
+    assert checkpoint(inspect) == 0 < last
     # The line is the page's and the pictures a component's: one may be drawn before the other.
     inspect.wait_for_function(f"before => ({PICTURES})('inspect-images-0') !== before", arg=before)
 
 
 def test_playing_ends_at_the_last_moment(inspect: Page) -> None:
-    last = moment(inspect)
+    last = checkpoint(inspect)
     button(inspect, "inspect-play").click()
     expect(button(inspect, "inspect-play")).to_have_text(re.compile("Pause"))
     expect(button(inspect, "inspect-play")).to_have_text(re.compile("Play"), timeout=60_000)

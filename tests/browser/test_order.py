@@ -59,19 +59,35 @@ def _bytes(number: int, content: bytes) -> str:
 
 def canvas_message(number: int, words: str) -> dict[str, Any]:
     return {
-        "number": number, "key": "canvas", "generation": words, "revision": 0, "strokes": [], "size": 280, "brush": 18,
-        "maxStrokes": 9, "maxPoints": 99, "height": 420, "percent": None, "classes": ["0", "1"], "hint": words,
+        "number": number,
+        "key": "canvas",
+        "generation": words,
+        "revision": 0,
+        "strokes": [],
+        "size": 280,
+        "brush": 18,
+        "maxStrokes": 9,
+        "maxPoints": 99,
+        "height": 420,
+        "percent": None,
+        "classes": ["0", "1"],
+        "hint": words,
         "photos": False,
-    }  # fmt: skip
+    }
 
 
 def builder_message(number: int, words: str) -> dict[str, Any]:
     network = NetworkSpec.from_dict({"layers": [{"kind": "dense", "units": {"newer": 77, "older": 88}[words]}]})
     draft = network.to_dict()
     return {
-        "number": number, "schema": schema(TrainConfig()), "generation": words, "revision": 0, "draft": draft,
-        "answer": judge(draft, TrainConfig()).to_dict(), "good": {"network": draft, "words": in_words(network)},
-    }  # fmt: skip
+        "number": number,
+        "schema": schema(TrainConfig()),
+        "generation": words,
+        "revision": 0,
+        "draft": draft,
+        "answer": judge(draft, TrainConfig()).to_dict(),
+        "good": {"network": draft, "words": in_words(network)},
+    }
 
 
 @pytest.mark.parametrize("late", [True, False])

@@ -17,7 +17,8 @@ from nnviz.data.datasets import DATASETS
 from nnviz.executor.recorder import train_run
 from nnviz.spec.network import NetworkSpec, build_model
 from nnviz.spec.train_config import TrainConfig
-from nnviz.store.runs import RunStore, Status
+from nnviz.store.run import Status
+from nnviz.store.runs import RunStore
 from nnviz.train.evaluation import evaluate
 from nnviz.ui.results import SHOWN, cells
 from tests.browser.conftest import PHONE, WAIT_MS, OpenPage, click_point, place
@@ -37,7 +38,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory, mnist_root: Path) -> Iter
         assert train_run(store, run.id) is Status.FINISHED
         dataset = DATASETS["mnist"]
         model = build_model(run.network, dataset.input_shape, len(dataset.classes), 0)
-        model.load_state_dict(store.snapshot(run.id).model)
+        model.load_state_dict(store.checkpoints.load(run.id).model)
         info = confusion_info(evaluate(model, dataset, dataset.load().test), dataset.classes)
         store.close()
     app = Path(__file__).with_name("results_app.py")

@@ -58,8 +58,11 @@ def test_contributions_have_the_colour_of_their_sign() -> None:
     assert low == -high  # zero is in the middle
     assert bar.hovertext[0] == "neuron 3: 3 × 0.5 = +1.5000"
     assert list(csv.reader(io.StringIO(contributions_csv(info))))[1:] == [
-        ["neuron 3", "3 × 0.5", "1.5"], ["neuron 1", "1 × -0.5", "-0.5"], ["bias", "", "0.25"], ["sum", "", "1.25"],
-    ]  # fmt: skip
+        ["neuron 3", "3 × 0.5", "1.5"],
+        ["neuron 1", "1 × -0.5", "-0.5"],
+        ["bias", "", "0.25"],
+        ["sum", "", "1.25"],
+    ]
 
 
 def test_contributions_must_add_up() -> None:

@@ -13,8 +13,8 @@ import pytest
 
 from nnviz.charts.colors import RATE, TEST, TRAIN
 from nnviz.charts.curves import PLOT_CONFIG, all_curves_csv, curves_csv, curves_figure, curves_info, smooth
-from nnviz.store.runs import Curve
-from nnviz.train.trainer import Change, Epoch
+from nnviz.store.history import Curve
+from nnviz.train.events import Change, Epoch
 
 NAN = float("nan")
 
@@ -61,8 +61,11 @@ class TestInfo:
         np.testing.assert_allclose(info.accuracy.value, [0.3, 0.2, NAN, 0.1], rtol=1e-6)
         np.testing.assert_array_equal(info.epoch_step, [4])
         assert (info.train_loss[0], info.train_accuracy[0], info.test_loss[0], info.test_accuracy[0]) == (
-            2.0, 0.5, 1.5, 0.6,
-        )  # fmt: skip
+            2.0,
+            0.5,
+            1.5,
+            0.6,
+        )
         assert info.marks == ((3, "learning rate 0.1 → 0.2"),)
 
     @pytest.mark.parametrize("count", [501, 1000, 12_345, 100_000])
@@ -137,9 +140,13 @@ class TestFigure:
         figure = curves_figure(curves_info(*example()), log_loss=log_loss, dark=dark)
         colours = {(trace.name, trace.yaxis): trace.line.color for trace in figure.data if trace.name != "change"}
         assert colours == {
-            ("each batch", None): TRAIN, ("train", None): TRAIN, ("test", None): TEST, ("train", "y2"): TRAIN,
-            ("test", "y2"): TEST, ("learning rate", "y3"): RATE,
-        }  # fmt: skip
+            ("each batch", None): TRAIN,
+            ("train", None): TRAIN,
+            ("test", None): TEST,
+            ("train", "y2"): TRAIN,
+            ("test", "y2"): TEST,
+            ("learning rate", "y3"): RATE,
+        }
         layout = figure.layout
         assert layout.yaxis.title.text == "loss (nats,<br>mean per example)"
         assert layout.yaxis2.title.text == "accuracy (%)"
@@ -191,8 +198,11 @@ def test_csv_holds_every_step_and_every_epoch() -> None:
     text = curves_csv(curve_of([3.0, NAN, 1.0, 0.25]), epochs)
     header, *rows = csv.reader(io.StringIO(text))
     assert header[:4] == [
-        "step (mini-batches)", "batch loss (mean per example)", "batch accuracy (0 to 1)", "learning rate",
-    ]  # fmt: skip
+        "step (mini-batches)",
+        "batch loss (mean per example)",
+        "batch accuracy (0 to 1)",
+        "learning rate",
+    ]
     assert rows == [
         ["1", "3", "0.3", "0.001", "", "", "", "", ""],
         ["2", "", "", "0.001", "", "", "", "", ""],

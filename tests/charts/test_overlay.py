@@ -9,8 +9,8 @@ from nnviz.charts.bands import band_info, bands_figure
 from nnviz.charts.colors import RUNS
 from nnviz.charts.curves import smooth
 from nnviz.charts.overlay import AXES, Training, end_labels, overlay_figure, overlay_info
-from nnviz.store.runs import Curve
-from nnviz.train.trainer import Epoch
+from nnviz.store.history import Curve
+from nnviz.train.events import Epoch
 
 
 def training(steps: int = 30, epochs: int = 3, seed: int = 0, **more: object) -> Training:

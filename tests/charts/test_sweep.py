@@ -25,9 +25,11 @@ def point(number: int, accuracy: float | None, state: str = "done", **values: ob
 
 
 FOUND = [
-    point(0, 0.9, lr=0.01, momentum=0.0), point(1, 0.95, lr=0.01, momentum=0.5),
-    point(2, None, "diverged", lr=0.1, momentum=0.9), point(3, None, "running", lr=0.1, momentum=0.0),
-]  # fmt: skip
+    point(0, 0.9, lr=0.01, momentum=0.0),
+    point(1, 0.95, lr=0.01, momentum=0.5),
+    point(2, None, "diverged", lr=0.1, momentum=0.9),
+    point(3, None, "running", lr=0.1, momentum=0.0),
+]
 
 
 def test_each_cell_is_the_point_of_its_values() -> None:
@@ -42,9 +44,10 @@ def test_each_cell_is_the_point_of_its_values() -> None:
 def test_of_several_points_in_a_cell_the_best_is_shown() -> None:
     spec = SweepSpec(NetworkSpec(), TrainConfig(), (*SPEC.axes, Axis("init", ("xavier", "zeros"))))
     found = [
-        point(0, 0.9, lr=0.01, momentum=0.0, init="xavier"), point(1, 0.1, lr=0.01, momentum=0.0, init="zeros"),
+        point(0, 0.9, lr=0.01, momentum=0.0, init="xavier"),
+        point(1, 0.1, lr=0.01, momentum=0.0, init="zeros"),
         point(2, 0.99, "diverged", lr=0.01, momentum=0.0, init="zeros"),  # after an epoch that went well
-    ]  # fmt: skip
+    ]
     for order in (found, found[::-1]):
         info = map_info(spec, order, "lr", "momentum")
         assert (info.values[0, 0], info.points[0, 0], info.several) == (0.9, 0, True)
@@ -87,13 +90,16 @@ def test_the_csv_has_every_point() -> None:
 
 
 RANDOM = SweepSpec(
-    NetworkSpec(), TrainConfig(),
+    NetworkSpec(),
+    TrainConfig(),
     (
-        Axis("lr", low=0.001, high=1.0, log=True), Axis("activation", ("relu", "tanh")),
+        Axis("lr", low=0.001, high=1.0, log=True),
+        Axis("activation", ("relu", "tanh")),
         Axis("momentum", low=0, high=0.1),
     ),
-    "random", 8,
-)  # fmt: skip
+    "random",
+    8,
+)
 
 
 def test_values_lie_by_their_logarithm_or_their_place_in_the_list() -> None:

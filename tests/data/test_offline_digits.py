@@ -14,7 +14,8 @@ from nnviz.data.datasets import DATASETS, OFFLINE, Loaded, Split
 from nnviz.data.offline_digits import CLASSES, STYLES, Digits, _real_digits, generate
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
-from nnviz.train.trainer import Epoch, Trainer
+from nnviz.train.events import Epoch
+from nnviz.train.trainer import Trainer
 
 TRAIN, TEST = 6000, 1000
 

@@ -9,14 +9,16 @@ from pathlib import Path
 import numpy as np
 
 from nnviz.executor.local import LocalExecutor
-from nnviz.executor.recorder import Command, train_run
+from nnviz.executor.recorder import train_run
 from nnviz.spec.layers import Dense
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
-from nnviz.store.runs import Run, RunStore, Status
+from nnviz.store.run import Run, Status
+from nnviz.store.runs import RunStore
 from nnviz.sweep.space import Axis
 from nnviz.sweep.spec import SweepSpec
 from nnviz.sweep.store import SweepStore
+from nnviz.train.commands import Action, Command
 
 NETWORK = NetworkSpec((Dense(32),))
 SHORT = TrainConfig(epochs=2, per_class=200)
@@ -49,54 +51,54 @@ class ExecutorContract:
         here = RunStore(tmp_path)
         same = here.create(NETWORK, SHORT)
         train_run(here, same.id)
-        np.testing.assert_allclose(store.curve(run.id).loss, here.curve(same.id).loss, atol=1e-6)
-        assert store.snapshot_steps(run.id) == here.snapshot_steps(same.id)
-        assert store.norms(run.id).step.tolist() == here.norms(same.id).step.tolist()
+        np.testing.assert_allclose(store.history.curve(run.id).loss, here.curve(same.id).loss, atol=1e-6)
+        assert store.checkpoints.steps(run.id) == here.checkpoint_steps(same.id)
+        assert store.history.norms(run.id).step.tolist() == here.norms(same.id).step.tolist()
         assert store.run(run.id).threads == 1
 
     def test_pause_steps_changes_and_stop(self, store: RunStore, executor: LocalExecutor) -> None:
         run = started(store, executor)
-        executor.control(run.id, Command("pause"))
+        executor.control(run.id, Command(Action.PAUSE))
         wait_until(is_(store, run, Status.PAUSED))
         step = store.run(run.id).step
-        executor.control(run.id, Command("set", "lr", 0.05))
-        executor.control(run.id, Command("batch"))
+        executor.control(run.id, Command(Action.SET, "lr", 0.05))
+        executor.control(run.id, Command(Action.BATCH))
         wait_until(lambda: store.run(run.id).step == step + 1 and store.run(run.id).status is Status.PAUSED)
-        assert [tuple(change) for change in store.changes(run.id)] == [(step, "lr", 0.001, 0.05)]
-        executor.control(run.id, Command("resume"))
+        assert [tuple(change) for change in store.history.changes(run.id)] == [(step, "lr", 0.001, 0.05)]
+        executor.control(run.id, Command(Action.RESUME))
         wait_until(lambda: store.run(run.id).step > step + 10)
-        executor.control(run.id, Command("stop"))
+        executor.control(run.id, Command(Action.STOP))
         wait_until(is_(store, run, Status.STOPPED))
-        assert store.snapshot(run.id).position.step == store.run(run.id).step
+        assert store.checkpoints.load(run.id).position.step == store.run(run.id).step
 
     def test_a_run_may_begin_with_one_batch(self, store: RunStore, executor: LocalExecutor) -> None:
         run = store.create(NETWORK, LONG)
-        executor.submit(run.id, Command("batch"))
+        executor.submit(run.id, Command(Action.BATCH))
         wait_until(is_(store, run, Status.PAUSED))
         assert store.run(run.id).step == 1
         executor.delete(store.run(run.id))
 
     def test_who_looks_into_a_running_net_sees_it(self, store: RunStore, executor: LocalExecutor) -> None:
         run = started(store, executor)
-        store.watch(run.id)
-        wait_until(lambda: store.watch(run.id) is None and store.shown_path(run.id).exists())
-        executor.control(run.id, Command("stop"))
+        store.present.watch(run.id)
+        wait_until(lambda: store.present.watch(run.id) is None and store.present.path(run.id).exists())
+        executor.control(run.id, Command(Action.STOP))
         wait_until(is_(store, run, Status.STOPPED))
-        assert not store.shown_path(run.id).exists()
+        assert not store.present.path(run.id).exists()
 
     def test_a_stopped_run_goes_on_from_its_last_snapshot(self, store: RunStore, executor: LocalExecutor) -> None:
         config = SHORT.with_(epochs=4)
         run = store.create(NETWORK, config)
-        executor.submit(run.id, Command("epoch"))
+        executor.submit(run.id, Command(Action.EPOCH))
         wait_until(is_(store, run, Status.PAUSED))
-        executor.control(run.id, Command("stop"))
+        executor.control(run.id, Command(Action.STOP))
         wait_until(is_(store, run, Status.STOPPED))
         executor.submit(run.id)
         wait_until(is_(store, run, Status.FINISHED))
         whole = store.create(NETWORK, config)
         executor.submit(whole.id)
         wait_until(is_(store, whole, Status.FINISHED))
-        assert store.curve(run.id).loss.tolist() == store.curve(whole.id).loss.tolist()
+        assert store.history.curve(run.id).loss.tolist() == store.history.curve(whole.id).loss.tolist()
 
     def test_deleting_an_active_run_ends_its_training(self, store: RunStore, executor: LocalExecutor) -> None:
         run = started(store, executor)
@@ -115,10 +117,10 @@ class ExecutorContract:
             executor.submit(run.id)
         wait_until(lambda: store.place_in_queue(second.id) == 2)
         assert store.run(first.id).status is Status.QUEUED
-        executor.control(second.id, Command("stop"))
+        executor.control(second.id, Command(Action.STOP))
         wait_until(is_(store, second, Status.STOPPED))
         for run in going:
-            executor.control(run.id, Command("stop"))
+            executor.control(run.id, Command(Action.STOP))
         wait_until(is_(store, first, Status.FINISHED))
 
     def test_a_sweep_trains_packs_and_can_be_paused(self, store: RunStore, executor: LocalExecutor) -> None:
@@ -126,17 +128,19 @@ class ExecutorContract:
         sweeps = SweepStore(store)
         spec = SweepSpec(NETWORK, config, (Axis("lr", (0.01, 0.02, 0.03, 0.05)), Axis("momentum", (0.0, 0.9))))
         sweep = sweeps.create(spec)
-        executor.sweep(sweep.id, Command("resume"))
+        executor.sweep(sweep.id, Command(Action.RESUME))
         wait_until(lambda: any(member.step for member in sweeps.members(sweep.id)))
-        executor.sweep(sweep.id, Command("pause"))
+        executor.sweep(sweep.id, Command(Action.PAUSE))
         wait_until(lambda: sweeps.sweep(sweep.id).status is Status.PAUSED)
         wait_until(lambda: all(m.status is not Status.RUNNING for m in sweeps.members(sweep.id)))
-        executor.sweep(sweep.id, Command("resume"))
+        executor.sweep(sweep.id, Command(Action.RESUME))
         wait_until(lambda: sweeps.sweep(sweep.id).status is Status.FINISHED)
         members = sweeps.members(sweep.id)
         assert {member.status for member in members} == {Status.FINISHED}
-        assert {member.packed for member in members} <= {2, 4}
+        assert {member.ensemble for member in members} <= {2, 4}
         alone = store.create(*spec.setup(sweeps.points(sweep.id)[5]))
         executor.submit(alone.id)
         wait_until(is_(store, alone, Status.FINISHED))
-        np.testing.assert_allclose(store.curve(members[5].run).loss, store.curve(alone.id).loss, atol=1e-4)
+        np.testing.assert_allclose(
+            store.history.curve(members[5].run).loss, store.history.curve(alone.id).loss, atol=1e-4
+        )

@@ -15,20 +15,23 @@ import torch
 
 from nnviz.data.datasets import Dataset, Loaded
 from nnviz.executor import recorder
-from nnviz.executor.recorder import Command, Mailbox, train_run
+from nnviz.executor.recorder import train_run
 from nnviz.export.script import training_script
 from nnviz.fields import SpecError
 from nnviz.spec.layers import Conv, Dense, MaxPool
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.optimizers import OPTIMIZERS
-from nnviz.spec.train_config import TrainConfig, snapshot_bytes
-from nnviz.store.runs import RunStore, Status
+from nnviz.spec.train_config import TrainConfig, checkpoint_bytes
+from nnviz.store.run import Status
+from nnviz.store.runs import RunStore
 from nnviz.train import trainer
-from nnviz.train.checkpoint import Snapshot, SnapshotError, moments
-from nnviz.train.trainer import Batch, Event, Trainer
+from nnviz.train.checkpoint import Checkpoint, CheckpointError, kept_steps
+from nnviz.train.commands import Action, Command, Mailbox
+from nnviz.train.events import Batch, Event
+from nnviz.train.trainer import Trainer
 
 NETWORK = NetworkSpec((Dense(16),))
-CONFIG = TrainConfig(epochs=3, batch_size=20, lr=0.01, snapshots=5)  # 45 steps
+CONFIG = TrainConfig(epochs=3, batch_size=20, lr=0.01, checkpoints=5)  # 45 steps
 CNN = NetworkSpec((Conv(3), MaxPool(), Dense(8)))
 
 
@@ -76,7 +79,7 @@ def killed(store: RunStore, run_id: str, step: int, on_event: Callable[[Event, T
 
 @pytest.mark.parametrize(("total", "count"), [(0, 2), (1, 30), (3, 2), (45, 5), (9380, 30), (9380, 300), (10**6, 30)])
 def test_moments_are_denser_at_the_start_and_bounded(total: int, count: int) -> None:
-    steps = moments(total, count)
+    steps = kept_steps(total, count)
     assert steps == sorted(set(steps))
     assert steps[0] == 0
     assert steps[-1] == total
@@ -89,19 +92,19 @@ def test_moments_are_denser_at_the_start_and_bounded(total: int, count: int) -> 
 
 
 def test_a_run_keeps_the_moments_and_whole_epochs(store: RunStore) -> None:
-    assert store.snapshot_steps(trained(store)) == sorted({*moments(45, 5), 15, 30, 45})
+    assert store.checkpoints.steps(trained(store)) == sorted({*kept_steps(45, 5), 15, 30, 45})
 
 
 def test_epochs_do_not_add_more_snapshots_than_asked_for(store: RunStore) -> None:
-    run = trained(store, CONFIG.with_(epochs=24, batch_size=300, snapshots=4))
-    assert len(store.snapshot_steps(run)) <= 2 * 4 + 3
+    run = trained(store, CONFIG.with_(epochs=24, batch_size=300, checkpoints=4))
+    assert len(store.checkpoints.steps(run)) <= 2 * 4 + 3
 
 
 def test_another_batch_size_moves_the_moments_to_come(store: RunStore) -> None:
     mailbox = Mailbox()
-    run = trained(store, mailbox=mailbox, on_event=posting(mailbox, step15=Command("set", "batch_size", 10)))
+    run = trained(store, mailbox=mailbox, on_event=posting(mailbox, step15=Command(Action.SET, "batch_size", 10)))
     assert store.run(run).steps == 15 + 2 * 30
-    assert {step for step in moments(75, 5) if step > 15} <= set(store.snapshot_steps(run))
+    assert {step for step in kept_steps(75, 5) if step > 15} <= set(store.checkpoints.steps(run))
 
 
 def changing_batch_size(event: Event, trainer: Trainer) -> None:
@@ -121,45 +124,49 @@ def test_a_killed_run_goes_on_to_the_same_curve_and_the_same_moments(
     monkeypatch.setattr(recorder, "RECORD_EVERY", 0.0)
     monkeypatch.setattr(recorder, "CHECKPOINT_EVERY", 0.0)  # each lets the one before go; none of those to be kept
     assert train_run(store, run.id, on_event=change) is Status.FINISHED
-    assert store.curve(run.id).loss.tolist() == store.curve(whole).loss.tolist()
-    assert store.snapshot_steps(run.id) == store.snapshot_steps(whole)
-    assert store.norms(run.id).step.tolist() == store.norms(whole).step.tolist()
+    assert store.history.curve(run.id).loss.tolist() == store.history.curve(whole).loss.tolist()
+    assert store.checkpoints.steps(run.id) == store.checkpoints.steps(whole)
+    assert store.history.norms(run.id).step.tolist() == store.history.norms(whole).step.tolist()
 
 
 @pytest.mark.parametrize("step", [0, 2, 6, 15, 19])
 def test_a_moment_at_which_a_run_was_paused_is_kept(store: RunStore, step: int) -> None:
     class Patient(Mailbox):
         def wait(self) -> Command:
-            return Command("resume")
+            return Command(Action.RESUME)
 
     mailbox = Patient()
     if not step:
-        mailbox.post(Command("pause"))
-    run = trained(store, mailbox=mailbox, on_event=posting(mailbox, **{f"step{step}": Command("pause")}))
-    assert store.snapshot_steps(run) == sorted({*moments(45, 5), 15, 30, 45})
+        mailbox.post(Command(Action.PAUSE))
+    run = trained(store, mailbox=mailbox, on_event=posting(mailbox, **{f"step{step}": Command(Action.PAUSE)}))
+    assert store.checkpoints.steps(run) == sorted({*kept_steps(45, 5), 15, 30, 45})
 
 
 def test_a_large_net_keeps_fewer_but_its_first_steps_too(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = CONFIG.with_(epochs=40, batch_size=100, snapshots=300)  # 120 steps
-    budget = 16 * snapshot_bytes(NETWORK, config)
-    monkeypatch.setattr(recorder, "SNAPSHOT_BUDGET", budget)
-    steps = store.snapshot_steps(run := trained(store, config))
+    config = CONFIG.with_(epochs=40, batch_size=100, checkpoints=300)  # 120 steps
+    budget = 16 * checkpoint_bytes(NETWORK, config)
+    monkeypatch.setattr(recorder, "CHECKPOINT_BUDGET", budget)
+    steps = store.checkpoints.steps(run := trained(store, config))
     assert steps[:3] == [0, 1, 2]
     assert steps[-1] == 120
     assert len(steps) >= 8
-    assert sum(store.snapshot_path(run, step).stat().st_size for step in steps) <= budget
+    assert sum(store.checkpoints.path(run, step).stat().st_size for step in steps) <= budget
 
 
 def test_the_number_of_snapshots_is_of_no_concern_to_a_script() -> None:
-    assert training_script(NETWORK, CONFIG) == training_script(NETWORK, CONFIG.with_(snapshots=99))
+    assert training_script(NETWORK, CONFIG) == training_script(NETWORK, CONFIG.with_(checkpoints=99))
 
 
 def test_the_number_of_snapshots_does_not_touch_the_curve(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    many, few = trained(store), trained(store, CONFIG.with_(snapshots=2))
+    many, few = trained(store), trained(store, CONFIG.with_(checkpoints=2))
     monkeypatch.setattr(trainer, "NORM_ROWS", 0)
-    bare = trained(store, CONFIG.with_(snapshots=2))
-    assert store.curve(many).loss.tolist() == store.curve(few).loss.tolist() == store.curve(bare).loss.tolist()
-    assert not len(store.norms(bare).step)
+    bare = trained(store, CONFIG.with_(checkpoints=2))
+    assert (
+        store.history.curve(many).loss.tolist()
+        == store.history.curve(few).loss.tolist()
+        == store.history.curve(bare).loss.tolist()
+    )
+    assert not len(store.history.norms(bare).step)
 
 
 @pytest.mark.parametrize("momentum", [0.9, 0.0])
@@ -167,8 +174,8 @@ def test_the_number_of_snapshots_does_not_touch_the_curve(store: RunStore, monke
 def test_what_a_snapshot_costs_is_what_it_takes_on_the_disk(store: RunStore, optimizer: str, momentum: float) -> None:
     config = CONFIG.with_(optimizer=optimizer, momentum=momentum, epochs=1)
     run = trained(store, config)
-    size = store.snapshot_path(run, 15).stat().st_size
-    assert size == pytest.approx(snapshot_bytes(NETWORK, config), rel=0.05)
+    size = store.checkpoints.path(run, 15).stat().st_size
+    assert size == pytest.approx(checkpoint_bytes(NETWORK, config), rel=0.05)
 
 
 # ---------------------------------------------------------------------- norms
@@ -197,11 +204,11 @@ def test_norms_are_those_of_plain_pytorch(blobs: Loaded, network: NetworkSpec) -
 
 def test_norms_are_kept_for_every_layer_and_survive_a_resume(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trainer, "NORM_APART", 1)
-    whole = store.norms(trained(store))
+    whole = store.history.norms(trained(store))
     run, mailbox = store.create(NETWORK, CONFIG), Mailbox()
-    train_run(store, run.id, mailbox, posting(mailbox, step22=Command("stop")))
+    train_run(store, run.id, mailbox, posting(mailbox, step22=Command(Action.STOP)))
     assert train_run(store, run.id) is Status.FINISHED
-    again = store.norms(run.id)
+    again = store.history.norms(run.id)
     assert whole.layers == ("dense1", "output")
     assert whole.step.tolist() == list(range(1, 46))
     for one, other in zip(whole[2:], again[2:], strict=True):
@@ -231,44 +238,44 @@ def test_only_a_watched_run_shows_its_present_state(store: RunStore, monkeypatch
     run = store.create(NETWORK, CONFIG)
     seen: list[int] = []
 
-    def look(event: Event, trainer: Trainer) -> None:
+    def preview(event: Event, trainer: Trainer) -> None:
         if isinstance(event, Batch):
             if event.step == 10:
-                assert not store.shown_path(run.id).exists()
-                store.watch(run.id)
-            snapshot = store.now(run.id)
-            assert snapshot is not None
-            seen.append(snapshot.position.step)
+                assert not store.present.path(run.id).exists()
+                store.present.watch(run.id)
+            checkpoint = store.present.newest(run.id)
+            assert checkpoint is not None
+            seen.append(checkpoint.position.step)
             if event.step == 30:
                 expected = trainer.model.state_dict()
-                assert snapshot.position.step == 29
-                assert not torch.equal(snapshot.model["dense1.weight"], expected["dense1.weight"])
-                assert "0.momentum_buffer" in snapshot.optimizer
+                assert checkpoint.position.step == 29
+                assert not torch.equal(checkpoint.model["dense1.weight"], expected["dense1.weight"])
+                assert "0.momentum_buffer" in checkpoint.optimizer
 
-    assert train_run(store, run.id, on_event=look) is Status.FINISHED
+    assert train_run(store, run.id, on_event=preview) is Status.FINISHED
     assert seen[10:] == list(range(10, 45))
-    assert store.curve(run.id).loss.tolist() == store.curve(trained(store)).loss.tolist()
-    assert not store.shown_path(run.id).exists()
-    last = store.now(run.id)
+    assert store.history.curve(run.id).loss.tolist() == store.history.curve(trained(store)).loss.tolist()
+    assert not store.present.path(run.id).exists()
+    last = store.present.newest(run.id)
     assert last is not None
     assert last.position.step == 45
 
 
 def test_a_paused_run_shows_the_step_it_stands_at(store: RunStore) -> None:
     run = store.create(NETWORK, CONFIG)
-    store.watch(run.id)
+    store.present.watch(run.id)
     seen: list[int] = []
-    orders = iter([Command("batch"), Command("batch"), Command("stop")])
+    orders = iter([Command(Action.BATCH), Command(Action.BATCH), Command(Action.STOP)])
 
     class Stepping(Mailbox):
         def wait(self) -> Command:
-            snapshot = store.now(run.id)
-            assert snapshot is not None
-            seen.append(snapshot.position.step)
+            checkpoint = store.present.newest(run.id)
+            assert checkpoint is not None
+            seen.append(checkpoint.position.step)
             return next(orders)
 
     mailbox = Stepping()
-    mailbox.post(Command("batch"))
+    mailbox.post(Command(Action.BATCH))
     train_run(store, run.id, mailbox)
     assert seen == [1, 2, 3]
 
@@ -279,39 +286,39 @@ def test_showing_a_large_net_takes_its_share_of_the_time_only(store: RunStore, m
     one.start(1)
     saves: list[Path] = []
 
-    def save(self: Snapshot, path: Path) -> None:  # takes two seconds
+    def save(self: Checkpoint, path: Path) -> None:  # takes two seconds
         saves.append(path)
         clock.now += 2.0
 
     clock = SimpleNamespace(now=100.0)
-    monkeypatch.setattr(Snapshot, "save", save)
+    monkeypatch.setattr(Checkpoint, "save", save)
     monkeypatch.setattr(recorder, "time", SimpleNamespace(monotonic=lambda: clock.now))
-    store.watch(run.id)
+    store.present.watch(run.id)
     for _ in range(1000):  # 100 seconds, and those that the writing takes
         one._show(clock.now)
         clock.now += 0.1
-    assert saves == [store.shown_path(run.id)] * len(saves)
+    assert saves == [store.present.path(run.id)] * len(saves)
     assert len(saves) >= 2
     assert 2.0 * len(saves) <= 0.07 * (clock.now - 100)
 
 
 def test_what_is_shown_may_vanish_or_be_damaged(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
     run = trained(store)
-    store.shown_path(run).write_bytes(b"half a file")
-    assert store.now(run) is not None
-    store.snapshot(run, 45).save(store.shown_path(run))
-    store.snapshot_path(run, 45).write_bytes(b"half a file")
-    newest = store.now(run)
+    store.present.path(run).write_bytes(b"half a file")
+    assert store.present.newest(run) is not None
+    store.checkpoints.load(run, 45).save(store.present.path(run))
+    store.checkpoints.path(run, 45).write_bytes(b"half a file")
+    newest = store.present.newest(run)
     assert newest is not None
     assert newest.position.step == 45
-    load = Snapshot.load
+    load = Checkpoint.load
 
-    def hidden_meanwhile(path: Path) -> Snapshot:
-        store.hide(run)
+    def hidden_meanwhile(path: Path) -> Checkpoint:
+        store.writer.hide(run)
         return load(path)
 
-    monkeypatch.setattr(Snapshot, "load", hidden_meanwhile)
-    newest = store.now(run)
+    monkeypatch.setattr(Checkpoint, "load", hidden_meanwhile)
+    newest = store.present.newest(run)
     assert newest is not None
     assert newest.position.step == 30
 
@@ -321,42 +328,42 @@ def test_at_the_end_of_an_epoch_the_present_is_after_its_test_pass(store: RunSto
 
     def show_before_the_test_pass(event: Event, trainer: Trainer) -> None:
         if isinstance(event, Batch) and event.step == 15:
-            trainer.snapshot().save(store.shown_path(run.id))
+            trainer.checkpoint().save(store.present.path(run.id))
 
     killed(store, run.id, 16, show_before_the_test_pass)
-    newest = store.now(run.id)
+    newest = store.present.newest(run.id)
     assert newest is not None
     assert (newest.position.step, newest.position.epoch) == (15, 1)
 
 
 def test_a_disk_too_full_to_show_does_not_end_the_run(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorder, "RECORD_EVERY", 0.0)
-    run, save = store.create(NETWORK, CONFIG), Snapshot.save
+    run, save = store.create(NETWORK, CONFIG), Checkpoint.save
 
-    def full(self: Snapshot, path: Path) -> None:
-        if path == store.shown_path(run.id):
+    def full(self: Checkpoint, path: Path) -> None:
+        if path == store.present.path(run.id):
             raise OSError(28, "No space left on device")
         save(self, path)
 
-    monkeypatch.setattr(Snapshot, "save", full)
-    store.watch(run.id)
+    monkeypatch.setattr(Checkpoint, "save", full)
+    store.present.watch(run.id)
     assert train_run(store, run.id) is Status.FINISHED
 
 
 def test_nothing_is_shown_of_a_run_that_has_not_begun_or_is_gone(store: RunStore) -> None:
     run = store.create(NETWORK, CONFIG)
-    assert store.now(run.id) is None
+    assert store.present.newest(run.id) is None
     store.delete(run.id)
-    store.watch(run.id)
-    assert not store.is_watched(run.id)
-    assert store.now(run.id) is None
+    store.present.watch(run.id)
+    assert not store.present.is_watched(run.id)
+    assert store.present.newest(run.id) is None
 
 
 def test_a_damaged_snapshot_is_named(store: RunStore) -> None:
     run = trained(store)
-    store.snapshot_path(run, 15).write_bytes(b"half a file")
-    with pytest.raises(SnapshotError, match=r"000000015\.safetensors is damaged"):
-        store.snapshot(run, 15)
+    store.checkpoints.path(run, 15).write_bytes(b"half a file")
+    with pytest.raises(CheckpointError, match=r"000000015\.safetensors is damaged"):
+        store.checkpoints.load(run, 15)
 
 
 # ---------------------------------------------------------------------- forks
@@ -367,35 +374,46 @@ def test_a_damaged_snapshot_is_named(store: RunStore) -> None:
 def test_an_unchanged_fork_repeats_the_curve_bit_for_bit(store: RunStore, optimizer: str, step: int) -> None:
     config = CONFIG.with_(optimizer=optimizer, lr=0.003)
     run = trained(store, config)
-    child = store.fork(run, step, store.config_at(run, step))
+    child = store.fork(run, step, store.history.config_at(run, step))
     assert (child.parent, child.parent_step, child.status) == (run, step, Status.QUEUED)
     assert train_run(store, child.id) is Status.FINISHED
-    assert store.curve(child.id).loss.tolist() == store.curve(run).loss.tolist()
-    assert store.epochs(child.id) == store.epochs(run)
-    np.testing.assert_array_equal(store.norms(child.id).update, store.norms(run).update)
-    assert store.snapshot_steps(child.id)[0] == step
+    assert store.history.curve(child.id).loss.tolist() == store.history.curve(run).loss.tolist()
+    assert store.history.epochs(child.id) == store.history.epochs(run)
+    np.testing.assert_array_equal(store.history.norms(child.id).update, store.history.norms(run).update)
+    assert store.checkpoints.steps(child.id)[0] == step
 
 
 def test_changes_before_the_fork_hold_in_it(store: RunStore) -> None:
     mailbox = Mailbox()
-    run = trained(store, mailbox=mailbox, on_event=posting(mailbox, step10=Command("set", "lr", 0.05)))
-    assert [store.config_at(run, step).lr for step in (3, 10, 15)] == [0.01, 0.05, 0.05]
-    child = store.fork(run, 15, store.config_at(run, 15))
+    run = trained(store, mailbox=mailbox, on_event=posting(mailbox, step10=Command(Action.SET, "lr", 0.05)))
+    assert [store.history.config_at(run, step).lr for step in (3, 10, 15)] == [0.01, 0.05, 0.05]
+    child = store.fork(run, 15, store.history.config_at(run, 15))
     train_run(store, child.id)
-    assert store.curve(child.id).loss.tolist() == store.curve(run).loss.tolist()
-    assert store.changes(child.id) == []
+    assert store.history.curve(child.id).loss.tolist() == store.history.curve(run).loss.tolist()
+    assert store.history.changes(child.id) == []
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"lr": 0.1}, {"momentum": 0.0}, {"batch_size": 7}, {"optimizer": "adam"}, {"optimizer": "rmsprop"}, {"seed": 5},
-     {"epochs": 5}, {"weight_decay": 0.01}, {"nesterov": True}, {"schedule": "cosine"}, {"augment": "shift"}],
-)  # fmt: skip
+    [
+        {"lr": 0.1},
+        {"momentum": 0.0},
+        {"batch_size": 7},
+        {"optimizer": "adam"},
+        {"optimizer": "rmsprop"},
+        {"seed": 5},
+        {"epochs": 5},
+        {"weight_decay": 0.01},
+        {"nesterov": True},
+        {"schedule": "cosine"},
+        {"augment": "shift"},
+    ],
+)
 def test_a_fork_goes_its_own_way_from_there(store: RunStore, change: dict[str, Any]) -> None:
     run = trained(store)
     child = store.fork(run, 15, CONFIG.with_(**change))
     assert train_run(store, child.id) is Status.FINISHED
-    own, before = store.curve(child.id), store.curve(run)
+    own, before = store.history.curve(child.id), store.history.curve(run)
     assert own.loss[:15].tolist() == before.loss[:15].tolist()
     assert np.isfinite(own.loss).all()
     assert own.loss[15:].tolist() != before.loss[15:].tolist()
@@ -415,14 +433,14 @@ def test_a_fork_of_a_fork_and_a_deleted_parent(store: RunStore) -> None:
     train_run(store, child.id)
     grandchild = store.fork(child.id, 30, CONFIG.with_(lr=0.04), "the third")
     train_run(store, grandchild.id)
-    assert store.lineage(grandchild.id) == [(run, 15), (child.id, 30), (grandchild.id, -1)]
-    curve = store.curve(grandchild.id)
+    assert store.history.lineage(grandchild.id) == [(run, 15), (child.id, 30), (grandchild.id, -1)]
+    curve = store.history.curve(grandchild.id)
     assert curve.lr[[0, 14, 15, 29, 30, 44]].tolist() == pytest.approx([0.01, 0.01, 0.02, 0.02, 0.04, 0.04])
-    assert [epoch.epoch for epoch in store.epochs(grandchild.id)] == [1, 2, 3]
+    assert [epoch.epoch for epoch in store.history.epochs(grandchild.id)] == [1, 2, 3]
     assert store.run(grandchild.id).name == "the third"
     store.delete(child.id)
-    assert store.lineage(grandchild.id) == [(grandchild.id, -1)]
-    own = store.curve(grandchild.id)
+    assert store.history.lineage(grandchild.id) == [(grandchild.id, -1)]
+    own = store.history.curve(grandchild.id)
     assert np.isnan(own.loss[:30]).all()
     assert own.loss[30:].tolist() == curve.loss[30:].tolist()
 
@@ -434,36 +452,36 @@ def test_a_fork_keeps_the_number_of_threads_on_which_its_curve_depends(store: Ru
 
 def test_a_changed_batch_size_goes_into_a_fork_as_a_whole_number(store: RunStore) -> None:
     run = trained(store, CONFIG.with_(epochs=5), on_event=changing_batch_size)
-    config = store.config_at(run, 30)
+    config = store.history.config_at(run, 30)
     assert (config.batch_size, type(config.batch_size)) == (10, int)
-    step = next(step for step in store.snapshot_steps(run) if step > 17)
-    child = store.fork(run, step, store.config_at(run, step))
+    step = next(step for step in store.checkpoints.steps(run) if step > 17)
+    child = store.fork(run, step, store.history.config_at(run, step))
     train_run(store, child.id)
-    assert store.curve(child.id).loss.tolist() == store.curve(run).loss.tolist()
+    assert store.history.curve(child.id).loss.tolist() == store.history.curve(run).loss.tolist()
 
 
 def test_a_fork_in_the_middle_of_a_test_pass_tells_its_epoch_once(store: RunStore) -> None:
     run, mailbox = store.create(NETWORK, CONFIG), Mailbox()
 
     def stop(event: Event, trainer: Trainer) -> None:
-        if isinstance(event, trainer.Tested) and not store.epochs(run.id):
-            mailbox.post(Command("stop"))
+        if isinstance(event, trainer.Tested) and not store.history.epochs(run.id):
+            mailbox.post(Command(Action.STOP))
 
     assert train_run(store, run.id, mailbox, stop) is Status.STOPPED
     child = store.fork(run.id, 15, CONFIG)
     for one in (run.id, child.id):
         assert train_run(store, one) is Status.FINISHED
-        assert [epoch.epoch for epoch in store.epochs(one)] == [1, 2, 3]
-    assert store.epochs(child.id) == store.epochs(run.id)
+        assert [epoch.epoch for epoch in store.history.epochs(one)] == [1, 2, 3]
+    assert store.history.epochs(child.id) == store.history.epochs(run.id)
 
 
 def test_a_stopped_fork_can_be_resumed(store: RunStore) -> None:
     run = trained(store)
     child, mailbox = store.fork(run, 15, CONFIG), Mailbox()
-    assert train_run(store, child.id, mailbox, posting(mailbox, step20=Command("stop"))) is Status.STOPPED
+    assert train_run(store, child.id, mailbox, posting(mailbox, step20=Command(Action.STOP))) is Status.STOPPED
     assert train_run(store, child.id) is Status.FINISHED
-    assert store.curve(child.id).loss.tolist() == store.curve(run).loss.tolist()
-    assert 15 in store.snapshot_steps(child.id)
+    assert store.history.curve(child.id).loss.tolist() == store.history.curve(run).loss.tolist()
+    assert 15 in store.checkpoints.steps(child.id)
 
 
 @pytest.mark.parametrize(
@@ -478,7 +496,7 @@ def test_what_can_not_go_on_is_refused(store: RunStore, change: dict[str, Any], 
     run = trained(store)
     with pytest.raises(SpecError, match=words):
         store.fork(run, 15, CONFIG.with_(**change))
-    with pytest.raises(SnapshotError, match="is gone"):
+    with pytest.raises(CheckpointError, match="is gone"):
         store.fork(run, 14, CONFIG)
     assert len(store.runs()) == 1
 
@@ -487,7 +505,7 @@ def test_a_store_of_an_older_version_opens(tmp_path: Path) -> None:
     store = RunStore(tmp_path)
     old = store.create(NETWORK, CONFIG, "from before")
     store.close()
-    config = {name: value for name, value in CONFIG.to_dict().items() if name != "snapshots"}
+    config = {name: value for name, value in CONFIG.to_dict().items() if name != "checkpoints"}
     with sqlite3.connect(tmp_path / "runs.sqlite") as db:
         db.execute("ALTER TABLE runs DROP COLUMN parent")
         db.execute("ALTER TABLE runs DROP COLUMN parent_step")
@@ -496,9 +514,9 @@ def test_a_store_of_an_older_version_opens(tmp_path: Path) -> None:
     db.close()
     store = RunStore(tmp_path)
     found = store.run(old.id)
-    assert (found.name, found.parent, found.config) == ("from before", "", CONFIG.with_(snapshots=30))
-    assert store.lineage(old.id) == [(old.id, -1)]
+    assert (found.name, found.parent, found.config) == ("from before", "", CONFIG.with_(checkpoints=30))
+    assert store.history.lineage(old.id) == [(old.id, -1)]
     run = store.create(NETWORK, CONFIG)
     assert (run.parent, run.parent_step) == ("", 0)
-    assert store.norms(run.id).weight.shape == (0, 2)
+    assert store.history.norms(run.id).weight.shape == (0, 2)
     store.close()

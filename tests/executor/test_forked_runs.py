@@ -1,4 +1,4 @@
-"""Forked runs and their snapshots on the Train page: where they come from, and what snapshots take on the disk."""
+"""Forked runs and their checkpoints on the Train page: where they come from, and what checkpoints take on the disk."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from nnviz.executor.recorder import train_run
 from nnviz.spec.layers import Dense
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
-from nnviz.store.runs import Curve, Run, RunStore
-from nnviz.train.trainer import Change
-from nnviz.ui.pages.train.recipe import snapshot_words
+from nnviz.store.history import Curve
+from nnviz.store.run import Run
+from nnviz.store.runs import RunStore
+from nnviz.train.events import Change
+from nnviz.ui.pages.train.recipe import checkpoint_words
 from nnviz.ui.pages.train.run_list import families, table
 from tests.pages import open_page, rerun, words
 
@@ -68,8 +70,11 @@ def test_forks_stand_below_their_parents(store: RunStore, parent: Run, child: Ru
     grandchild = store.fork(child.id, 4, CONFIG, name="grandchild")
     runs = store.runs()
     assert [(depth, run.id) for depth, run in families(runs)] == [
-        (0, parent.id), (1, child.id), (2, grandchild.id), (0, alone.id),
-    ]  # fmt: skip
+        (0, parent.id),
+        (1, child.id),
+        (2, grandchild.id),
+        (0, alone.id),
+    ]
     assert table(runs)["Name"].tolist() == ["*parent*", "└ child", "\u2003└ grandchild", "alone"]
     store.delete(child.id)
     newest_first = [(0, grandchild.id), (0, alone.id), (0, parent.id)]
@@ -89,17 +94,17 @@ def test_a_row_picked_below_a_fork_is_the_run_it_names(store: RunStore, parent: 
     ("network", "config", "words"),
     [
         # Each weight and its momentum, four bytes each.
-        (NetworkSpec(), TrainConfig(), "Each snapshot takes 0.8 MB; 30 of them 24 MB."),
-        (NetworkSpec(()), TrainConfig(snapshots=2), "Each snapshot takes 63 kB; 2 of them 0.1 MB."),
+        (NetworkSpec(), TrainConfig(), "Each checkpoint takes 0.8 MB; 30 of them 24 MB."),
+        (NetworkSpec(()), TrainConfig(checkpoints=2), "Each checkpoint takes 63 kB; 2 of them 0.1 MB."),
     ],
 )
 def test_what_snapshots_take_on_the_disk(network: NetworkSpec, config: TrainConfig, words: str) -> None:
-    assert snapshot_words(network, config) == words
+    assert checkpoint_words(network, config) == words
 
 
 def test_the_form_has_their_number_and_says_what_they_take(store: RunStore) -> None:
     at = open_page(TRAIN)
     assert "30 of them 24 MB" in words(at, "caption")
-    at.number_input(key="recipe-snapshots").set_value(100)
+    at.number_input(key="recipe-checkpoints").set_value(100)
     assert "100 of them 81 MB" in words(rerun(at), "caption")
-    assert at.query_params["snapshots"] in ("100", ["100"])
+    assert at.query_params["checkpoints"] in ("100", ["100"])

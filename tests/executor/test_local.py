@@ -13,8 +13,9 @@ import psutil
 import pytest
 
 from nnviz.executor.local import LocalExecutor
-from nnviz.executor.recorder import Command
-from nnviz.store.runs import Run, RunStore, Status
+from nnviz.store.run import Run, Status
+from nnviz.store.runs import RunStore
+from nnviz.train.commands import Action, Command
 from tests.executor.contract import LONG, NETWORK, ExecutorContract, is_, started, wait_until
 
 pytestmark = pytest.mark.mnist
@@ -56,9 +57,9 @@ def test_a_paused_run_leaves_its_place_however_it_came_to_pause(store: RunStore,
     """Two places: a class that tries "one batch" must not stand in everybody's way, nor must a changed setting."""
     paused = [store.create(NETWORK, LONG) for _ in range(2)]
     for run in paused:
-        executor.submit(run.id, Command("batch"))
+        executor.submit(run.id, Command(Action.BATCH))
     wait_until(lambda: all(store.run(run.id).status is Status.PAUSED for run in paused))
-    executor.control(paused[0].id, Command("set", "lr", 0.01))
+    executor.control(paused[0].id, Command(Action.SET, "lr", 0.01))
     others = [started(store, executor), started(store, executor)]
     for run in (*paused, *others):
         executor.delete(store.run(run.id))
@@ -68,19 +69,19 @@ def test_a_killed_worker_is_said_and_can_be_resumed(store: RunStore, executor: L
     config = LONG.with_(epochs=4)
     run = store.create(NETWORK, config)
     executor.submit(run.id)
-    wait_until(lambda: len(store.epochs(run.id)) >= 1)
+    wait_until(lambda: len(store.history.epochs(run.id)) >= 1)
     os.kill(pid_of(store, run), signal.SIGKILL)
     wait_until(is_(store, run, Status.INTERRUPTED))
     wait_until(lambda: "SIGKILL" in store.run(run.id).reason)
-    recorded = store.curve(run.id).loss
+    recorded = store.history.curve(run.id).loss
     executor.submit(run.id)
     wait_until(is_(store, run, Status.FINISHED))
 
     whole = store.create(NETWORK, config)
     executor.submit(whole.id)
     wait_until(is_(store, whole, Status.FINISHED))
-    curve = store.curve(run.id).loss
-    assert curve.tolist() == store.curve(whole.id).loss.tolist()
+    curve = store.history.curve(run.id).loss
+    assert curve.tolist() == store.history.curve(whole.id).loss.tolist()
     assert curve[: len(recorded)].tolist() == recorded.tolist()
 
 
@@ -124,7 +125,7 @@ def test_a_server_killed_mid_run_leaves_runs_that_can_be_resumed(store: RunStore
     wait_until(is_(store, run, Status.INTERRUPTED))
     wait_until(lambda: "server was stopped" in store.run(run.id).reason)
     step = store.run(run.id).step
-    assert store.snapshot(run.id).position.step == step  # saved on the way out: nothing is lost
+    assert store.checkpoints.load(run.id).position.step == step  # saved on the way out: nothing is lost
     executor.submit(run.id)
     wait_until(lambda: store.run(run.id).step > step)
     executor.delete(store.run(run.id))

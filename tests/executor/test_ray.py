@@ -18,18 +18,21 @@ from nnviz.executor import choice
 from nnviz.executor.choice import Choice
 from nnviz.executor.local import LocalExecutor
 from nnviz.executor.processes import Processes
-from nnviz.executor.recorder import Command
-from nnviz.executor.remote_store import RelayStore, parcel, repeat
-from nnviz.store.runs import RunStore, Status
+from nnviz.executor.remote_store import RemoteStore, bundle, repeat
+from nnviz.store.run import Status
+from nnviz.store.runs import RunStore
 from nnviz.sweep.space import Axis
 from nnviz.sweep.spec import SweepSpec
 from nnviz.sweep.store import SweepStore
+from nnviz.train.commands import Action, Command
 from tests.executor.contract import LONG, NETWORK, SHORT, ExecutorContract, is_, started, wait_until
 
 QUICK = {
-    "health_check_initial_delay_ms": 1000, "health_check_period_ms": 500, "health_check_timeout_ms": 1000,
+    "health_check_initial_delay_ms": 1000,
+    "health_check_period_ms": 500,
+    "health_check_timeout_ms": 1000,
     "health_check_failure_threshold": 3,
-}  # fmt: skip
+}
 """A lost node is noticed within seconds."""
 
 NODE = {"num_cpus": 1, "object_store_memory": 100_000_000, "include_dashboard": False}
@@ -83,7 +86,7 @@ class TestContract(ExecutorContract):
     ) -> None:
         paused = [store.create(NETWORK, LONG) for _ in range(2)]
         for run in paused:
-            executor.submit(run.id, Command("batch"))
+            executor.submit(run.id, Command(Action.BATCH))
         wait_until(lambda: all(store.run(run.id).status is Status.PAUSED for run in paused))  # their actors stay
         third = store.create(NETWORK, LONG)
         executor.submit(third.id)
@@ -100,7 +103,7 @@ class TestContract(ExecutorContract):
 def test_a_killed_worker_is_said_and_can_be_resumed(store: RunStore, executor: LocalExecutor) -> None:
     config = LONG.with_(epochs=4)
     run = store.create(NETWORK, config)
-    executor.submit(run.id, Command("epoch"))
+    executor.submit(run.id, Command(Action.EPOCH))
     wait_until(is_(store, run, Status.PAUSED))  # a training that ran on might be over before it is killed
     for process in psutil.Process().children(recursive=True):  # the nodes are ours
         with suppress(psutil.Error):
@@ -112,24 +115,24 @@ def test_a_killed_worker_is_said_and_can_be_resumed(store: RunStore, executor: L
     whole = store.create(NETWORK, config)
     executor.submit(whole.id)
     wait_until(lambda: all(store.run(one.id).status is Status.FINISHED for one in (run, whole)))
-    assert store.curve(run.id).loss.tolist() == store.curve(whole.id).loss.tolist()
+    assert store.history.curve(run.id).loss.tolist() == store.history.curve(whole.id).loss.tolist()
 
 
 def test_a_lost_reply_loses_nothing(tmp_path: Path) -> None:
     store = RunStore(tmp_path / "here")
     run = store.create(NETWORK, SHORT)
-    relay = RelayStore(tmp_path / "there", [parcel(store, run.id)])
-    relay.begin(run.id, "cpu", 1)
-    first = relay.fetch(0)
-    relay.set_status(run.id, Status.STOPPED, "Enough.")
-    again = relay.fetch(0)
+    remote = RemoteStore(tmp_path / "there", [bundle(store, run.id)])
+    remote.begin(run.id, "cpu", 1)
+    first = remote.fetch(0)
+    remote.set_status(run.id, Status.STOPPED, "Enough.")
+    again = remote.fetch(0)
     assert [call.name for call in first] == ["begin"]
     assert [call.name for call in again] == ["begin", "set_status"]
-    assert relay.fetch(2) == []
+    assert remote.fetch(2) == []
     repeat(store, again)
     assert (store.run(run.id).status, store.run(run.id).attempt) == (Status.STOPPED, 1)
     store.close()
-    relay.close()
+    remote.close()
 
 
 @pytest.mark.mnist
@@ -137,7 +140,7 @@ def test_a_sweep_goes_on_without_a_lost_node(store: RunStore, executor: LocalExe
     sweeps = SweepStore(store)
     config = LONG.with_(epochs=30)
     sweep = sweeps.create(SweepSpec(NETWORK, config, (Axis("lr", (0.01, 0.02, 0.03, 0.05)),)))
-    executor.sweep(sweep.id, Command("resume"))
+    executor.sweep(sweep.id, Command(Action.RESUME))
     wait_until(lambda: all(member.step for member in sweeps.members(sweep.id)) and sweeps.sweep(sweep.id).way != "")
     cluster.remove_node(cluster.second, allow_graceful=False)
     wait_until(lambda: sweeps.sweep(sweep.id).status is Status.FINISHED, 120)
@@ -146,7 +149,7 @@ def test_a_sweep_goes_on_without_a_lost_node(store: RunStore, executor: LocalExe
     assert {member.status for member in members} == {Status.FINISHED}
     assert sorted(store.run(member.run).attempt for member in members) == [1, 1, 2, 2]  # one of two packs moved
     for member in members:
-        curve, run = store.curve(member.run), store.run(member.run)
+        curve, run = store.history.curve(member.run), store.run(member.run)
         assert len(curve.loss) == run.steps
         assert np.isfinite(curve.loss).all()
         assert run.test_accuracy is not None
@@ -157,12 +160,12 @@ def test_a_sweep_goes_on_without_a_lost_node(store: RunStore, executor: LocalExe
 def test_runs_of_a_lost_node_go_on_elsewhere(store: RunStore, executor: LocalExecutor, cluster: Any) -> None:
     config = LONG.with_(epochs=30)
     runs = [started(store, executor, config) for _ in range(2)]
-    wait_until(lambda: all(len(store.epochs(run.id)) >= 1 for run in runs))
+    wait_until(lambda: all(len(store.history.epochs(run.id)) >= 1 for run in runs))
     cluster.remove_node(cluster.second, allow_graceful=False)  # kill -9 of its processes
     wait_until(lambda: any("was lost with its node" in store.run(run.id).reason for run in runs))
     lost = next(run for run in runs if "was lost with its node" in store.run(run.id).reason)
     wait_until(lambda: all(store.run(run.id).status is Status.FINISHED for run in runs), 120)
-    curves = [store.curve(run.id).loss.tolist() for run in runs]
+    curves = [store.history.curve(run.id).loss.tolist() for run in runs]
     assert curves[0] == curves[1]  # the one that moved as the one that stayed
     assert store.run(lost.id).attempt == 2
 

@@ -10,20 +10,23 @@ import pytest
 
 from nnviz.data.datasets import DATASETS, Loaded
 from nnviz.executor import recorder
-from nnviz.executor.recorder import Command, Mailbox, train_run
+from nnviz.executor.recorder import train_run
 from nnviz.spec.layers import Dense
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
-from nnviz.store.runs import Run, RunStore, Status
-from nnviz.train.checkpoint import Snapshot
-from nnviz.train.preview import Live
-from nnviz.train.trainer import Batch, Epoch, Event, Trainer
+from nnviz.store.run import Run, Status
+from nnviz.store.runs import RunStore
+from nnviz.train.checkpoint import Checkpoint
+from nnviz.train.commands import Action, Command, Mailbox
+from nnviz.train.events import Batch, Epoch, Event
+from nnviz.train.preview import Preview
+from nnviz.train.trainer import Trainer
 
 NETWORK = NetworkSpec((Dense(16),))
-CONFIG = TrainConfig(epochs=3, batch_size=20, lr=0.01, snapshots=3)
+CONFIG = TrainConfig(epochs=3, batch_size=20, lr=0.01, checkpoints=3)
 STEPS = 3 * 15
 KEPT = [0, 1, 2, 6, 15, 30, 45]
-"""Steps of which snapshots stay: chosen moments, and whole epochs."""
+"""Steps of which checkpoints stay: chosen moments, and whole epochs."""
 
 
 @pytest.fixture
@@ -57,12 +60,12 @@ def test_a_finished_run_has_everything(store: RunStore, run: Run, blobs: Loaded)
     assert train_run(store, run.id) is Status.FINISHED
     done = store.run(run.id)
     assert (done.status, done.step, done.steps, done.attempt) == (Status.FINISHED, STEPS, STEPS, 1)
-    assert store.curve(run.id).loss.tolist() == np.float32(plain_losses(blobs)).tolist()
-    epochs = store.epochs(run.id)
+    assert store.history.curve(run.id).loss.tolist() == np.float32(plain_losses(blobs)).tolist()
+    epochs = store.history.epochs(run.id)
     assert [epoch.epoch for epoch in epochs] == [1, 2, 3]
     assert done.test_accuracy == epochs[-1].test_accuracy
-    assert store.snapshot_steps(run.id) == KEPT
-    live = Live.load(store.folder(run.id))
+    assert store.checkpoints.steps(run.id) == KEPT
+    live = Preview.load(store.folder(run.id))
     assert live is not None
     assert live.step == STEPS
     assert done.seconds > 0
@@ -79,13 +82,13 @@ def test_a_run_ended_anywhere_goes_on_as_if_nothing_had_been(
     assert store.run(run.id).step == 22
     assert train_run(store, run.id) is Status.FINISHED
     assert store.run(run.id).attempt == 2
-    assert store.curve(run.id).loss.tolist() == np.float32(plain_losses(blobs)).tolist()
-    assert store.snapshot_steps(run.id) == KEPT  # the one to resume from has had its use
+    assert store.history.curve(run.id).loss.tolist() == np.float32(plain_losses(blobs)).tolist()
+    assert store.checkpoints.steps(run.id) == KEPT  # the one to resume from has had its use
 
 
 def test_one_batch_and_one_epoch_pause_where_they_should(store: RunStore, run: Run) -> None:
     seen: list[tuple[int, Status]] = []
-    orders = iter([Command("epoch"), Command("epoch"), Command("resume")])
+    orders = iter([Command(Action.EPOCH), Command(Action.EPOCH), Command(Action.RESUME)])
 
     class Stepping(Mailbox):
         def wait(self) -> Command:
@@ -93,7 +96,7 @@ def test_one_batch_and_one_epoch_pause_where_they_should(store: RunStore, run: R
             return next(orders)
 
     mailbox = Stepping()
-    mailbox.post(Command("batch"))
+    mailbox.post(Command(Action.BATCH))
     assert train_run(store, run.id, mailbox) is Status.FINISHED
     assert seen == [(1, Status.PAUSED), (15, Status.PAUSED), (30, Status.PAUSED)]
 
@@ -104,34 +107,34 @@ def test_a_run_that_begins_paused_takes_no_step(store: RunStore, run: Run) -> No
     class Waiting(Mailbox):
         def wait(self) -> Command:
             seen.append((store.run(run.id).step, store.run(run.id).status))
-            return Command("resume")
+            return Command(Action.RESUME)
 
     mailbox = Waiting()
-    mailbox.post(Command("pause"))
+    mailbox.post(Command(Action.PAUSE))
     assert train_run(store, run.id, mailbox) is Status.FINISHED
     assert seen == [(0, Status.PAUSED)]
 
 
 def test_changes_are_recorded_and_repeated_after_a_crash(store: RunStore, run: Run) -> None:
-    """A process that dies leaves curve and changes beyond its last snapshot; the resumed one must meet them again."""
+    """A process that dies leaves curve and changes beyond its last checkpoint; the resumed one must meet them again."""
     mailbox = Mailbox()
-    ended = posting(mailbox, step18=Command("set", "lr", 0.2), step40=Command("stop"))
+    ended = posting(mailbox, step18=Command(Action.SET, "lr", 0.2), step40=Command(Action.STOP))
     train_run(store, run.id, mailbox, ended)
-    first = store.curve(run.id).loss[:40].tolist()
-    assert [tuple(change) for change in store.changes(run.id)] == [(18, "lr", 0.01, 0.2)]
-    for step in (30, 40):  # as if it had been killed: only the snapshot of the first epoch is there
-        store.snapshot_path(run.id, step).unlink(missing_ok=True)
+    first = store.history.curve(run.id).loss[:40].tolist()
+    assert [tuple(change) for change in store.history.changes(run.id)] == [(18, "lr", 0.01, 0.2)]
+    for step in (30, 40):  # as if it had been killed: only the checkpoint of the first epoch is there
+        store.checkpoints.path(run.id, step).unlink(missing_ok=True)
     assert train_run(store, run.id) is Status.FINISHED
-    curve = store.curve(run.id)
+    curve = store.history.curve(run.id)
     assert curve.loss[:40].tolist() == first
     assert curve.lr[[17, 18]].tolist() == pytest.approx([0.01, 0.2])
 
 
 def test_impossible_changes_do_no_harm(store: RunStore, run: Run) -> None:
     mailbox = Mailbox()
-    orders = posting(mailbox, step2=Command("set", "lr", -3.0), step4=Command("set", "epochs", 9))
+    orders = posting(mailbox, step2=Command(Action.SET, "lr", -3.0), step4=Command(Action.SET, "epochs", 9))
     assert train_run(store, run.id, mailbox, orders) is Status.FINISHED
-    assert store.changes(run.id) == []
+    assert store.history.changes(run.id) == []
 
 
 def test_a_diverged_run_says_what_to_try_and_keeps_finite_weights(store: RunStore) -> None:
@@ -140,7 +143,7 @@ def test_a_diverged_run_says_what_to_try_and_keeps_finite_weights(store: RunStor
     reason = store.run(run.id).reason
     assert "learning rate of 100" in reason
     assert "Try a learning rate of 10 or less" in reason
-    weights = store.snapshot(run.id).model.values()
+    weights = store.checkpoints.load(run.id).model.values()
     assert all(bool(tensor.isfinite().all()) for tensor in weights)
 
 
@@ -157,22 +160,22 @@ def test_a_deleted_run_ends_without_a_trace(store: RunStore, run: Run) -> None:
 def test_a_full_disk_is_said_and_what_was_recorded_stays(
     store: RunStore, run: Run, blobs: Loaded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    save, calls = Snapshot.save, list[Path]()
+    save, calls = Checkpoint.save, list[Path]()
 
-    def full(self: Snapshot, path: Path) -> None:
+    def full(self: Checkpoint, path: Path) -> None:
         calls.append(path)
         if path.stem == "000000030" and calls.count(path) == 1:
             raise OSError(28, "No space left on device", str(path))
         save(self, path)
 
-    monkeypatch.setattr(Snapshot, "save", full)
+    monkeypatch.setattr(Checkpoint, "save", full)
     assert train_run(store, run.id) is Status.FAILED
     failed = store.run(run.id)
     assert "No space left" in failed.reason
     assert "resume" in failed.reason
-    assert [epoch.epoch for epoch in store.epochs(run.id)] == [1]
+    assert [epoch.epoch for epoch in store.history.epochs(run.id)] == [1]
     assert train_run(store, run.id) is Status.FINISHED
-    assert store.curve(run.id).loss.tolist() == np.float32(plain_losses(blobs)).tolist()
+    assert store.history.curve(run.id).loss.tolist() == np.float32(plain_losses(blobs)).tolist()
 
 
 def test_whatever_goes_wrong_is_recorded(store: RunStore, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,10 +192,10 @@ def test_old_epochs_are_let_go_when_the_budget_is_spent(
 ) -> None:
     long = store.create(NETWORK, CONFIG.with_(epochs=12, batch_size=300))
     train_run(store, run.id)
-    size = store.snapshot_path(run.id, 15).stat().st_size
-    monkeypatch.setattr(recorder, "SNAPSHOT_BUDGET", 6 * size)
+    size = store.checkpoints.path(run.id, 15).stat().st_size
+    monkeypatch.setattr(recorder, "CHECKPOINT_BUDGET", 6 * size)
     train_run(store, long.id)
-    kept = store.snapshot_steps(long.id)
+    kept = store.checkpoints.steps(long.id)
     assert kept[0] == 0
     assert kept[-1] == 12
     assert 3 <= len(kept) <= 6

@@ -14,11 +14,12 @@ from typing import IO
 import pytest
 
 from nnviz.executor.backend import Ended, Job
-from nnviz.executor.recorder import Command
 from nnviz.executor.supervisor import MOST_ATTEMPTS, Supervisor
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
-from nnviz.store.runs import Run, RunStore, Status
+from nnviz.store.run import Run, Status
+from nnviz.store.runs import RunStore
+from nnviz.train.commands import Action, Command
 from tests.executor.contract import wait_until
 
 LOST = Ended("was lost with its node", again=True)
@@ -30,10 +31,10 @@ class Pretended:
     def __init__(self, store: RunStore, job: Job, first: Command | None) -> None:
         self.first, self.endings = first, queue.Queue[Ended]()
         for run_id in job.runs:
-            store.begin(run_id, "cpu", 1)
+            store.writer.begin(run_id, "cpu", 1)
 
     def send(self, command: Command) -> None:
-        if command.kind == "shutdown":
+        if command.action is Action.SHUTDOWN:
             self.endings.put(Ended())
 
     def kill(self) -> None:
@@ -102,14 +103,14 @@ def test_a_run_whose_machine_is_lost_goes_on_elsewhere_and_says_so(supervised: S
     assert elsewhere.first is None
     now = supervised.store.run(run.id)
     assert (now.status, now.attempt) == (Status.RUNNING, 2)
-    assert now.reason == "The training was lost with its node after step 0; it goes on from its last snapshot."
+    assert now.reason == "The training was lost with its node after step 0; it goes on from its last checkpoint."
 
 
 def test_one_that_was_paused_stays_paused_elsewhere(supervised: Supervised) -> None:
     run, place = supervised.started()
-    supervised.store.set_status(run.id, Status.PAUSED)
+    supervised.store.writer.set_status(run.id, Status.PAUSED)
     place.endings.put(LOST)
-    assert supervised.next_place().first == Command("pause")
+    assert supervised.next_place().first == Command(Action.PAUSE)
 
 
 def test_a_run_that_loses_every_machine_is_left_to_people(supervised: Supervised) -> None:

@@ -20,19 +20,22 @@ from safetensors.numpy import load, save
 from safetensors.torch import save as save_tensors
 
 from nnviz.data.datasets import Dataset, Loaded
-from nnviz.executor.recorder import Command, Mailbox, train_run
+from nnviz.executor.recorder import train_run
 from nnviz.export import archive
 from nnviz.export.archive import ArchiveError, export_run, export_runs, import_run, import_runs
 from nnviz.spec.layers import Dense
 from nnviz.spec.network import NetworkSpec, build_model
 from nnviz.spec.train_config import TrainConfig
-from nnviz.store.runs import Run, RunStore, Status
-from nnviz.train.checkpoint import Snapshot
+from nnviz.store.run import Run, Status
+from nnviz.store.runs import RunStore
+from nnviz.train.checkpoint import Checkpoint
+from nnviz.train.commands import Action, Command, Mailbox
 from nnviz.train.evaluation import evaluate
-from nnviz.train.trainer import Batch, Event, Trainer
+from nnviz.train.events import Batch, Event
+from nnviz.train.trainer import Trainer
 
 NETWORK = NetworkSpec((Dense(16),))
-CONFIG = TrainConfig(epochs=3, batch_size=20, lr=0.01, snapshots=3)
+CONFIG = TrainConfig(epochs=3, batch_size=20, lr=0.01, checkpoints=3)
 CONV = NetworkSpec(NetworkSpec.layers_from_text("conv_4_3~batchnorm~maxpool~dense_8~dropout"))
 
 
@@ -72,15 +75,15 @@ def trained(
 
 
 def same_record(store: RunStore, run: Run, other: RunStore, twin: Run) -> None:
-    for mine, theirs in zip(store.curve(run.id), other.curve(twin.id), strict=True):
+    for mine, theirs in zip(store.history.curve(run.id), other.curve(twin.id), strict=True):
         np.testing.assert_array_equal(mine, theirs)
-    for mine, theirs in zip(store.norms(run.id), other.norms(twin.id), strict=True):
+    for mine, theirs in zip(store.history.norms(run.id), other.norms(twin.id), strict=True):
         np.testing.assert_array_equal(mine, theirs)
-    assert store.epochs(run.id) == other.epochs(twin.id)
-    assert store.changes(run.id) == other.changes(twin.id)
-    assert store.snapshot_steps(run.id) == other.snapshot_steps(twin.id)
-    for step in store.snapshot_steps(run.id):
-        assert store.snapshot_path(run.id, step).read_bytes() == other.snapshot_path(twin.id, step).read_bytes()
+    assert store.history.epochs(run.id) == other.epochs(twin.id)
+    assert store.history.changes(run.id) == other.changes(twin.id)
+    assert store.checkpoints.steps(run.id) == other.checkpoint_steps(twin.id)
+    for step in store.checkpoints.steps(run.id):
+        assert store.checkpoints.path(run.id, step).read_bytes() == other.checkpoint_path(twin.id, step).read_bytes()
 
 
 # ---------------------------------------------------------------------- there and back
@@ -99,7 +102,7 @@ def same_record(store: RunStore, run: Run, other: RunStore, twin: Run) -> None:
     ids=lambda one: one.to_text() if isinstance(one, NetworkSpec) else one.optimizer,
 )
 def test_all_of_a_run_arrives(store: RunStore, elsewhere: RunStore, network: NetworkSpec, config: TrainConfig) -> None:
-    run = trained(store, network, config, step5=Command("set", "lr", 0.02))
+    run = trained(store, network, config, step5=Command(Action.SET, "lr", 0.02))
     store.annotate(run.id, "looks good")
     twin = import_run(elsewhere, export_run(store, run.id), "mine.zip")
     same_record(store, run, elsewhere, twin)
@@ -118,23 +121,23 @@ def test_into_its_own_store_it_is_another_run(store: RunStore) -> None:
     assert twin.id != run.id
     same_record(store, run, store, twin)
     store.delete(run.id)
-    assert store.snapshot(twin.id).position.step == run.step
+    assert store.checkpoints.load(twin.id).position.step == run.step
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 @pytest.mark.parametrize("stop", ["stop", "shutdown"])
 def test_it_goes_on_there_as_if_it_had_stayed(store: RunStore, elsewhere: RunStore, optimizer: str, stop: str) -> None:
     config = CONFIG.with_(optimizer=optimizer)
-    whole = trained(store, NETWORK, config, step5=Command("set", "lr", 0.02))
-    half = trained(store, NETWORK, config, step5=Command("set", "lr", 0.02), step22=Command(stop))
+    whole = trained(store, NETWORK, config, step5=Command(Action.SET, "lr", 0.02))
+    half = trained(store, NETWORK, config, step5=Command(Action.SET, "lr", 0.02), step22=Command(stop))
     assert half.step == 22
     twin = import_run(elsewhere, export_run(store, half.id, last_only=True))
-    assert elsewhere.snapshot_steps(twin.id) == [22]
+    assert elsewhere.checkpoint_steps(twin.id) == [22]
     assert train_run(elsewhere, twin.id) is Status.FINISHED
-    for mine, theirs in zip(store.curve(whole.id), elsewhere.curve(twin.id), strict=True):
+    for mine, theirs in zip(store.history.curve(whole.id), elsewhere.curve(twin.id), strict=True):
         np.testing.assert_array_equal(mine, theirs)
-    assert store.epochs(whole.id) == elsewhere.epochs(twin.id)
-    mine, theirs = store.snapshot(whole.id).model, elsewhere.snapshot(twin.id).model
+    assert store.history.epochs(whole.id) == elsewhere.epochs(twin.id)
+    mine, theirs = store.checkpoints.load(whole.id).model, elsewhere.checkpoint(twin.id).model
     assert all(torch.equal(mine[name], theirs[name]) for name in mine)
 
 
@@ -149,7 +152,7 @@ def test_a_fork_brings_its_whole_curve_along(store: RunStore, elsewhere: RunStor
     assert f"forked from {parent.id} after step 15." in twin.note
     again = elsewhere.fork(twin.id, 15, CONFIG.with_(lr=0.1))
     assert train_run(elsewhere, again.id) is Status.FINISHED
-    np.testing.assert_array_equal(elsewhere.curve(again.id).loss, store.curve(fork.id).loss)
+    np.testing.assert_array_equal(elsewhere.curve(again.id).loss, store.history.curve(fork.id).loss)
 
 
 def test_it_answers_the_same_there_and_in_plain_pytorch(
@@ -161,7 +164,7 @@ def test_it_answers_the_same_there_and_in_plain_pytorch(
 
     def answers(store: RunStore, one: Run) -> torch.Tensor:
         model = build_model(one.network, (1, 28, 28), 10, 0)
-        model.load_state_dict(store.snapshot(one.id).model)
+        model.load_state_dict(store.checkpoints.load(one.id).model)
         return evaluate(model, blobs.dataset, blobs.test).probabilities
 
     mine = answers(store, run)
@@ -193,7 +196,7 @@ def test_one_that_is_going_on_arrives_interrupted(store: RunStore, elsewhere: Ru
         assert twin.status is Status.INTERRUPTED
         assert "Resume it" in twin.reason
         assert train_run(elsewhere, twin.id) is Status.FINISHED
-        np.testing.assert_array_equal(elsewhere.curve(twin.id).loss, store.curve(run.id).loss)
+        np.testing.assert_array_equal(elsewhere.curve(twin.id).loss, store.history.curve(run.id).loss)
 
 
 def test_one_that_diverged_arrives_with_its_reason(store: RunStore, elsewhere: RunStore) -> None:
@@ -208,7 +211,7 @@ def test_several_travel_in_one_file(store: RunStore, elsewhere: RunStore) -> Non
     runs = [trained(store, NetworkSpec(()), CONFIG.with_(seed=seed, epochs=1)) for seed in range(3)]
     twins = import_runs(elsewhere, export_runs(store, [run.id for run in runs], last_only=True))
     assert [twin.config.seed for twin in twins] == [0, 1, 2]
-    assert [elsewhere.snapshot_steps(twin.id) for twin in twins] == [[15]] * 3
+    assert [elsewhere.checkpoint_steps(twin.id) for twin in twins] == [[15]] * 3
     [alone] = import_runs(elsewhere, io.BytesIO(export_run(store, runs[0].id)))
     same_record(store, runs[0], elsewhere, alone)
 
@@ -221,7 +224,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory, blobs: Loaded) -> bytes:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Dataset, "load", lambda self, root=None: blobs)
         store = RunStore(tmp_path_factory.mktemp("exported"))
-        run = trained(store, NETWORK, CONFIG.with_(epochs=1), step3=Command("set", "lr", 0.02))
+        run = trained(store, NETWORK, CONFIG.with_(epochs=1), step3=Command(Action.SET, "lr", 0.02))
         data = export_run(store, run.id)
         store.close()
     return data
@@ -260,10 +263,10 @@ LAST = "weights/000000015.safetensors"
 def with_weights(data: bytes, tmp_path: Path, change: Callable[[dict[str, Any], dict[str, Any]], Any]) -> bytes:
     path = tmp_path / "changed.safetensors"
     path.write_bytes(part(data, LAST))
-    snapshot = Snapshot.load(path)
-    tensors = {f"model.{k}": v for k, v in snapshot.model.items()}
-    tensors |= {f"optimizer.{k}": v for k, v in snapshot.optimizer.items()}
-    position = snapshot.position._asdict()
+    checkpoint = Checkpoint.load(path)
+    tensors = {f"model.{k}": v for k, v in checkpoint.model.items()}
+    tensors |= {f"optimizer.{k}": v for k, v in checkpoint.optimizer.items()}
+    position = checkpoint.position._asdict()
     change(tensors, position)
     return with_parts(data, {LAST: save_tensors(tensors, {"position": json.dumps(position)})})
 

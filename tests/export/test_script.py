@@ -23,8 +23,9 @@ from nnviz.spec.network import INITS, LayerError, NetworkSpec, build_model
 from nnviz.spec.optimizers import OPTIMIZERS, SCHEDULES
 from nnviz.spec.presets import PRESETS
 from nnviz.spec.train_config import AUGMENTATIONS, TrainConfig
+from nnviz.train.events import Epoch
 from nnviz.train.loader import MAX_ANGLE, MAX_SCALE, MAX_SHIFT, MAX_STROKE, thicken
-from nnviz.train.trainer import Epoch, Trainer
+from nnviz.train.trainer import Trainer
 
 torchvision_ops.declare()
 from torchvision import transforms  # noqa: E402  # needs the declared operators
@@ -164,7 +165,7 @@ def test_its_stroke_widths_are_ours(blobs: Loaded, root: Path, monkeypatch: pyte
 
 def test_only_the_first_of_each_class(blobs: Loaded, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = run(training_script(SMALL, TrainConfig(per_class=4, epochs=1)), root, monkeypatch)
-    assert sorted(names["train_data"].indices) == Trainer(SMALL, TrainConfig(per_class=4), blobs).feed.subset.tolist()  # type: ignore[union-attr]
+    assert sorted(names["train_data"].indices) == Trainer(SMALL, TrainConfig(per_class=4), blobs).loader.subset.tolist()  # type: ignore[union-attr]
 
 
 def test_a_lone_last_image_is_left_out_as_the_trainer_does(
@@ -203,8 +204,13 @@ def test_the_written_script_reaches_the_accuracy_of_the_run_on_mnist(mnist_root:
     environment = {**os.environ, "NNVIZ_DATA": str(mnist_root), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [sys.executable, "-c", code, str(path)],
-        cwd=Path(__file__).parents[2], env=environment, capture_output=True, text=True, timeout=150, check=False,
-    )  # fmt: skip
+        cwd=Path(__file__).parents[2],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     accuracies = [float(accuracy) for _, _, accuracy in LINE.findall(done.stdout)]
     data = DATASETS["mnist"].load(mnist_root)

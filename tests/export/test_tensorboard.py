@@ -17,9 +17,10 @@ from nnviz.export.tensorboard import event_file, event_zip, folder_name
 from nnviz.spec.layers import Dense
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
-from nnviz.store.runs import Run, RunGone, RunStore
+from nnviz.store.run import Run, RunGone
+from nnviz.store.runs import RunStore
 
-CONFIG = TrainConfig(epochs=2, batch_size=20, lr=0.01, snapshots=3)
+CONFIG = TrainConfig(epochs=2, batch_size=20, lr=0.01, checkpoints=3)
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def accumulated(folder: Path) -> Any:
 def test_every_number_is_read_back(store: RunStore, run: Run, tmp_path: Path) -> None:
     path = event_file(store, run.id, tmp_path / "out")
     found = accumulated(path.parent)
-    curve = store.curve(run.id)
+    curve = store.history.curve(run.id)
     for tag, values in (("batch/loss", curve.loss), ("batch/accuracy", curve.accuracy), ("learning_rate", curve.lr)):
         events = found.Scalars(tag)
         assert [event.step for event in events] == curve.step.tolist() == list(range(1, 31))
@@ -59,15 +60,15 @@ def test_every_number_is_read_back(store: RunStore, run: Run, tmp_path: Path) ->
     assert times[-1] == pytest.approx(run.created + run.seconds)
     for place, tag in enumerate(("train/loss", "train/accuracy", "test/loss", "test/accuracy"), start=2):
         epochs = [(event.step, event.value) for event in found.Scalars(tag)]
-        assert epochs == [(epoch.step, np.float32(epoch[place])) for epoch in store.epochs(run.id)]
+        assert epochs == [(epoch.step, np.float32(epoch[place])) for epoch in store.history.epochs(run.id)]
 
 
 def test_the_weights_are_histograms(store: RunStore, run: Run, tmp_path: Path) -> None:
     found = accumulated(event_file(store, run.id, tmp_path / "out").parent)
     assert set(found.Tags()["histograms"]) == {"dense1/weight", "dense1/bias", "output/weight", "output/bias"}
     events = found.Histograms("dense1/weight")
-    assert [event.step for event in events] == store.snapshot_steps(run.id)
-    weights = store.snapshot(run.id).model["dense1.weight"].double()
+    assert [event.step for event in events] == store.checkpoints.steps(run.id)
+    weights = store.checkpoints.load(run.id).model["dense1.weight"].double()
     last = events[-1].histogram_value
     assert last.num == weights.numel()
     assert (last.min, last.max) == (weights.min(), weights.max())

@@ -28,10 +28,18 @@ from nnviz.spec.network import (
 
 MIXED = NetworkSpec(
     (
-        Conv(4, padding=2), BatchNorm(), MaxPool(), Dropout(0.1), Conv(6, 5, activation="identity"), AvgPool(3, 1),
-        Flatten(), Dense(20, "gelu"), BatchNorm(), Dense(7, "tanh"),
+        Conv(4, padding=2),
+        BatchNorm(),
+        MaxPool(),
+        Dropout(0.1),
+        Conv(6, 5, activation="identity"),
+        AvgPool(3, 1),
+        Flatten(),
+        Dense(20, "gelu"),
+        BatchNorm(),
+        Dense(7, "tanh"),
     )
-)  # fmt: skip
+)
 NETWORKS = [NetworkSpec(), NetworkSpec(()), MIXED, NetworkSpec((Dense(3),) * MAX_LAYERS)]
 
 
@@ -71,7 +79,7 @@ def test_default_weights_are_those_of_the_plain_constructors(seed: int) -> None:
         torch.manual_seed(seed)
         plain = nn.Sequential(
             nn.Conv2d(1, 4, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(676, 9), nn.Tanh(), nn.Linear(9, 10)
-        )  # fmt: skip
+        )
     ours = build(NetworkSpec((Conv(4), MaxPool(), Dense(9, "tanh"))), seed)
     images = torch.rand(5, 1, 28, 28, generator=torch.Generator().manual_seed(1))
     assert torch.equal(ours(images), plain(images))

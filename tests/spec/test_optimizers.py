@@ -15,7 +15,8 @@ from nnviz.spec.layers import Dense
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.optimizers import OPTIMIZERS, SCHEDULES
 from nnviz.spec.train_config import TrainConfig
-from nnviz.train.trainer import Batch, Trainer
+from nnviz.train.events import Batch
+from nnviz.train.trainer import Trainer
 
 SETTINGS: list[dict[str, Any]] = [
     dict(momentum=m, nesterov=n, weight_decay=w) for m, n, w in itertools.product((0.0, 0.9), (False, True), (0.0, 0.1))

@@ -33,8 +33,14 @@ def test_the_classic_is_the_default() -> None:
 def test_lenet5_has_the_shapes_of_the_paper() -> None:
     """Its layers C1, S2, C3, S4, C5, F6 and the output (LeCun et al., 1998, figure 2)."""
     assert [plan.out_shape for plan in PRESETS["lenet5"].network.plan((1, 28, 28), 10)] == [
-        (6, 28, 28), (6, 14, 14), (16, 10, 10), (16, 5, 5), (120,), (84,), (10,),
-    ]  # fmt: skip
+        (6, 28, 28),
+        (6, 14, 14),
+        (16, 10, 10),
+        (16, 5, 5),
+        (120,),
+        (84,),
+        (10,),
+    ]
 
 
 def test_the_sentences_say_what_is_so() -> None:

@@ -20,21 +20,24 @@ from nnviz.spec.optimizers import OPTIMIZERS, SCHEDULES
 from nnviz.spec.presets import PRESETS
 from nnviz.spec.train_config import TrainConfig
 from nnviz.spec.url import from_query, to_query
-from nnviz.train.trainer import Batch, Epoch, Trainer
+from nnviz.train.events import Batch, Epoch
+from nnviz.train.trainer import Trainer
 
 SMALL = NetworkSpec((Dense(8),))
 
 SETUPS: dict[str, tuple[NetworkSpec, TrainConfig]] = {
     **{f"layer-{kind}": (NetworkSpec((default_layer(kind), Dense(6))), TrainConfig(lr=0.01)) for kind in LAYERS},
-    **{f"activation-{name}": (NetworkSpec((Conv(2, 5, 4, 0, name), Dense(6, name))), TrainConfig(lr=0.01))
-       for name in ACTIVATIONS},
+    **{
+        f"activation-{name}": (NetworkSpec((Conv(2, 5, 4, 0, name), Dense(6, name))), TrainConfig(lr=0.01))
+        for name in ACTIVATIONS
+    },
     **{f"initialisation-{name}": (NetworkSpec(init=name), TrainConfig(lr=0.01)) for name in INITS},
     **{f"optimizer-{name}": (SMALL, TrainConfig(optimizer=name, weight_decay=0.01)) for name in OPTIMIZERS},
     **{f"schedule-{name}": (SMALL, TrainConfig(schedule=name, lr=0.01)) for name in SCHEDULES},
     **{f"loss-{name}": (SMALL, TrainConfig(loss=name, lr=0.01)) for name in LOSSES},
     **{f"data-{name}": (SMALL, TrainConfig(data=name, lr=0.01)) for name in DATASETS},
     **{f"preset-{name}": (preset.network, TrainConfig(lr=0.01)) for name, preset in PRESETS.items()},
-}  # fmt: skip
+}
 """One set-up around each entry."""
 
 every_setup = pytest.mark.parametrize(("network", "config"), list(SETUPS.values()), ids=list(SETUPS))

@@ -13,15 +13,27 @@ from nnviz.fields import Choice, Flag, Number, SpecError, bounds_of
 from nnviz.spec.layers import BatchNorm, Conv, Dense, Flatten, Layer
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import LIVE_FIELDS, TrainConfig, check
-from nnviz.train.trainer import Batch, Trainer
+from nnviz.train.events import Batch
+from nnviz.train.trainer import Trainer
 
 
 def test_the_default_is_the_classic_recipe() -> None:
     classic: dict[str, Any] = {
-        "data": "mnist", "per_class": 0, "optimizer": "sgd", "lr": 0.001, "momentum": 0.9, "nesterov": False,
-        "weight_decay": 0.0, "batch_size": 64, "epochs": 10, "schedule": "constant", "loss": "cross_entropy",
-        "augment": "none", "seed": 0, "device": "auto",
-    }  # fmt: skip
+        "data": "mnist",
+        "per_class": 0,
+        "optimizer": "sgd",
+        "lr": 0.001,
+        "momentum": 0.9,
+        "nesterov": False,
+        "weight_decay": 0.0,
+        "batch_size": 64,
+        "epochs": 10,
+        "schedule": "constant",
+        "loss": "cross_entropy",
+        "augment": "none",
+        "seed": 0,
+        "device": "auto",
+    }
     assert TrainConfig(**classic) == TrainConfig()
     assert classic.items() <= TrainConfig().to_dict().items()
 

@@ -21,8 +21,8 @@ from nnviz.data.torchvision_ops import declare
 from nnviz.fields import SpecError
 from nnviz.spec.network import NetworkSpec, build_model
 from nnviz.store import drawings
+from nnviz.store.database import StoreError
 from nnviz.store.drawings import DEFAULT_COLLECTION, DrawingGone, HandwritingStore
-from nnviz.store.runs import StoreError
 from nnviz.train.evaluation import evaluate
 
 

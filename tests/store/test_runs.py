@@ -14,9 +14,11 @@ import pytest
 from nnviz.spec.layers import Conv, Dense, MaxPool
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
-from nnviz.store.runs import RunGone, RunStore, Status, StoreError, describe, is_alive, this_process
-from nnviz.train.checkpoint import Position, Snapshot, SnapshotError
-from nnviz.train.trainer import Batch, Change, Epoch
+from nnviz.store.database import StoreError
+from nnviz.store.run import RunGone, Status, describe, is_alive, this_process
+from nnviz.store.runs import RunStore
+from nnviz.train.checkpoint import Checkpoint, CheckpointError, Position
+from nnviz.train.events import Batch, Change, Epoch
 
 
 @pytest.fixture
@@ -51,11 +53,11 @@ def test_names_describe_the_set_up(store: RunStore) -> None:
 def test_curve_is_in_order_and_repeats_are_harmless(store: RunStore) -> None:
     run = store.create(NetworkSpec(), TrainConfig())
     progress = {"seconds": 1.0, "steps": 100, "speed": 5000.0}
-    store.add_batches(run.id, 1, batches(1, 4), **progress)  # type: ignore[arg-type]
-    store.add_batches(run.id, 1, batches(5, 9), **progress)  # type: ignore[arg-type]
-    store.add_batches(run.id, 2, batches(4, 12), **progress)  # type: ignore[arg-type]  # resumed from step 3
-    store.add_batches(run.id, 2, batches(20, 21), **progress)  # type: ignore[arg-type]  # a gap
-    curve = store.curve(run.id)
+    store.writer.add_batches(run.id, 1, batches(1, 4), **progress)  # type: ignore[arg-type]
+    store.writer.add_batches(run.id, 1, batches(5, 9), **progress)  # type: ignore[arg-type]
+    store.writer.add_batches(run.id, 2, batches(4, 12), **progress)  # type: ignore[arg-type]  # resumed from step 3
+    store.writer.add_batches(run.id, 2, batches(20, 21), **progress)  # type: ignore[arg-type]  # a gap
+    curve = store.history.curve(run.id)
     assert curve.step.tolist() == list(range(1, 22))
     assert curve.loss[:12].tolist() == pytest.approx([1 / step for step in range(1, 13)])
     assert np.isnan(curve.loss[12:19]).all()
@@ -67,30 +69,30 @@ def test_epochs_and_changes_come_back(store: RunStore) -> None:
     run = store.create(NetworkSpec(), TrainConfig())
     good, bad = Epoch(1, 938, 0.7, 0.8, 0.4, 0.9), Epoch(2, 1876, float("nan"), 0.1, float("inf"), 0.1)
     for epoch in (good, bad, good):
-        store.add_epoch(run.id, epoch)
-    store.add_change(run.id, Change(10, "lr", 0.001, 0.01))
-    first, second = store.epochs(run.id)
+        store.writer.add_epoch(run.id, epoch)
+    store.writer.add_change(run.id, Change(10, "lr", 0.001, 0.01))
+    first, second = store.history.epochs(run.id)
     assert first == good
     assert np.isnan(second.train_loss)
     assert np.isnan(second.test_loss)
-    assert store.changes(run.id) == [Change(10, "lr", 0.001, 0.01)]
+    assert store.history.changes(run.id) == [Change(10, "lr", 0.001, 0.01)]
     assert store.run(run.id).test_accuracy == pytest.approx(0.1)
 
 
 def test_a_deleted_run_is_gone_for_readers_and_its_writer(store: RunStore) -> None:
     run, other = store.create(NetworkSpec(), TrainConfig()), store.create(NetworkSpec(), TrainConfig())
-    store.add_epoch(run.id, Epoch(1, 1, 1, 1, 1, 1))
-    Snapshot(Position(), {}).save(store.snapshot_path(run.id, 0))
+    store.writer.add_epoch(run.id, Epoch(1, 1, 1, 1, 1, 1))
+    Checkpoint(Position(), {}).save(store.checkpoints.path(run.id, 0))
     store.delete(run.id)
     assert [left.id for left in store.runs()] == [other.id]
     assert not store.folder(run.id).exists()
-    for use in (store.run, store.curve, store.delete, lambda i: store.rename(i, "x")):
+    for use in (store.run, store.history.curve, store.delete, lambda i: store.rename(i, "x")):
         with pytest.raises(RunGone, match=run.id):
             use(run.id)
     with pytest.raises(RunGone):
-        store.add_batches(run.id, 1, batches(1, 2), seconds=0, steps=1, speed=0)
+        store.writer.add_batches(run.id, 1, batches(1, 2), seconds=0, steps=1, speed=0)
     with pytest.raises(RunGone):
-        store.add_epoch(run.id, Epoch(1, 1, 1, 1, 1, 1))
+        store.writer.add_epoch(run.id, Epoch(1, 1, 1, 1, 1, 1))
 
 
 @pytest.mark.parametrize("run_id", ["../other", "/etc", "", "a/b", "nothing-like-that"])
@@ -103,19 +105,21 @@ def test_ids_from_strangers_lead_nowhere(store: RunStore, run_id: str) -> None:
 
 def test_the_last_readable_snapshot_is_taken(store: RunStore) -> None:
     run = store.create(NetworkSpec(), TrainConfig())
-    with pytest.raises(SnapshotError, match="no snapshot"):
-        store.snapshot(run.id)
+    with pytest.raises(CheckpointError, match="no checkpoint"):
+        store.checkpoints.load(run.id)
     for step in (0, 5):
-        Snapshot(Position(step=step), {}).save(store.snapshot_path(run.id, step))
-    store.snapshot_path(run.id, 9).write_bytes(b"half a fi")
-    assert store.snapshot_steps(run.id) == [0, 5, 9]
-    assert store.snapshot(run.id).position.step == 5
+        Checkpoint(Position(step=step), {}).save(store.checkpoints.path(run.id, step))
+    store.checkpoints.path(run.id, 9).write_bytes(b"half a fi")
+    assert store.checkpoints.steps(run.id) == [0, 5, 9]
+    assert store.checkpoints.load(run.id).position.step == 5
 
 
 def test_a_run_whose_process_is_gone_says_so(store: RunStore) -> None:
-    code = "import sys, pathlib; from nnviz.runs import *; from nnviz.config import TrainConfig; " \
-        "s = RunStore(pathlib.Path(sys.argv[1])); r = s.create(NetworkSpec(), TrainConfig()); " \
-        "s.begin(r.id, 'cpu', 1); print(r.id)"  # fmt: skip
+    code = (
+        "import sys, pathlib; from nnviz.runs import *; from nnviz.config import TrainConfig; "
+        "s = RunStore(pathlib.Path(sys.argv[1])); r = s.create(NetworkSpec(), TrainConfig()); "
+        "s.begin(r.id, 'cpu', 1); print(r.id)"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code, store.root],
         check=True,
@@ -138,7 +142,7 @@ def test_a_process_is_told_from_a_later_one_with_its_number() -> None:
 def test_queue_places(store: RunStore) -> None:
     first, second = (store.create(NetworkSpec(), TrainConfig()) for _ in range(2))
     assert [store.place_in_queue(run.id) for run in (first, second)] == [1, 2]
-    store.begin(first.id, "cpu", 1)
+    store.writer.begin(first.id, "cpu", 1)
     assert [store.place_in_queue(run.id) for run in (first, second)] == [0, 1]
 
 
@@ -149,8 +153,8 @@ def test_many_threads_share_a_store(store: RunStore) -> None:
     def use(first: int) -> None:
         try:
             for step in range(first, first + 50):
-                store.add_batches(run.id, 1, batches(step, step), seconds=0, steps=1, speed=0)
-                store.curve(run.id)
+                store.writer.add_batches(run.id, 1, batches(step, step), seconds=0, steps=1, speed=0)
+                store.history.curve(run.id)
         except BaseException as error:
             failures.append(error)
 
@@ -160,7 +164,7 @@ def test_many_threads_share_a_store(store: RunStore) -> None:
     for thread in threads:
         thread.join()
     assert not failures
-    assert not np.isnan(store.curve(run.id).loss).any()
+    assert not np.isnan(store.history.curve(run.id).loss).any()
 
 
 def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:

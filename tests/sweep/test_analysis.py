@@ -51,10 +51,14 @@ def test_a_point_is_the_mean_of_its_seeds_after_the_last_epoch() -> None:
 @pytest.mark.parametrize(
     ("states", "whole"),
     [
-        (("done", "diverged"), "diverged"), (("done", "running"), "running"), (("done", "waiting"), "running"),
-        (("waiting", "waiting"), "waiting"), (("done", "given up"), "given up"), (("done", "failed"), "failed"),
+        (("done", "diverged"), "diverged"),
+        (("done", "running"), "running"),
+        (("done", "waiting"), "running"),
+        (("waiting", "waiting"), "waiting"),
+        (("done", "given up"), "given up"),
+        (("done", "failed"), "failed"),
     ],
-)  # fmt: skip
+)
 def test_the_state_of_several_seeds(states: Sequence[str], whole: str) -> None:
     runs = [run(0, 0.5, state=state, seed=seed) for seed, state in enumerate(states)]
     assert points(SPEC, {0: {"lr": 0.1, "momentum": 0.0}}, runs)[0].state == whole
@@ -74,11 +78,12 @@ def test_the_interval_of_several_seeds_is_students() -> None:
 
 def test_the_ranking_marks_what_can_not_be_told_from_the_best() -> None:
     found = [
-        result({"lr": 0.1, "momentum": 0.9}, 0.960, point=0), result({"lr": 0.2, "momentum": 0.9}, 0.962, point=1),
+        result({"lr": 0.1, "momentum": 0.9}, 0.960, point=0),
+        result({"lr": 0.2, "momentum": 0.9}, 0.962, point=1),
         result({"lr": 0.3, "momentum": 0.9}, 0.90, point=2),
         result({"lr": 9.0, "momentum": 0.9}, 0.99, state="diverged", point=3),
         result({"lr": 0.4, "momentum": 0.9}, point=4, state="waiting"),
-    ]  # fmt: skip
+    ]
     ranked = ranking(found, 10_000)
     assert [(one.place, one.point, one.like_best) for one in ranked] == [(1, 1, True), (2, 0, True), (3, 2, False)]
     words = ranking_in_words(ranked, several_seeds=False)
@@ -111,17 +116,26 @@ def test_the_field_that_decides_is_the_important_one() -> None:
 def grid(score: dict[tuple[float, float], float | None]) -> list[PointResult]:
     """None: diverged."""
     return [
-        result({"lr": lr, "momentum": m}, *(() if a is None else (a,)), state="diverged" if a is None else "done",
-               point=n)
+        result(
+            {"lr": lr, "momentum": m}, *(() if a is None else (a,)), state="diverged" if a is None else "done", point=n
+        )
         for n, ((lr, m), a) in enumerate(score.items())
-    ]  # fmt: skip
+    ]
 
 
 def test_the_lessons_say_where_it_flies_crawls_and_runs_away() -> None:
-    found = grid({
-        (0.001, 0.0): 0.3, (0.01, 0.0): 0.85, (0.1, 0.0): 0.95, (1.0, 0.0): None,
-        (0.001, 0.9): 0.86, (0.01, 0.9): 0.94, (0.1, 0.9): None, (1.0, 0.9): None,
-    })  # fmt: skip
+    found = grid(
+        {
+            (0.001, 0.0): 0.3,
+            (0.01, 0.0): 0.85,
+            (0.1, 0.0): 0.95,
+            (1.0, 0.0): None,
+            (0.001, 0.9): 0.86,
+            (0.01, 0.9): 0.94,
+            (0.1, 0.9): None,
+            (1.0, 0.9): None,
+        }
+    )
     best, away, crawls = lessons(SPEC, found)
     assert "95.00% with learning rate 0.1, momentum 0" in best
     assert "momentum 0 from a learning rate of 1 up, with momentum 0.9 already from 0.1" in away
@@ -136,8 +150,10 @@ def test_a_best_point_at_the_edge_is_said() -> None:
 
 
 def test_what_diverged_later_is_not_the_best() -> None:
-    found = [*grid({(0.01, 0.0): 0.5, (0.1, 0.0): 0.8}), result({"lr": 1.0, "momentum": 0.0}, 0.9, state="diverged",
-             point=2)]  # fmt: skip
+    found = [
+        *grid({(0.01, 0.0): 0.5, (0.1, 0.0): 0.8}),
+        result({"lr": 1.0, "momentum": 0.0}, 0.9, state="diverged", point=2),
+    ]
     assert "80.00% with learning rate 0.1" in lessons(SPEC, found)[0]
 
 

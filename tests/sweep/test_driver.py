@@ -15,15 +15,17 @@ import pytest
 
 from nnviz.executor.backend import Job
 from nnviz.executor.local import LocalExecutor
-from nnviz.executor.recorder import GIVEN_UP, Command, train_run
+from nnviz.executor.recorder import PRUNED, train_run
 from nnviz.spec.layers import Conv, Dense
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
-from nnviz.store.runs import RunStore, Status
-from nnviz.sweep.driver import GUIDED_AT_ONCE, MOST_FAILURES, Conductor, results
+from nnviz.store.run import Status
+from nnviz.store.runs import RunStore
+from nnviz.sweep.driver import GUIDED_AT_ONCE, MOST_FAILURES, SweepDriver, results
 from nnviz.sweep.space import Axis
 from nnviz.sweep.spec import SweepSpec, suggest
 from nnviz.sweep.store import Member, Sweep, SweepStore
+from nnviz.train.commands import Action, Command
 
 NETWORK = NetworkSpec((Dense(16),))
 SHORT = TrainConfig(epochs=2, per_class=20, batch_size=20)
@@ -74,12 +76,12 @@ def start(sweeps: SweepStore, executor: LocalExecutor) -> Iterator[Callable[[Swe
 
     def start(spec: SweepSpec) -> Sweep:
         begun.append(sweeps.create(spec))
-        executor.sweep(begun[-1].id, Command("resume"))
+        executor.sweep(begun[-1].id, Command(Action.RESUME))
         return begun[-1]
 
     yield start
     for sweep in begun:
-        executor.sweep(sweep.id, Command("stop"))
+        executor.sweep(sweep.id, Command(Action.STOP))
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
@@ -117,13 +119,13 @@ def wait_until_nobody_trains(sweeps: SweepStore, sweep: Sweep) -> None:
 
 def begun_at(store: RunStore, run_id: str) -> list[int]:
     """The first step that each attempt recorded, in order."""
-    rows = store.rows("SELECT MIN(first_step) AS step FROM batches WHERE run = ? GROUP BY attempt", run_id)
+    rows = store.db.rows("SELECT MIN(first_step) AS step FROM batches WHERE run = ? GROUP BY attempt", run_id)
     return [row["step"] for row in rows]
 
 
 def assert_whole_and_resumed(store: RunStore, member: Member) -> None:
     """No step is missing, and no attempt but the first began at the beginning."""
-    begun, curve = begun_at(store, member.run), store.curve(member.run)
+    begun, curve = begun_at(store, member.run), store.history.curve(member.run)
     assert len(curve.step) == member.steps
     assert np.isfinite(curve.loss).all()
     assert begun[0] == 1
@@ -136,10 +138,10 @@ def assert_as_alone(store: RunStore, run_ids: Sequence[str], folder: Path) -> No
         run = store.run(run_id)
         twin = other.create(run.network, run.config)
         assert train_run(other, twin.id) is Status.FINISHED
-        mine, theirs = store.curve(run_id), other.curve(twin.id)
+        mine, theirs = store.history.curve(run_id), other.curve(twin.id)
         np.testing.assert_allclose(mine.loss, theirs.loss, rtol=1e-3, atol=1e-4)
         np.testing.assert_allclose(mine.lr, theirs.lr, rtol=1e-6)
-        ours, alone = store.epochs(run_id), other.epochs(twin.id)
+        ours, alone = store.history.epochs(run_id), other.epochs(twin.id)
         assert [epoch[:2] for epoch in ours] == [epoch[:2] for epoch in alone]
         for epoch, other_epoch in zip(ours, alone, strict=True):
             assert epoch[2:] == pytest.approx(other_epoch[2:], abs=0.002)
@@ -160,7 +162,7 @@ def test_a_grid_is_trained_in_packs_and_each_net_as_if_alone(
     assert list(sweeps.points(sweep.id).values()) == [{"lr": rate} for rate in RATES.grid()]
     assert [member.point for member in members] == list(range(spec.points))
     assert {member.status for member in members} == {Status.FINISHED}
-    assert all(member.packed >= 2 for member in members)
+    assert all(member.ensemble >= 2 for member in members)
     assert "stacked" in sweeps.sweep(sweep.id).way
     assert sweeps.sweep(sweep.id).seconds > 0
     assert {run.id for run in store.runs()}.isdisjoint(member.run for member in members)
@@ -180,7 +182,7 @@ def test_a_random_sweep_trains_each_point_from_every_seed(
         run = store.run(member.run)
         network, config = spec.setup(sweeps.points(sweep.id)[member.point], member.seed_index)
         assert (run.status, run.network) == (Status.FINISHED, network)
-        assert run.config.with_(snapshots=config.snapshots) == config
+        assert run.config.with_(checkpoints=config.checkpoints) == config
     assert_as_alone(store, [member.run for member in members[:2]], tmp_path)
 
 
@@ -207,11 +209,11 @@ def test_what_does_badly_is_given_up(store: RunStore, sweeps: SweepStore, start:
     sweep = start(SweepSpec(NETWORK, config, (axis,), prune=True))
     members, points = wait_for(sweeps, sweep), sweeps.points(sweep.id)
     (worst,) = [member for member in members if points[member.point] == {"batch_size": 1}]
-    assert (worst.status, worst.reason) == (Status.STOPPED, GIVEN_UP)
+    assert (worst.status, worst.reason) == (Status.STOPPED, PRUNED)
     assert 3 < len(worst.epochs) < 12  # the first quarter is left in peace
     best = max(member.epochs[-1][0] or 0 for member in members)
     assert any(member.status is Status.FINISHED and member.epochs[-1][0] == best for member in members)
-    assert store.snapshot(worst.run).position.step == worst.step
+    assert store.checkpoints.load(worst.run).position.step == worst.step
     assert "shape, batch size and seed" in sweeps.sweep(sweep.id).way
 
 
@@ -219,7 +221,7 @@ def test_convolutions_train_one_by_one_and_it_is_said_why(sweeps: SweepStore, st
     network = NetworkSpec((Conv(2, kernel=5, stride=4),))
     sweep = start(SweepSpec(network, SHORT.with_(epochs=1), (Axis("lr", (0.01, 0.02, 0.05)),)))
     members = wait_for(sweeps, sweep)
-    assert [(member.status, member.packed) for member in members] == [(Status.FINISHED, 0)] * 3
+    assert [(member.status, member.ensemble) for member in members] == [(Status.FINISHED, 0)] * 3
     assert sweeps.sweep(sweep.id).way.startswith("Each point trains in a process of its own: convolutions")
 
 
@@ -233,14 +235,14 @@ def test_a_paused_sweep_goes_on_where_it_was(
     """Also when it is resumed before its trainings have saved what they had."""
     sweep = start(SweepSpec(NETWORK, MIDDLE, (RATES,)))
     wait_for_epochs(sweeps, sweep)
-    executor.sweep(sweep.id, Command("pause"))
+    executor.sweep(sweep.id, Command(Action.PAUSE))
     if patient:
         wait_for(sweeps, sweep, Status.PAUSED)
         wait_until_nobody_trains(sweeps, sweep)
         left = [member for member in sweeps.members(sweep.id) if member.status is not Status.FINISHED]
         assert {member.status for member in left} == {Status.INTERRUPTED}
-        assert all(store.snapshot(member.run).position.step == member.step for member in left)
-    executor.sweep(sweep.id, Command("resume"))
+        assert all(store.checkpoints.load(member.run).position.step == member.step for member in left)
+    executor.sweep(sweep.id, Command(Action.RESUME))
     members = wait_for(sweeps, sweep)
     for member in members:
         assert member.status is Status.FINISHED
@@ -253,14 +255,14 @@ def test_a_stopped_sweep_ends_at_once_and_may_be_resumed(
 ) -> None:
     sweep = start(SweepSpec(NETWORK, LONG, (RATES,), seeds=3))  # more packs than cores: some wait
     wait_until(lambda: any(member.step for member in sweeps.members(sweep.id)))
-    executor.sweep(sweep.id, Command("stop"))
+    executor.sweep(sweep.id, Command(Action.STOP))
     members = wait_for(sweeps, sweep, Status.STOPPED)
     wait_until_nobody_trains(sweeps, sweep)
     members = sweeps.members(sweep.id)
     assert {member.status for member in members} == {Status.INTERRUPTED}
     assert all(member.reason for member in members)
     assert any(member.attempt == 0 for member in members)
-    executor.sweep(sweep.id, Command("resume"))
+    executor.sweep(sweep.id, Command(Action.RESUME))
     wait_until(lambda: any(member.status is Status.RUNNING for member in sweeps.members(sweep.id)))
     assert sweeps.sweep(sweep.id).status is Status.RUNNING
 
@@ -280,7 +282,7 @@ def test_one_point_may_be_stopped_or_deleted(
     sweep = start(SweepSpec(NETWORK, MIDDLE, (RATES,)))
     wait_for_epochs(sweeps, sweep)
     stopped, deleted = (member.run for member in sweeps.members(sweep.id)[:2])
-    executor.control(stopped, Command("stop"))
+    executor.control(stopped, Command(Action.STOP))
     executor.delete(store.run(deleted))
     rest = {member.run: member for member in wait_for(sweeps, sweep)}
     assert rest.pop(stopped).status is Status.STOPPED
@@ -293,7 +295,7 @@ def test_a_sweep_that_is_deleted_while_it_goes_leaves_nobody_at_work(
     store: RunStore, sweeps: SweepStore, executor: LocalExecutor
 ) -> None:
     sweep = sweeps.create(SweepSpec(NETWORK, LONG, (RATES,)))
-    executor.sweep(sweep.id, Command("resume"))
+    executor.sweep(sweep.id, Command(Action.RESUME))
     wait_for_epochs(sweeps, sweep)
     members = sweeps.members(sweep.id)
     pids = {pid_of(store, member.run) for member in members}
@@ -322,11 +324,11 @@ def test_a_killed_pack_begins_again_from_its_snapshots(
 ) -> None:
     sweep = start(SweepSpec(NETWORK, MIDDLE, (RATES,)))
     wait_for_epochs(sweeps, sweep)
-    executor.sweep(sweep.id, Command("pause"))  # which keeps snapshots
+    executor.sweep(sweep.id, Command(Action.PAUSE))  # which keeps checkpoints
     wait_for(sweeps, sweep, Status.PAUSED)
     wait_until_nobody_trains(sweeps, sweep)
     victim = next(member.run for member in sweeps.members(sweep.id) if member.status is Status.INTERRUPTED)
-    executor.sweep(sweep.id, Command("resume"))
+    executor.sweep(sweep.id, Command(Action.RESUME))
     wait_until(lambda: store.run(victim).attempt == 2)
     os.kill(pid_of(store, victim), signal.SIGKILL)
     members = wait_for(sweeps, sweep)
@@ -356,8 +358,8 @@ def test_one_whose_snapshots_are_damaged_does_not_keep_the_others(
     sweep = sweeps.create(SweepSpec(NETWORK, SHORT, (RATES,)))
     sweeps.add_points(sweep.id, [{"lr": rate} for rate in RATES.grid()])
     damaged, *others = (member.run for member in sweeps.members(sweep.id))
-    store.snapshot_path(damaged, 10).write_bytes(b"half a fi")
-    executor.sweep(sweep.id, Command("resume"))
+    store.checkpoints.path(damaged, 10).write_bytes(b"half a fi")
+    executor.sweep(sweep.id, Command(Action.RESUME))
     wait_for(sweeps, sweep)
     assert store.run(damaged).status is Status.FAILED
     assert "damaged" in store.run(damaged).reason
@@ -370,22 +372,22 @@ def test_a_run_that_another_process_is_still_saving_is_left_alone_until_it_has(t
     sweep = sweeps.create(SweepSpec(NETWORK, SHORT, (RATES,)))
     sweeps.add_points(sweep.id, [{"lr": rate} for rate in RATES.grid()])
     saving, *others = (member.run for member in sweeps.members(sweep.id))
-    store.begin(saving, "cpu", 1)
+    store.writer.begin(saving, "cpu", 1)
     jobs: list[Job] = []
-    conductor = Conductor(store, lambda: 1, jobs.append, lambda run_id, command: None)
-    conductor.obey(sweep.id, Command("resume"))
+    driver = SweepDriver(store, lambda: 1, jobs.append, lambda run_id, command: None)
+    driver.obey(sweep.id, Command(Action.RESUME))
     assert [sorted(job.runs) for job in jobs] == [sorted(others)]
     for run_id in others:
-        store.set_status(run_id, Status.FINISHED)
-    conductor.ended(jobs[0], killed=False)
-    conductor.look()
+        store.writer.set_status(run_id, Status.FINISHED)
+    driver.ended(jobs[0], killed=False)
+    driver.look()
     assert sweeps.sweep(sweep.id).status is Status.RUNNING
-    store.set_status(saving, Status.INTERRUPTED)
-    conductor.look()
+    store.writer.set_status(saving, Status.INTERRUPTED)
+    driver.look()
     assert [job.runs for job in jobs[1:]] == [(saving,)]
-    store.set_status(saving, Status.FINISHED)
-    conductor.ended(jobs[1], killed=False)
-    conductor.look()
+    store.writer.set_status(saving, Status.FINISHED)
+    driver.ended(jobs[1], killed=False)
+    driver.look()
     assert sweeps.sweep(sweep.id).status is Status.FINISHED
     store.close()
 
@@ -396,14 +398,14 @@ def test_a_generation_waits_for_the_last_of_the_one_before(tmp_path: Path) -> No
     axis = Axis("lr", low=0.0001, high=1.0, log=True)
     sweep = sweeps.create(SweepSpec(NETWORK, SHORT, (axis,), "tpe", points=first + 2))
     jobs: list[Job] = []
-    conductor = Conductor(store, lambda: 2, jobs.append, lambda run_id, command: None)
-    conductor.obey(sweep.id, Command("resume"))
+    driver = SweepDriver(store, lambda: 2, jobs.append, lambda run_id, command: None)
+    driver.obey(sweep.id, Command(Action.RESUME))
     assert len(jobs) == 2
     for job, asked in zip(list(jobs), (first, first + 2), strict=True):
         for run_id in job.runs:
-            store.set_status(run_id, Status.FINISHED)
-        conductor.ended(job, killed=False)
-        conductor.look()
+            store.writer.set_status(run_id, Status.FINISHED)
+        driver.ended(job, killed=False)
+        driver.look()
         assert len(sweeps.points(sweep.id)) == asked
     store.close()
 
@@ -423,7 +425,7 @@ def test_a_new_server_goes_on_by_itself(environment: None, tmp_path: Path) -> No
             return executor
 
         first = serve()
-        first.sweep(sweep.id, Command("resume"))
+        first.sweep(sweep.id, Command(Action.RESUME))
         wait_for_epochs(sweeps, sweep)
         first.close()
         assert sweeps.sweep(sweep.id).status is Status.INTERRUPTED

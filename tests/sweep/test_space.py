@@ -57,7 +57,7 @@ def test_what_changes_nothing_says_why() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["data", "seed", "device", "snapshots", "nothing", "dense1", "dense1.kind", ".units", ""]
+    "name", ["data", "seed", "device", "checkpoints", "nothing", "dense1", "dense1.kind", ".units", ""]
 )
 def test_other_names_are_refused(name: str) -> None:
     with pytest.raises(SpecError, match="a sweep can't vary"):

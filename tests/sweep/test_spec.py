@@ -24,8 +24,8 @@ from nnviz.sweep.spec import (
     check,
     default_sweep,
     describe,
-    give_up,
     problem,
+    prune_now,
     study_of,
     suggest,
     suggestions,
@@ -168,20 +168,20 @@ def test_below_the_median_is_given_up(epochs: int, offset: float) -> None:
     found = others(7)
     medians = np.median([result.by_epoch for result in found], axis=0)
     one = Result(7, {"lr": 0.5}, tuple(float(m) + offset for m in medians[:epochs]), False, False)
-    assert give_up(spec, [*found, one]) == ({7} if offset < 0 and epochs > 1 else set())
+    assert prune_now(spec, [*found, one]) == ({7} if offset < 0 and epochs > 1 else set())
 
 
 def test_nothing_is_given_up_unasked_or_too_soon() -> None:
     spec = SweepSpec(*CLASSIC, (RATE,), "tpe", 20, prune=True)
     poor = Result(99, {"lr": 0.5}, (0.1, 0.1), False, False)
-    assert give_up(spec, [*others(PATIENCE), poor]) == {99}
-    assert not give_up(spec, [*others(PATIENCE - 1), poor])
+    assert prune_now(spec, [*others(PATIENCE), poor]) == {99}
+    assert not prune_now(spec, [*others(PATIENCE - 1), poor])
     away = Result(50, {"lr": 0.9}, (0.9, 0.9), True, True)
-    assert not give_up(spec, [*others(PATIENCE - 1), away, poor])
-    assert not give_up(SweepSpec(*CLASSIC, (RATE,), "tpe", 20), [*others(9), poor])
-    assert not give_up(spec, others(9))
-    assert not give_up(spec, [*others(9), poor._replace(by_epoch=())])
-    assert not give_up(spec, [*others(9), poor._replace(ended=True)])
+    assert not prune_now(spec, [*others(PATIENCE - 1), away, poor])
+    assert not prune_now(SweepSpec(*CLASSIC, (RATE,), "tpe", 20), [*others(9), poor])
+    assert not prune_now(spec, others(9))
+    assert not prune_now(spec, [*others(9), poor._replace(by_epoch=())])
+    assert not prune_now(spec, [*others(9), poor._replace(ended=True)])
 
 
 # ---------------------------------------------------------------------- what can't be trained
@@ -272,7 +272,7 @@ LR = {"name": "lr", "values": [0.1, 0.2]}
             "a sweep can't vary both hidden dense layers of the network and activation of dense1",
         ),
     ],
-)  # fmt: skip
+)
 def test_a_stranger_s_sweep_is_refused_with_a_sentence(data: object, words: str) -> None:
     with pytest.raises(SpecError) as error:
         SweepSpec.from_dict(data)

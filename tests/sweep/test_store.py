@@ -13,12 +13,13 @@ from nnviz.fields import SpecError
 from nnviz.spec.layers import Dense
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
-from nnviz.store.runs import RunStore, Status
+from nnviz.store.run import Status
+from nnviz.store.runs import RunStore
 from nnviz.sweep.space import Axis
 from nnviz.sweep.spec import SweepSpec
 from nnviz.sweep.store import SweepGone, SweepStore
-from nnviz.train.checkpoint import Position, Snapshot
-from nnviz.train.trainer import Batch, Epoch
+from nnviz.train.checkpoint import Checkpoint, Position
+from nnviz.train.events import Batch, Epoch
 
 SPEC = SweepSpec(
     NetworkSpec((Dense(16),)),
@@ -65,7 +66,7 @@ def test_points_are_numbered_on_and_have_a_run_for_each_seed(sweeps: SweepStore)
     for member in members:
         run = sweeps.runs.run(member.run)
         network, config = SPEC.setup(POINTS[member.point], member.seed_index)
-        assert (run.network, run.config.with_(snapshots=config.snapshots)) == (network, config)
+        assert (run.network, run.config.with_(checkpoints=config.checkpoints)) == (network, config)
         assert (run.sweep, run.point, run.status) == (sweep.id, member.point, Status.QUEUED)
         assert run.config.seed == 7 + member.seed_index
     assert {run.id for run in sweeps.runs.runs(sweep.id)} == {member.run for member in members}
@@ -84,15 +85,15 @@ def test_members_tell_how_far_they_are(sweeps: SweepStore) -> None:
     sweeps.add_points(sweep.id, POINTS[:1])
     first, second = sweeps.members(sweep.id)
     assert (first.loss, first.epochs, first.step, first.attempt) == (None, (), 0, 0)
-    attempt = runs.begin(first.run, "cpu", 1, packed=4)
+    attempt = runs.writer.begin(first.run, "cpu", 1, ensemble=4)
     batches = [Batch(step, loss, 0.5, 0.1, 64) for step, loss in ((1, 2.0), (2, 1.0))]
-    runs.add_batches(first.run, attempt, batches, seconds=3.0, steps=20, speed=1.0)
-    runs.add_epoch(first.run, Epoch(1, 2, 1.5, 0.5, 1.25, 0.75))
-    runs.add_epoch(first.run, Epoch(2, 4, 1.5, 0.5, float("nan"), 0.8))
-    runs.set_status(second.run, Status.FAILED, "It failed.")
+    runs.writer.add_batches(first.run, attempt, batches, seconds=3.0, steps=20, speed=1.0)
+    runs.writer.add_epoch(first.run, Epoch(1, 2, 1.5, 0.5, 1.25, 0.75))
+    runs.writer.add_epoch(first.run, Epoch(2, 4, 1.5, 0.5, float("nan"), 0.8))
+    runs.writer.set_status(second.run, Status.FAILED, "It failed.")
     first, second = sweeps.members(sweep.id)
     assert (first.loss, first.step, first.steps, first.seconds) == (1.5, 2, 20, 3.0)
-    assert (first.packed, first.attempt, first.status) == (4, 1, Status.RUNNING)
+    assert (first.ensemble, first.attempt, first.status) == (4, 1, Status.RUNNING)
     assert first.epochs == ((0.75, 1.25), (0.8, None))
     assert (second.status, second.reason) == (Status.FAILED, "It failed.")
 
@@ -136,13 +137,13 @@ def test_a_promoted_point_is_a_run_of_its_own(sweeps: SweepStore) -> None:
     sweep = sweeps.create(SPEC)
     sweeps.add_points(sweep.id, POINTS)
     member = sweeps.members(sweep.id)[3]
-    Snapshot(Position(), {}).save(sweeps.runs.snapshot_path(member.run, 0))
+    Checkpoint(Position(), {}).save(sweeps.runs.checkpoints.path(member.run, 0))
     run = sweeps.promote(member.run, epochs=12)
     of = sweeps.runs.run(member.run)
-    assert (run.network, run.config) == (of.network, of.config.with_(epochs=12, snapshots=TrainConfig().snapshots))
+    assert (run.network, run.config) == (of.network, of.config.with_(epochs=12, checkpoints=TrainConfig().checkpoints))
     assert (run.sweep, run.status) == ("", Status.QUEUED)
     assert [one.id for one in sweeps.runs.runs()] == [run.id]
-    assert sweeps.runs.snapshot_steps(run.id) == []  # it begins at the beginning
+    assert sweeps.runs.checkpoints.steps(run.id) == []  # it begins at the beginning
 
 
 def test_a_sweep_whose_server_is_gone_says_so(sweeps: SweepStore) -> None:
@@ -179,7 +180,7 @@ def test_a_store_from_before_there_were_sweeps_opens(tmp_path: Path) -> None:
             db.execute(f"ALTER TABLE runs DROP COLUMN {column}")
     db.close()
     runs = RunStore(tmp_path)
-    assert (runs.run(run.id).sweep, runs.run(run.id).point, runs.run(run.id).packed) == ("", 0, 0)
+    assert (runs.run(run.id).sweep, runs.run(run.id).point, runs.run(run.id).ensemble) == ("", 0, 0)
     sweeps = SweepStore(runs)
     sweep = sweeps.create(SPEC)
     sweeps.add_points(sweep.id, POINTS)

@@ -1,4 +1,4 @@
-"""Snapshots: whole or not at all, and the same tensors back."""
+"""Checkpoints: whole or not at all, and the same tensors back."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from nnviz.spec.layers import BatchNorm, Dense
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.optimizers import OPTIMIZERS
 from nnviz.spec.train_config import TrainConfig
-from nnviz.train.checkpoint import Position, Snapshot, SnapshotError, restore, write_atomically
-from nnviz.train.trainer import Batch, Trainer
+from nnviz.train.checkpoint import Checkpoint, CheckpointError, Position, restore, write_atomically
+from nnviz.train.events import Batch
+from nnviz.train.trainer import Trainer
 
 
 def trained(data: Loaded, optimizer: str = "sgd", network: NetworkSpec | None = None) -> Trainer:
@@ -25,9 +26,9 @@ def trained(data: Loaded, optimizer: str = "sgd", network: NetworkSpec | None = 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_a_file_gives_the_same_state_back(blobs: Loaded, tmp_path: Path, optimizer: str) -> None:
     trainer = trained(blobs, optimizer)
-    taken = trainer.snapshot()
+    taken = trainer.checkpoint()
     taken.save(tmp_path / "s.safetensors")
-    loaded = Snapshot.load(tmp_path / "s.safetensors")
+    loaded = Checkpoint.load(tmp_path / "s.safetensors")
     assert loaded.position == taken.position == trainer.position
     assert loaded.model.keys() == trainer.model.state_dict().keys()
     for name, tensor in trainer.model.state_dict().items():
@@ -41,7 +42,7 @@ def test_a_file_gives_the_same_state_back(blobs: Loaded, tmp_path: Path, optimiz
 
 def test_a_snapshot_is_nobody_elses(blobs: Loaded) -> None:
     trainer = trained(blobs)
-    taken = trainer.snapshot()
+    taken = trainer.checkpoint()
     before = taken.model["dense1.weight"].clone()
     list(trainer.run())
     assert torch.equal(taken.model["dense1.weight"], before)
@@ -51,24 +52,24 @@ def test_a_snapshot_is_nobody_elses(blobs: Loaded) -> None:
 def test_a_damaged_file_is_said_by_name(tmp_path: Path, damage: bytes) -> None:
     path = tmp_path / "000000007.safetensors"
     path.write_bytes(damage)
-    with pytest.raises(SnapshotError, match=r"000000007.safetensors is damaged"):
-        Snapshot.load(path)
+    with pytest.raises(CheckpointError, match=r"000000007.safetensors is damaged"):
+        Checkpoint.load(path)
 
 
 def test_a_truncated_file_is_damaged_and_a_missing_one_is_gone(blobs: Loaded, tmp_path: Path) -> None:
     path = tmp_path / "s.safetensors"
-    trained(blobs).snapshot().save(path)
+    trained(blobs).checkpoint().save(path)
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(SnapshotError, match="damaged"):
-        Snapshot.load(path)
-    with pytest.raises(SnapshotError, match="gone"):
-        Snapshot.load(tmp_path / "other.safetensors")
+    with pytest.raises(CheckpointError, match="damaged"):
+        Checkpoint.load(path)
+    with pytest.raises(CheckpointError, match="gone"):
+        Checkpoint.load(tmp_path / "other.safetensors")
 
 
 def test_a_snapshot_of_another_network_is_refused(blobs: Loaded) -> None:
     other = trained(blobs, network=NetworkSpec((Dense(9),)))
-    with pytest.raises(SnapshotError, match="another network"):
-        restore(trained(blobs).snapshot(), other.model, other.optimizer)
+    with pytest.raises(CheckpointError, match="another network"):
+        restore(trained(blobs).checkpoint(), other.model, other.optimizer)
 
 
 def test_a_failed_write_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,19 +15,20 @@ from nnviz.fields import SpecError
 from nnviz.spec.layers import ACTIVATIONS, BatchNorm, Conv, Dense, Dropout, Layer
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
-from nnviz.train.checkpoint import Snapshot, SnapshotError
+from nnviz.train.checkpoint import Checkpoint, CheckpointError
 from nnviz.train.ensemble import (
-    PackBatch,
-    PackDiverged,
-    PackedTrainer,
-    PackEpoch,
-    PackEvent,
-    PackTested,
-    pack_count,
-    pack_key,
+    EnsembleBatch,
+    EnsembleDiverged,
+    EnsembleEpoch,
+    EnsembleEvent,
+    EnsembleTested,
+    EnsembleTrainer,
+    ensemble_count,
+    ensemble_key,
     why_not,
 )
-from nnviz.train.trainer import Batch, Diverged, Epoch, Trainer
+from nnviz.train.events import Batch, Diverged, Epoch
+from nnviz.train.trainer import Trainer
 
 NETWORK = NetworkSpec((Dense(16), Dense(12, "tanh")))
 CONFIG = TrainConfig(epochs=2, batch_size=32, lr=0.02)  # 300 images: nine batches and one of 12
@@ -61,19 +62,19 @@ class Course:
         self.diverged: Diverged | None = None
 
 
-def packed(trainer: PackedTrainer, steps: int | None = None) -> list[Course]:
+def ensemble(trainer: EnsembleTrainer, steps: int | None = None) -> list[Course]:
     """The courses of all members, to the end or for so many steps."""
     courses = [Course() for _ in trainer.configs]
     for event in trainer.run():
-        if isinstance(event, PackBatch):
+        if isinstance(event, EnsembleBatch):
             for member, *numbers in zip(event.members, event.loss, event.accuracy, event.lr, strict=True):
                 courses[member].batches.append((event.step, *numbers, event.size))
             if event.step == steps:
                 break
-        elif isinstance(event, PackEpoch):
+        elif isinstance(event, EnsembleEpoch):
             for member, epoch in zip(event.members, event.epochs, strict=True):
                 courses[member].epochs.append(epoch)
-        elif isinstance(event, PackDiverged):
+        elif isinstance(event, EnsembleDiverged):
             courses[event.member].diverged = event.diverged
     return courses
 
@@ -106,7 +107,7 @@ def assert_same_course(ours: Course, theirs: Course, images: int) -> None:
         assert epoch.test_accuracy == pytest.approx(other_epoch.test_accuracy, abs=0.011)
 
 
-def assert_same_state(ours: Snapshot, theirs: Snapshot) -> None:
+def assert_same_state(ours: Checkpoint, theirs: Checkpoint) -> None:
     assert ours.position[:4] == theirs.position[:4]
     assert ours.position.loss_sum == pytest.approx(theirs.position.loss_sum, rel=2e-4)
     assert abs(ours.position.correct - theirs.position.correct) <= 2
@@ -117,21 +118,21 @@ def assert_same_state(ours: Snapshot, theirs: Snapshot) -> None:
             torch.testing.assert_close(tensor, other[key], **TOLERANCE)
 
 
-def assert_as_alone(members: list[Member], data: Loaded) -> PackedTrainer:
-    pack = PackedTrainer(members, data)
-    images = pack.feed.count
-    for member, course in enumerate(packed(pack)):
+def assert_as_alone(members: list[Member], data: Loaded) -> EnsembleTrainer:
+    ensemble = EnsembleTrainer(members, data)
+    images = ensemble.loader.count
+    for member, course in enumerate(ensemble(ensemble)):
         solo = Trainer(*members[member], data)
         assert_same_course(course, alone(solo), images)
-        assert_same_state(pack.snapshot(member), solo.snapshot())
-    return pack
+        assert_same_state(ensemble.checkpoint(member), solo.checkpoint())
+    return ensemble
 
 
 def test_members_that_differ_in_every_setting_train_as_if_alone(blobs: Loaded) -> None:
-    pack = assert_as_alone(MIXED, blobs)
-    assert pack.total_steps == pack.position.step == STEPS
-    assert not pack.snapshot(1).optimizer  # without momentum there is no velocity to keep
-    assert len(pack.snapshot(0).optimizer) == 6
+    ensemble = assert_as_alone(MIXED, blobs)
+    assert ensemble.total_steps == ensemble.position.step == STEPS
+    assert not ensemble.checkpoint(1).optimizer  # without momentum there is no velocity to keep
+    assert len(ensemble.checkpoint(0).optimizer) == 6
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -170,30 +171,27 @@ def test_a_pack_of_one(blobs: Loaded) -> None:
 
 
 def test_a_pack_resumed_anywhere_goes_on_as_if_nothing_had_been(blobs: Loaded, tmp_path: Path) -> None:
-    whole = PackedTrainer(MIXED, blobs)
-    courses = packed(whole)
-    first = PackedTrainer(MIXED, blobs)
-    begun = packed(first, steps=13)  # in the middle of the second pass
+    whole = EnsembleTrainer(MIXED, blobs)
+    courses = ensemble(whole)
+    first = EnsembleTrainer(MIXED, blobs)
+    begun = ensemble(first, steps=13)  # in the middle of the second pass
     paths = [tmp_path / f"{member}.safetensors" for member in first.members]
     for member, path in enumerate(paths):
-        first.snapshot(member).save(path)
-    second = PackedTrainer(MIXED, blobs, starts=[Snapshot.load(path) for path in paths])
-    for before, after, course in zip(begun, packed(second), courses, strict=True):
+        first.checkpoint(member).save(path)
+    second = EnsembleTrainer(MIXED, blobs, starts=[Checkpoint.load(path) for path in paths])
+    for before, after, course in zip(begun, ensemble(second), courses, strict=True):
         assert before.batches + after.batches == course.batches  # to the bit
         assert before.epochs + after.epochs == course.epochs
     for member in whole.members:
-        assert_same_state(second.snapshot(member), whole.snapshot(member))
+        assert_same_state(second.checkpoint(member), whole.checkpoint(member))
 
 
 def test_a_training_alone_goes_on_with_a_snapshot_of_a_pack_and_back(blobs: Loaded) -> None:
-    pack = PackedTrainer(MIXED, blobs)
-    packed(pack, steps=13)
-    solos = [
-        Trainer(*member, blobs, start=pack.snapshot(place))
-        for place, member in enumerate(MIXED)
-    ]  # fmt: skip
+    ensemble = EnsembleTrainer(MIXED, blobs)
+    ensemble(ensemble, steps=13)
+    solos = [Trainer(*member, blobs, start=ensemble.checkpoint(place)) for place, member in enumerate(MIXED)]
     rests = [alone(solo) for solo in solos]
-    for rest, solo, course in zip(rests, solos, packed(PackedTrainer(MIXED, blobs)), strict=True):
+    for rest, solo, course in zip(rests, solos, ensemble(EnsembleTrainer(MIXED, blobs)), strict=True):
         course.batches, course.epochs = course.batches[13:], course.epochs[1:]
         assert_same_course(rest, course, 300)
         assert solo.position.epoch == 2
@@ -201,47 +199,47 @@ def test_a_training_alone_goes_on_with_a_snapshot_of_a_pack_and_back(blobs: Load
     halves = [Trainer(*member, blobs) for member in MIXED]
     for half in halves:
         assert len([event for event in islice(half.run(), 4) if isinstance(event, Batch)]) == 4
-    together = PackedTrainer(MIXED, blobs, starts=[half.snapshot() for half in halves])
-    packed(together)
+    together = EnsembleTrainer(MIXED, blobs, starts=[half.checkpoint() for half in halves])
+    ensemble(together)
     for member, solo in enumerate(solos):
-        assert_same_state(together.snapshot(member), solo.snapshot())
+        assert_same_state(together.checkpoint(member), solo.checkpoint())
 
 
-@pytest.mark.parametrize("moment", ["batch", "test", "epoch"])
-def test_one_that_is_dropped_keeps_its_state_and_the_others_go_on(blobs: Loaded, moment: str) -> None:
-    kind = {"batch": PackBatch, "test": PackTested, "epoch": PackEpoch}[moment]
+@pytest.mark.parametrize("checkpoint", ["batch", "test", "epoch"])
+def test_one_that_is_dropped_keeps_its_state_and_the_others_go_on(blobs: Loaded, checkpoint: str) -> None:
+    kind = {"batch": EnsembleBatch, "test": EnsembleTested, "epoch": EnsembleEpoch}[checkpoint]
     big = Split(blobs.test.images.repeat(6, 1, 1, 1), blobs.test.labels.repeat(6))  # three parts of a test pass
     data = replace(blobs, test=big)
-    pack = PackedTrainer(MIXED, data)
-    seen: list[PackEvent] = []
-    for event in pack.run():
+    ensemble = EnsembleTrainer(MIXED, data)
+    seen: list[EnsembleEvent] = []
+    for event in ensemble.run():
         if isinstance(event, kind) and not seen:
-            state = pack.snapshot(2)
-            pack.drop(2)
+            state = ensemble.checkpoint(2)
+            ensemble.drop(2)
         if isinstance(event, kind):
             seen.append(event)
-        if isinstance(event, PackEpoch):
+        if isinstance(event, EnsembleEpoch):
             assert event.members == ((0, 1, 2, 3, 4, 5) if event is seen[0] else (0, 1, 3, 4, 5))
             last = event
-    assert_same_state(pack.snapshot(2), state)
+    assert_same_state(ensemble.checkpoint(2), state)
     for place, member in enumerate(last.members):
         solo = Trainer(*MIXED[member], data)
         theirs = alone(solo).epochs[-1]
         assert last.epochs[place].train_loss == pytest.approx(theirs.train_loss, rel=2e-4, abs=2e-5)
         assert last.epochs[place].test_loss == pytest.approx(theirs.test_loss, rel=2e-4, abs=2e-5)
-        assert_same_state(pack.snapshot(member), solo.snapshot())
+        assert_same_state(ensemble.checkpoint(member), solo.checkpoint())
 
 
 def test_when_all_are_dropped_it_is_over(blobs: Loaded) -> None:
-    pack, events = PackedTrainer(MIXED[:2], blobs), []
-    for event in pack.run():
+    ensemble, events = EnsembleTrainer(MIXED[:2], blobs), []
+    for event in ensemble.run():
         events.append(event)
-        if isinstance(event, PackBatch) and event.step == 3:
-            pack.drop(0)
-            pack.drop(1)
-            pack.drop(0)  # it is out already
+        if isinstance(event, EnsembleBatch) and event.step == 3:
+            ensemble.drop(0)
+            ensemble.drop(1)
+            ensemble.drop(0)  # it is out already
     assert len(events) == 3
-    assert pack.snapshot(0).position.step == 3
+    assert ensemble.checkpoint(0).position.step == 3
 
 
 # ---------------------------------------------------------------------- divergence
@@ -252,8 +250,8 @@ WILD = NetworkSpec((Dense(32, "identity"),))
 
 def test_one_that_diverges_leaves_the_others_as_they_would_be(blobs: Loaded) -> None:
     members = [(WILD, CONFIG.with_(lr=lr, epochs=6)) for lr in (0.001, 100.0, 0.002)]
-    pack = PackedTrainer(members, blobs)
-    courses = packed(pack)
+    ensemble = EnsembleTrainer(members, blobs)
+    courses = ensemble(ensemble)
     solo = Trainer(*members[1], blobs)
     theirs = alone(solo)
     assert courses[1].diverged is not None
@@ -261,22 +259,22 @@ def test_one_that_diverges_leaves_the_others_as_they_would_be(blobs: Loaded) -> 
     # Rounding grows as the weights do: the step it happens at may be another by one.
     assert abs(courses[1].diverged.step - theirs.diverged.step) <= 1
     assert courses[1].diverged.lr == 100.0
-    kept = pack.snapshot(1)
+    kept = ensemble.checkpoint(1)
     assert kept.position.step == courses[1].diverged.kept
     assert all(bool(tensor.isfinite().all()) for tensor in kept.model.values())
-    without = PackedTrainer([members[0], members[2]], blobs)
-    for course, other in zip((courses[0], courses[2]), packed(without), strict=True):
+    without = EnsembleTrainer([members[0], members[2]], blobs)
+    for course, other in zip((courses[0], courses[2]), ensemble(without), strict=True):
         assert_same_course(course, other, 300)
         assert course.diverged is None
     for member, other_member in ((0, 0), (2, 1)):
-        assert_same_state(pack.snapshot(member), without.snapshot(other_member))
-        assert_same_state(pack.snapshot(member), trained(members[member], blobs))
+        assert_same_state(ensemble.checkpoint(member), without.checkpoint(other_member))
+        assert_same_state(ensemble.checkpoint(member), trained(members[member], blobs))
 
 
-def trained(member: Member, data: Loaded) -> Snapshot:
+def trained(member: Member, data: Loaded) -> Checkpoint:
     solo = Trainer(*member, data)
     alone(solo)
-    return solo.snapshot()
+    return solo.checkpoint()
 
 
 @pytest.mark.parametrize("guard_every", [1, 2, 3, 5])
@@ -286,11 +284,11 @@ def test_the_weights_kept_are_good_wherever_it_diverges(
     """Also when a copy is due at the very step that finds the loss to be no number."""
     monkeypatch.setattr("nnviz.train.ensemble.GUARD_EVERY", guard_every)
     members = [(WILD, CONFIG.with_(lr=lr, momentum=m, epochs=3)) for lr in (10.0, 1e2) for m in (0.0, 0.9)]
-    pack = PackedTrainer(members, blobs)
-    courses = packed(pack)
+    ensemble = EnsembleTrainer(members, blobs)
+    courses = ensemble(ensemble)
     assert sum(course.diverged is not None for course in courses) >= 2
     for member, course in enumerate(courses):
-        state = pack.snapshot(member)
+        state = ensemble.checkpoint(member)
         assert all(bool(tensor.isfinite().all()) for tensor in state.model.values())
         if course.diverged:
             assert state.position.step == course.diverged.kept <= course.diverged.step
@@ -301,23 +299,23 @@ def test_the_weights_kept_are_good_wherever_it_diverges(
 
 def test_a_resumed_pack_may_diverge_before_its_first_copy(blobs: Loaded) -> None:
     members = [(WILD, CONFIG.with_(lr=lr, momentum=0.0)) for lr in (0.001, 100.0)]
-    pack = PackedTrainer(members, blobs)
-    packed(pack, steps=1)
-    again = PackedTrainer(members, blobs, starts=[pack.snapshot(0), pack.snapshot(1)])
-    courses = packed(again)
+    ensemble = EnsembleTrainer(members, blobs)
+    ensemble(ensemble, steps=1)
+    again = EnsembleTrainer(members, blobs, starts=[ensemble.checkpoint(0), ensemble.checkpoint(1)])
+    courses = ensemble(again)
     assert courses[1].diverged is not None
     assert courses[0].batches[-1][0] == STEPS
-    assert all(bool(tensor.isfinite().all()) for tensor in again.snapshot(1).model.values())
+    assert all(bool(tensor.isfinite().all()) for tensor in again.checkpoint(1).model.values())
 
 
 def test_one_that_never_had_a_finite_loss_keeps_its_first_weights(blobs: Loaded) -> None:
     deep = (Dense(100, "identity"),) * 20  # each layer makes the numbers a hundred times as large
     members = [(NetworkSpec(deep, "normal", std), CONFIG.with_(epochs=1, lr=1e-4)) for std in (0.1, 10.0)]
-    pack = PackedTrainer(members, blobs)
-    courses = packed(pack)
+    ensemble = EnsembleTrainer(members, blobs)
+    courses = ensemble(ensemble)
     assert courses[1].diverged is not None
     assert courses[1].diverged.step == 0
-    assert pack.snapshot(1).position.step == 0
+    assert ensemble.checkpoint(1).position.step == 0
     assert len(courses[0].batches) == 10
 
 
@@ -332,32 +330,32 @@ def test_members_that_do_not_go_together_are_refused(blobs: Loaded) -> None:
         (NETWORK, CONFIG.with_(seed=1)),
     ):
         with pytest.raises(SpecError, match="must agree in their layers and in everything but lr, momentum"):
-            PackedTrainer([(NETWORK, CONFIG), other], blobs)
-        assert pack_key(*other) != pack_key(NETWORK, CONFIG)
-    assert len({pack_key(*member) for member in MIXED}) == 1
-    assert pack_key(NETWORK, CONFIG.with_(device="cpu")) == pack_key(NETWORK, CONFIG.with_(device="auto"))
+            EnsembleTrainer([(NETWORK, CONFIG), other], blobs)
+        assert ensemble_key(*other) != ensemble_key(NETWORK, CONFIG)
+    assert len({ensemble_key(*member) for member in MIXED}) == 1
+    assert ensemble_key(NETWORK, CONFIG.with_(device="cpu")) == ensemble_key(NETWORK, CONFIG.with_(device="auto"))
     with pytest.raises(SpecError, match="can't be packed: only SGD"):
-        PackedTrainer([(NETWORK, CONFIG.with_(optimizer="adam"))], blobs)
+        EnsembleTrainer([(NETWORK, CONFIG.with_(optimizer="adam"))], blobs)
 
 
 def test_starts_that_do_not_go_together_are_refused(blobs: Loaded) -> None:
-    pack = PackedTrainer(MIXED[:2], blobs)
-    before = pack.snapshot(0)
-    packed(pack, steps=2)
-    with pytest.raises(SnapshotError, match="different steps"):
-        PackedTrainer(MIXED[:2], blobs, starts=[before, pack.snapshot(1)])
-    deeper = PackedTrainer([(NetworkSpec((Dense(16),) * 3), CONFIG)] * 2, blobs)
-    packed(deeper, steps=2)
-    for start in (deeper.snapshot(0), Snapshot(deeper.position, {})):
-        with pytest.raises(SnapshotError, match="is of another network"):
-            PackedTrainer(MIXED[:2], blobs, starts=[start, pack.snapshot(1)])
-    wider = PackedTrainer([(NetworkSpec((Dense(20), Dense(12, "tanh"))), CONFIG)] * 2, blobs)
-    with pytest.raises(SnapshotError, match="is of another network"):  # though they agree with one another
-        PackedTrainer(MIXED[:2], blobs, starts=[wider.snapshot(0), wider.snapshot(1)])
-    torn = pack.snapshot(0)
+    ensemble = EnsembleTrainer(MIXED[:2], blobs)
+    before = ensemble.checkpoint(0)
+    ensemble(ensemble, steps=2)
+    with pytest.raises(CheckpointError, match="different steps"):
+        EnsembleTrainer(MIXED[:2], blobs, starts=[before, ensemble.checkpoint(1)])
+    deeper = EnsembleTrainer([(NetworkSpec((Dense(16),) * 3), CONFIG)] * 2, blobs)
+    ensemble(deeper, steps=2)
+    for start in (deeper.checkpoint(0), Checkpoint(deeper.position, {})):
+        with pytest.raises(CheckpointError, match="is of another network"):
+            EnsembleTrainer(MIXED[:2], blobs, starts=[start, ensemble.checkpoint(1)])
+    wider = EnsembleTrainer([(NetworkSpec((Dense(20), Dense(12, "tanh"))), CONFIG)] * 2, blobs)
+    with pytest.raises(CheckpointError, match="is of another network"):  # though they agree with one another
+        EnsembleTrainer(MIXED[:2], blobs, starts=[wider.checkpoint(0), wider.checkpoint(1)])
+    torn = ensemble.checkpoint(0)
     torn.optimizer["0.momentum_buffer"] = torch.zeros(3)
-    with pytest.raises(SnapshotError, match="momentum is of another network"):
-        PackedTrainer(MIXED[:2], blobs, starts=[torn, pack.snapshot(1)])
+    with pytest.raises(CheckpointError, match="momentum is of another network"):
+        EnsembleTrainer(MIXED[:2], blobs, starts=[torn, ensemble.checkpoint(1)])
 
 
 @pytest.mark.parametrize(
@@ -380,11 +378,13 @@ def test_what_cannot_be_packed_says_why(layers: tuple[Layer, ...], settings: dic
 
 
 def test_packs_are_spread_over_the_cores_and_fit_the_cache() -> None:
-    assert pack_count(NETWORK, CONFIG, 64, 1) == 1
-    assert pack_count(NETWORK, CONFIG, 64, 3) == 3
-    assert pack_count(NETWORK, CONFIG, 2, 8) == 2
+    assert ensemble_count(NETWORK, CONFIG, 64, 1) == 1
+    assert ensemble_count(NETWORK, CONFIG, 64, 3) == 3
+    assert ensemble_count(NETWORK, CONFIG, 2, 8) == 2
     classic = NetworkSpec((Dense(128),))
     assert 8_000_000 // (8 * 101_770) == 9  # nets whose weights and velocities are 8 MB
-    assert [pack_count(classic, CONFIG, count, 2) for count in (9, 18, 19, 64)] == [2, 2, 4, 8]
-    assert pack_count(classic, CONFIG, 40, 2, busy=1) == 5  # six with the one that trains: the last two end together
-    assert pack_count(NetworkSpec((Dense(1000),)), CONFIG, 64, 2) == 64
+    assert [ensemble_count(classic, CONFIG, count, 2) for count in (9, 18, 19, 64)] == [2, 2, 4, 8]
+    assert (
+        ensemble_count(classic, CONFIG, 40, 2, busy=1) == 5
+    )  # six with the one that trains: the last two end together
+    assert ensemble_count(NetworkSpec((Dense(1000),)), CONFIG, 64, 2) == 64

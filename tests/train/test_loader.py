@@ -22,7 +22,7 @@ from nnviz.train.loader import (
     MAX_SCALE,
     MAX_SHIFT,
     MAX_STROKE,
-    Feed,
+    Loader,
     epoch_order,
     generator,
     move,
@@ -37,18 +37,18 @@ from torchvision.transforms import functional as vision  # noqa: E402
 CPU = torch.device("cpu")
 
 
-def feed(blobs: Loaded, **settings: object) -> Feed:
-    return Feed(blobs.dataset, blobs.train, TrainConfig(**settings), CPU)  # type: ignore[arg-type]
+def loader(blobs: Loaded, **settings: object) -> Loader:
+    return Loader(blobs.dataset, blobs.train, TrainConfig(**settings), CPU)  # type: ignore[arg-type]
 
 
-def epoch_of(feed: Feed, epoch: int, sizes: list[int]) -> tuple[Tensor, Tensor]:
+def epoch_of(loader: Loader, epoch: int, sizes: list[int]) -> tuple[Tensor, Tensor]:
     """A whole epoch in batches of the given sizes, repeated; copied, since batches may share memory."""
     images, labels, cursor = [], [], 0
     for size in itertools.cycle(sizes):
-        if cursor >= feed.count:
+        if cursor >= loader.count:
             return torch.cat(images), torch.cat(labels)
-        some, those = feed.take(epoch, cursor, size)
-        assert len(some) == len(those) == min(size, feed.count - cursor)
+        some, those = loader.take(epoch, cursor, size)
+        assert len(some) == len(those) == min(size, loader.count - cursor)
         images.append(some.clone())
         labels.append(those.clone())
         cursor += len(some)
@@ -72,7 +72,7 @@ def test_a_move_is_torchvision_s_affine(move_by: tuple[float, float, float], blo
     ours = move(images, torch.tensor([move_by]).expand(20, 3))
     theirs = vision.affine(
         images, angle, [right, down], 1.0, [0.0], interpolation=transforms.InterpolationMode.BILINEAR
-    )  # fmt: skip
+    )
     assert ours.dtype == torch.uint8
     assert (ours.int() - theirs.int()).abs().max() <= 1
 
@@ -84,7 +84,7 @@ def test_a_scaled_move_is_torchvision_s_affine(move_by: tuple[float, float, floa
     ours = move(images, torch.tensor([[angle, right, -1.0, growth, 0.0]]).expand(20, 5))
     theirs = vision.affine(
         images, angle, [right, -1.0], 1 + growth, [0.0], interpolation=transforms.InterpolationMode.BILINEAR
-    )  # fmt: skip
+    )
     assert (ours.int() - theirs.int()).abs().max() <= 1
 
 
@@ -146,7 +146,7 @@ def test_no_two_purposes_of_a_run_share_a_generator(seed: int) -> None:
 
 @pytest.mark.parametrize("size", [1, 7, 64, BLOCK - 1, BLOCK, BLOCK + 1, 299, 300, 1000])
 def test_an_epoch_has_every_image_once_in_its_order(blobs: Loaded, size: int) -> None:
-    images, labels = epoch_of(feed(blobs, seed=3), 2, [size])
+    images, labels = epoch_of(loader(blobs, seed=3), 2, [size])
     order = epoch_order(300, 3, 2)
     assert torch.equal(images, to_input(blobs.train.images[order], blobs.dataset))
     assert torch.equal(labels, blobs.train.labels[order])
@@ -156,18 +156,18 @@ def test_an_epoch_has_every_image_once_in_its_order(blobs: Loaded, size: int) ->
 
 @pytest.mark.parametrize("augment", AUGMENTATIONS)
 def test_images_do_not_depend_on_how_they_are_batched_or_on_what_came_before(blobs: Loaded, augment: str) -> None:
-    one = feed(blobs, augment=augment, seed=6)
+    one = loader(blobs, augment=augment, seed=6)
     epoch_of(one, 0, [300])
     whole = epoch_of(one, 1, [300])
     for sizes in ([64], [5, 130, 1, 299]):
-        parts = epoch_of(feed(blobs, augment=augment, seed=6), 1, sizes)
+        parts = epoch_of(loader(blobs, augment=augment, seed=6), 1, sizes)
         assert all(torch.equal(a, b) for a, b in zip(whole, parts, strict=True))
-    middle = feed(blobs, augment=augment, seed=6).take(1, 123, 10)  # as a run that goes on from a snapshot
+    middle = loader(blobs, augment=augment, seed=6).take(1, 123, 10)  # as a run that goes on from a checkpoint
     assert all(torch.equal(a[123:133], b) for a, b in zip(whole, middle, strict=True))
 
 
 def test_every_epoch_moves_every_image_anew(blobs: Loaded) -> None:
-    one = feed(blobs, augment="shift_rotate")
+    one = loader(blobs, augment="shift_rotate")
     first, second = (epoch_of(one, epoch, [100])[0][epoch_order(300, 0, epoch).argsort()] for epoch in (0, 1))
     moves = [random_moves(300, "shift_rotate", generator(0, epoch, 1)) for epoch in (0, 1)]
     assert not torch.equal(*moves)
@@ -181,11 +181,11 @@ def test_every_epoch_moves_every_image_anew(blobs: Loaded) -> None:
 def test_only_the_first_of_each_class(blobs: Loaded) -> None:
     by_class = blobs.train.labels.argsort(stable=True)
     blobs = replace(blobs, train=Split(blobs.train.images[by_class], blobs.train.labels[by_class]))
-    some = feed(blobs, per_class=4)
+    some = loader(blobs, per_class=4)
     assert some.count == 40
     images, labels = epoch_of(some, 0, [16])
     assert labels.bincount().tolist() == [4] * 10
     first = first_per_class(blobs.train.labels, 4)
     assert torch.equal(first, torch.cat([torch.arange(30 * c, 30 * c + 4) for c in range(10)]))
     assert torch.equal(images, to_input(blobs.train.images[first[epoch_order(40, 0, 0)]], blobs.dataset))
-    assert feed(blobs, per_class=7000).count == 300  # all there are
+    assert loader(blobs, per_class=7000).count == 300  # all there are

@@ -10,8 +10,9 @@ from nnviz.data.datasets import Loaded, to_input
 from nnviz.spec.layers import BatchNorm, Conv, Dense, Dropout
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
-from nnviz.train.preview import FILE, MAX_UNITS, Live, as_images, look, sample_of
-from nnviz.train.trainer import Batch, Trainer
+from nnviz.train.events import Batch
+from nnviz.train.preview import FILE, MAX_UNITS, Preview, as_images, preview, sample_of
+from nnviz.train.trainer import Trainer
 
 
 def test_one_image_of_each_class(blobs: Loaded) -> None:
@@ -21,9 +22,9 @@ def test_one_image_of_each_class(blobs: Loaded) -> None:
 def test_a_look_shows_the_weights_and_the_answers(blobs: Loaded) -> None:
     trainer = Trainer(NetworkSpec((Dense(100),)), TrainConfig(), blobs)
     sample = sample_of(blobs.test.labels)
-    live = look(trainer.model, blobs, sample, step=4)
+    live = preview(trainer.model, blobs, sample, step=4)
     assert (live.step, live.layer, live.units) == (4, "dense1", 100)
-    assert torch.equal(live.weights.flatten(1), trainer.snapshot().model["dense1.weight"][:MAX_UNITS])
+    assert torch.equal(live.weights.flatten(1), trainer.checkpoint().model["dense1.weight"][:MAX_UNITS])
     with torch.no_grad():
         expected = trainer.model.eval()(to_input(blobs.test.images[sample], blobs.dataset)).softmax(1)
     torch.testing.assert_close(live.probabilities, expected)
@@ -36,7 +37,7 @@ def test_looking_does_not_disturb_the_training(blobs: Loaded) -> None:
     for event in trainer.run():
         if isinstance(event, Batch):
             watched.append(event.loss)
-            look(trainer.model, blobs, sample, event.step)
+            preview(trainer.model, blobs, sample, event.step)
     assert watched == plain
 
 
@@ -47,12 +48,12 @@ def test_filters_and_odd_layers_are_images_too() -> None:
 
 
 def test_the_file_holds_the_latest_look_or_nothing(blobs: Loaded, tmp_path: Path) -> None:
-    assert Live.load(tmp_path) is None
+    assert Preview.load(tmp_path) is None
     model = Trainer(NetworkSpec((Conv(4),)), TrainConfig(), blobs).model
     for step in (1, 2):
-        look(model, blobs, sample_of(blobs.test.labels), step).save(tmp_path)
-    live = Live.load(tmp_path)
+        preview(model, blobs, sample_of(blobs.test.labels), step).save(tmp_path)
+    live = Preview.load(tmp_path)
     assert live is not None
     assert (live.step, live.layer, tuple(live.weights.shape)) == (2, "conv1", (4, 3, 3))
     (tmp_path / FILE).write_bytes(b"half")
-    assert Live.load(tmp_path) is None
+    assert Preview.load(tmp_path) is None

@@ -14,9 +14,10 @@ from nnviz.fields import SpecError
 from nnviz.spec.layers import BatchNorm, Conv, Dense, Dropout, Flatten, MaxPool
 from nnviz.spec.network import NetworkSpec, build_model
 from nnviz.spec.train_config import TrainConfig
-from nnviz.train.checkpoint import Snapshot
+from nnviz.train.checkpoint import Checkpoint
+from nnviz.train.events import Batch, Change, Diverged, Epoch
 from nnviz.train.loader import epoch_order
-from nnviz.train.trainer import Batch, Change, Diverged, Epoch, Trainer
+from nnviz.train.trainer import Trainer
 
 CNN = NetworkSpec((Conv(4), BatchNorm(), MaxPool(), Dropout(0.3), Dense(16, "tanh"), BatchNorm()))
 
@@ -78,8 +79,8 @@ def test_same_inputs_same_losses_to_the_bit_also_when_resumed(
     first = Trainer(network, config, blobs)
     taken = [event.loss for event in islice(first.run(), 7) if isinstance(event, Batch)]
     path = tmp_path / "half.safetensors"  # type: ignore[operator]
-    first.snapshot().save(path)
-    rest = losses(Trainer(network, config, blobs, start=Snapshot.load(path)))
+    first.checkpoint().save(path)
+    rest = losses(Trainer(network, config, blobs, start=Checkpoint.load(path)))
     assert taken + rest == whole
 
 
@@ -121,7 +122,7 @@ def test_changes_hold_from_the_next_step_and_are_replayed_on_resume(blobs: Loade
     for event in trainer.run():
         events.append(event)
         if isinstance(event, Batch) and event.step == 4:
-            start = trainer.snapshot()
+            start = trainer.checkpoint()
             trainer.change("lr", 0.05)
             trainer.change("batch_size", 50)
             trainer.change("momentum", 0.0)
@@ -130,9 +131,9 @@ def test_changes_hold_from_the_next_step_and_are_replayed_on_resume(blobs: Loade
     batches = [event for event in events if isinstance(event, Batch)]
     assert [(b.lr, b.size) for b in batches[3:5]] == [(0.001, 20), (0.05, 50)]
 
-    for snapshot in (start, None):  # after the fact, and from the very beginning
-        again = Trainer(NetworkSpec(), config, blobs, start=snapshot, changes=changes)
-        skipped = 4 if snapshot else 0
+    for checkpoint in (start, None):  # after the fact, and from the very beginning
+        again = Trainer(NetworkSpec(), config, blobs, start=checkpoint, changes=changes)
+        skipped = 4 if checkpoint else 0
         assert losses(again) == [batch.loss for batch in batches[skipped:]]
 
 
@@ -162,7 +163,7 @@ def test_a_loss_that_is_no_number_ends_the_run_with_finite_weights(blobs: Loaded
     end = events[-1]
     assert isinstance(end, Diverged)
     assert not math.isfinite(end.loss)
-    assert all(bool(tensor.isfinite().all()) for tensor in trainer.snapshot().model.values())
+    assert all(bool(tensor.isfinite().all()) for tensor in trainer.checkpoint().model.values())
     assert trainer.position.step == end.kept <= end.step
 
 
@@ -180,7 +181,7 @@ def test_zero_weights_stay_alike(blobs: Loaded) -> None:
     """The lesson of the zero initialisation: every hidden neuron gets the same gradient for ever."""
     trainer = Trainer(NetworkSpec((Dense(6, "sigmoid"),), init="zeros"), TrainConfig(epochs=2, lr=0.1), blobs)
     losses(trainer)
-    weights = trainer.snapshot().model["dense1.weight"]
+    weights = trainer.checkpoint().model["dense1.weight"]
     assert weights.abs().max() > 0
     torch.testing.assert_close(weights, weights[:1].expand_as(weights), rtol=1e-4, atol=1e-9)
 

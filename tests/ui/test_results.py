@@ -18,7 +18,8 @@ from nnviz.data.datasets import DATASETS, Dataset, Loaded, Split
 from nnviz.executor.recorder import train_run
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
-from nnviz.store.runs import Run, RunStore
+from nnviz.store.run import Run
+from nnviz.store.runs import RunStore
 from nnviz.train.evaluation import Evaluation
 from nnviz.ui.results import ALL, captions, cells, percent, predictions_csv
 
@@ -92,23 +93,23 @@ def test_another_runs_choice_is_forgotten(recorded: tuple[RunStore, Run]) -> Non
 
 def test_without_a_snapshot_it_says_so(recorded: tuple[RunStore, Run]) -> None:
     store, run = recorded
-    for step in store.snapshot_steps(run.id):
-        store.snapshot_path(run.id, step).unlink()
+    for step in store.checkpoints.steps(run.id):
+        store.checkpoints.path(run.id, step).unlink()
     app = shown()
-    assert f"run {run.id} has no snapshot yet" in app.info[0].value
+    assert f"run {run.id} has no checkpoint yet" in app.info[0].value
     assert not app.metric
 
 
 def test_a_damaged_last_snapshot_is_passed_over(recorded: tuple[RunStore, Run]) -> None:
     store, run = recorded
-    store.snapshot_path(run.id, 999).write_bytes(b"torn")
+    store.checkpoints.path(run.id, 999).write_bytes(b"torn")
     assert "after step 5" in words(shown())
 
 
 def test_when_all_are_damaged_it_says_which(recorded: tuple[RunStore, Run]) -> None:
     store, run = recorded
-    for step in store.snapshot_steps(run.id):
-        store.snapshot_path(run.id, step).write_bytes(b"torn")
+    for step in store.checkpoints.steps(run.id):
+        store.checkpoints.path(run.id, step).write_bytes(b"torn")
     assert "is damaged and was not used" in shown().info[0].value
 
 

@@ -10,7 +10,7 @@ import torch
 from nnviz.data.datasets import DATASETS, usable
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
-from nnviz.store.runs import Run, Status
+from nnviz.store.run import Run, Status
 from nnviz.train.trainer import pick_device
 from nnviz.ui import services, state
 from nnviz.ui.format import plain
@@ -39,10 +39,15 @@ def first_run(ready: bool) -> None:
     """One button to the first trained net, and the runs that are going now."""
     with st.container(horizontal=True, key="home-actions"):
         pressed = st.button(
-            "Train the classic net", key="first-run", type="primary", icon=":material/play_arrow:", disabled=not ready,
-            on_click=controls.launch, args=(NetworkSpec(), TrainConfig()),
+            "Train the classic net",
+            key="first-run",
+            type="primary",
+            icon=":material/play_arrow:",
+            disabled=not ready,
+            on_click=controls.launch,
+            args=(NetworkSpec(), TrainConfig()),
             help="784-128-10 with ReLU, SGD 0.001, momentum 0.9, batches of 64, 10 epochs: the reference.",
-        )  # fmt: skip
+        )
         if st.button("Build my own", key="go-to-build", icon=":material/account_tree:"):
             st.switch_page(BUILD_PAGE)
         if st.button("Draw a digit", key="go-to-draw", icon=":material/draw:"):

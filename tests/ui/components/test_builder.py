@@ -124,8 +124,12 @@ def test_numbers_and_networks_read_well() -> None:
     assert shape_text((16, 28, 28)) == "16 × 28 × 28"
     assert shape_text((1, 28, 28)) == "28 × 28"
     assert [amount(size) for size in (12, 1_500, 27_640_000, 640_000_000, 3.2e9)] == [
-        "12 bytes", "1.5 kB", "27.6 MB", "640 MB", "3.2 GB",
-    ]  # fmt: skip
+        "12 bytes",
+        "1.5 kB",
+        "27.6 MB",
+        "640 MB",
+        "3.2 GB",
+    ]
     assert in_words(NetworkSpec()) == "Dense 128"
     assert in_words(NetworkSpec(())) == "no hidden layer"
     assert in_words(NetworkSpec((Dense(8),) * 9)) == "Dense 8, Dense 8, …, Dense 8"

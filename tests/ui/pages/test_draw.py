@@ -15,7 +15,7 @@ import torch
 from PIL import Image, ImageDraw
 from streamlit.testing.v1 import AppTest
 
-from nnviz.analysis.checkpoint_view import Moment
+from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.analysis.recognition import answer, history, teach
 from nnviz.data.datasets import Dataset, Loaded, Split
 from nnviz.data.drawing import Drawing, Stroke, prepare, rasterise
@@ -24,13 +24,14 @@ from nnviz.spec.network import NetworkSpec
 from nnviz.spec.presets import PRESETS
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.drawings import DEFAULT_COLLECTION, HandwritingStore
-from nnviz.store.runs import Run, RunStore, Status
+from nnviz.store.run import Run, Status
+from nnviz.store.runs import RunStore
 from nnviz.train.evaluation import evaluate
-from nnviz.train.trainer import Batch
+from nnviz.train.events import Batch
 from nnviz.ui.components.canvas import _Sent
 from nnviz.ui.pages.draw.page import SECTIONS
 from nnviz.ui.pages.draw.quiz import Quiz, following, judged
-from nnviz.ui.pages.inspect.view import loaded, moment_at
+from nnviz.ui.pages.inspect.view import checkpoint_at, loaded
 
 SEVEN = Drawing((Stroke(((70, 60, 0), (200, 60, 60), (150, 140, 100), (120, 230, 160))),))
 ONE = Drawing((Stroke(((140, 40, 0), (140, 240, 90))),))
@@ -128,14 +129,14 @@ def test_empty_paper_predicts_nothing_and_says_so(run: Run) -> None:
 
 def test_the_bars_are_the_net_s_probabilities(store: RunStore, run: Run) -> None:
     at = opened(SEVEN)
-    moment = moment_at(store, run, store.snapshot_steps(run.id)[-1])
-    assert sent(at)["percent"] == pytest.approx(100 * answer(moment, PIXELS), abs=0.06)
+    checkpoint = checkpoint_at(store, run, store.checkpoints.steps(run.id)[-1])
+    assert sent(at)["percent"] == pytest.approx(100 * answer(checkpoint, PIXELS), abs=0.06)
     assert sent(at)["revision"] == 1
     assert np.array_equal(at.session_state["drawn_image"], PIXELS)
 
 
 def test_a_diverged_net_says_so_and_has_no_bars(store: RunStore, run: Run) -> None:
-    weight = moment_at(store, run, store.snapshot_steps(run.id)[-1]).layers[0].weight
+    weight = checkpoint_at(store, run, store.checkpoints.steps(run.id)[-1]).layers[0].weight
     assert weight is not None
     weight.fill_(float("nan"))
     at = opened(SEVEN)
@@ -151,8 +152,8 @@ def test_several_nets_answer_side_by_side(store: RunStore, run: Run) -> None:
     at = opened(SEVEN)
     at.multiselect(key="draw-nets").set_value([other.id, run.id]).run()
     assert not at.exception
-    moment = moment_at(store, other, store.snapshot_steps(other.id)[-1])
-    assert sent(at)["percent"] == pytest.approx(100 * answer(moment, PIXELS), abs=0.06)
+    checkpoint = checkpoint_at(store, other, store.checkpoints.steps(other.id)[-1])
+    assert sent(at)["percent"] == pytest.approx(100 * answer(checkpoint, PIXELS), abs=0.06)
     assert r"**1:** \*worse\* net" in words(at)
     at.multiselect(key="draw-nets").set_value([]).run()
     assert "Choose a network above" in words(at)
@@ -214,8 +215,8 @@ def test_a_photo_that_can_t_be_used_is_told_in_a_sentence(run: Run, data: bytes,
 
 def test_when_it_learned_is_what_every_snapshot_says(store: RunStore, run: Run) -> None:
     at = opened(SEVEN, "history")
-    steps = store.snapshot_steps(run.id)
-    told = history([moment_at(store, run, step) for step in steps], PIXELS)
+    steps = store.checkpoints.steps(run.id)
+    told = history([checkpoint_at(store, run, step) for step in steps], PIXELS)
     label = int(told.probabilities[-1].argmax())
     since = told.learned(label)
     assert f"it says {label}" in words(at)
@@ -229,35 +230,35 @@ def test_when_it_learned_is_what_every_snapshot_says(store: RunStore, run: Run) 
 
 
 def test_a_fork_s_history_begins_with_the_run_it_comes_from(store: RunStore, run: Run) -> None:
-    step = store.snapshot_steps(run.id)[3]
+    step = store.checkpoints.steps(run.id)[3]
     fork = store.fork(run.id, step, TAUGHT.with_(lr=0.001, epochs=4))
     train_run(store, fork.id)
     at = opened(SEVEN, "history", draw_nets=[fork.id])
-    before = [one for one in store.snapshot_steps(run.id) if one < step]
+    before = [one for one in store.checkpoints.steps(run.id) if one < step]
     options = at.select_slider(key="draw-moment").options
-    assert options == [f"{one:,}" for one in before + store.snapshot_steps(fork.id)]
+    assert options == [f"{one:,}" for one in before + store.checkpoints.steps(fork.id)]
 
 
 def test_one_gradient_step_is_one_and_can_be_undone(store: RunStore, run: Run) -> None:
     at = opened(SEVEN, "teach")
-    moment = moment_at(store, run, store.snapshot_steps(run.id)[-1])
-    wanted = (int(answer(moment, PIXELS).argmax()) + 3) % 10
+    checkpoint = checkpoint_at(store, run, store.checkpoints.steps(run.id)[-1])
+    wanted = (int(answer(checkpoint, PIXELS).argmax()) + 3) % 10
     at.selectbox(key="draw-label").set_value(wanted)
     at.select_slider(key="draw-rate").set_value(0.1).run()
     before = sent(at)["percent"]
     at.button(key="draw-teach").click().run()
     assert not at.exception
-    after = teach(moment, PIXELS[None], [wanted], lr=0.1)
+    after = teach(checkpoint, PIXELS[None], [wanted], lr=0.1)
     assert sent(at)["percent"] == pytest.approx(100 * answer(after, PIXELS), abs=0.06)
     assert sent(at)["percent"][wanted] > before[wanted]
     lesson = at.session_state["draw_pupils"][run.id].lessons[0]
-    assert lesson.share == pytest.approx((answer(moment, PIXELS)[wanted], answer(after, PIXELS)[wanted]))
-    test = moment.data.test
-    exact = [evaluate(one.model, one.data.dataset, test).accuracy for one in (moment, after)]
+    assert lesson.share == pytest.approx((answer(checkpoint, PIXELS)[wanted], answer(after, PIXELS)[wanted]))
+    test = checkpoint.data.test
+    exact = [evaluate(one.model, one.data.dataset, test).accuracy for one in (checkpoint, after)]
     assert lesson.accuracy == pytest.approx(exact)
     at.button(key="draw-undo-lesson").click().run()
     assert sent(at)["percent"] == before
-    assert store.snapshot_steps(run.id)[-1] == moment.step_number
+    assert store.checkpoints.steps(run.id)[-1] == checkpoint.step_number
 
 
 def test_a_drawing_is_kept_with_its_label_and_the_paper_is_new(run: Run, kept: HandwritingStore) -> None:
@@ -304,11 +305,11 @@ def test_every_run_is_scored_on_a_collection_beside_its_test_images(
     for label in (7, 7, 3):
         kept.add(rasterise(SEVEN), PIXELS, label, collection="Class 5b")
     at = opened(look="handwriting")
-    moment = moment_at(store, run, store.snapshot_steps(run.id)[-1])
-    right = sum(int(answer(moment, PIXELS).argmax()) == label for label in (7, 7, 3))
+    checkpoint = checkpoint_at(store, run, store.checkpoints.steps(run.id)[-1])
+    right = sum(int(answer(checkpoint, PIXELS).argmax()) == label for label in (7, 7, 3))
     assert f"({right} of 3)" in words(at)
     assert f"{run.test_accuracy:.2%}".replace("%", " %") in words(at)
-    kept.add(rasterise(SEVEN), PIXELS, int(answer(moment, PIXELS).argmax()), collection="Class 5b")
+    kept.add(rasterise(SEVEN), PIXELS, int(answer(checkpoint, PIXELS).argmax()), collection="Class 5b")
     assert f"({right + 1} of 4)" in words(at.run())
 
 
@@ -347,8 +348,8 @@ def test_the_quiz_counts_a_digit_once(run: Run) -> None:
 
 
 def test_the_quiz_asks_judges_and_goes_on(store: RunStore, run: Run) -> None:
-    moment = moment_at(store, run, store.snapshot_steps(run.id)[-1])
-    said = int(answer(moment, PIXELS).argmax())
+    checkpoint = checkpoint_at(store, run, store.checkpoints.steps(run.id)[-1])
+    said = int(answer(checkpoint, PIXELS).argmax())
     at = opened(look="quiz", draw_quiz=Quiz(said))
     assert f"Draw a {said}" in words(at)
     assert at.button(key="draw-quiz-check").disabled
@@ -386,21 +387,23 @@ def test_kept_drawings_of_all_collections_are_one_set(run: Run, kept: Handwritin
 
 def test_a_net_that_is_being_trained_is_followed(store: RunStore, run: Run) -> None:
     live = store.create(NetworkSpec(), TAUGHT)
-    store.begin(live.id, "cpu", 1)
-    first, last = (store.snapshot(run.id, step) for step in (store.snapshot_steps(run.id)[i] for i in (0, -1)))
+    store.writer.begin(live.id, "cpu", 1)
+    first, last = (
+        store.checkpoints.load(run.id, step) for step in (store.checkpoints.steps(run.id)[i] for i in (0, -1))
+    )
     batch = Batch(step=1, loss=1.0, accuracy=0.5, lr=0.1, size=10)
-    store.add_batches(live.id, 1, [batch], seconds=1, steps=15, speed=1)
-    first.save(store.shown_path(live.id))
+    store.writer.add_batches(live.id, 1, [batch], seconds=1, steps=15, speed=1)
+    first.save(store.present.path(live.id))
     at = opened(SEVEN, draw_nets=[live.id])
-    assert store.is_watched(live.id)
-    for snapshot in (first, last):
-        snapshot.save(store.shown_path(live.id))
+    assert store.present.is_watched(live.id)
+    for checkpoint in (first, last):
+        checkpoint.save(store.present.path(live.id))
         at.run()
-        exact = answer(Moment(run.network, run.config, snapshot, loaded(run)), PIXELS)
+        exact = answer(CheckpointView(run.network, run.config, checkpoint, loaded(run)), PIXELS)
         assert sent(at)["percent"] == pytest.approx(100 * exact, abs=0.06)
-    last.save(store.snapshot_path(live.id, last.position.step))
-    store.hide(live.id)
-    store.set_status(live.id, Status.FINISHED)
+    last.save(store.checkpoints.path(live.id, last.position.step))
+    store.writer.hide(live.id)
+    store.writer.set_status(live.id, Status.FINISHED)
     at.run()
     assert not at.exception
     assert sent(at)["percent"] == pytest.approx(100 * exact, abs=0.06)

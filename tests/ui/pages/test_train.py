@@ -19,8 +19,9 @@ from nnviz.data.download import Preparation, Progress
 from nnviz.spec.layers import Dense
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
-from nnviz.store.runs import Run, RunStore, Status
-from nnviz.train.trainer import Batch, Change, Epoch
+from nnviz.store.run import Run, Status
+from nnviz.store.runs import RunStore
+from nnviz.train.events import Batch, Change, Epoch
 from nnviz.ui import services
 from nnviz.ui.format import plain
 from nnviz.ui.pages.train.controls import ANSWERED_WITHIN, Asked, steered
@@ -51,7 +52,7 @@ def store(app_runs: Path) -> Iterator[RunStore]:
 def recorded(store: RunStore, status: Status, reason: str = "", config: TrainConfig | None = None) -> Run:
     """A run that this process claims to train."""
     run = store.create(NETWORK, config or TrainConfig())
-    store.set_status(run.id, status, reason)
+    store.writer.set_status(run.id, status, reason)
     return store.run(run.id)
 
 
@@ -160,7 +161,7 @@ def test_a_running_and_a_paused_run_have_their_buttons(store: RunStore) -> None:
     at = open_train(run=run.id)
     assert {"control-pause", "control-stop", "train-another"} <= keys(at)
     assert "control-resume" not in keys(at)
-    store.set_status(run.id, Status.PAUSED)
+    store.writer.set_status(run.id, Status.PAUSED)
     rerun(at)
     assert {"control-resume", "control-batch", "control-epoch", "control-stop", "train-another"} <= keys(at)
     assert "control-pause" not in keys(at)
@@ -179,7 +180,7 @@ def test_only_settings_that_count_can_be_changed_while_it_runs(store: RunStore) 
 
 def test_what_was_changed_while_it_ran_is_what_the_fields_show(store: RunStore) -> None:
     run = recorded(store, Status.RUNNING)
-    store.add_change(run.id, Change(3, "lr", 0.001, 0.25))
+    store.writer.add_change(run.id, Change(3, "lr", 0.001, 0.25))
     at = open_train(run=run.id)
     assert at.number_input(key="steer-lr").value == 0.25
     assert at.number_input(key="recipe-lr").value == 0.001  # the next run is another matter
@@ -187,21 +188,21 @@ def test_what_was_changed_while_it_ran_is_what_the_fields_show(store: RunStore) 
 
 def test_a_change_asked_counts_until_the_run_had_time_to_take_it(store: RunStore) -> None:
     run = recorded(store, Status.RUNNING)
-    store.add_change(run.id, Change(3, "lr", 0.001, 0.25))
+    store.writer.add_change(run.id, Change(3, "lr", 0.001, 0.25))
     asked = {(run.id, "lr"): Asked(0.5, step=10, at=100.0), ("another", "momentum"): Asked(0.1, 10, 100.0)}
     assert steered(store, run, asked, now=100.1) == TrainConfig(lr=0.5)
     assert steered(store, run, asked, now=100 + ANSWERED_WITHIN) == TrainConfig(lr=0.25)  # it was refused
-    store.set_status(run.id, Status.PAUSED)
+    store.writer.set_status(run.id, Status.PAUSED)
     assert steered(store, store.run(run.id), asked, now=1000.0) == TrainConfig(lr=0.5)  # it waits for the next batch
-    store.add_change(run.id, Change(12, "lr", 0.25, 0.75))  # another tab's, later
+    store.writer.add_change(run.id, Change(12, "lr", 0.25, 0.75))  # another tab's, later
     assert steered(store, store.run(run.id), asked, now=100.1) == TrainConfig(lr=0.75)
 
 
 def test_progress_counts_epochs_batches_and_the_time_left(store: RunStore) -> None:
     run = recorded(store, Status.RUNNING, config=TrainConfig(epochs=3, batch_size=600))
-    store.add_epoch(run.id, Epoch(1, 100, 0.5, 0.8, 0.4, 0.85))
-    store.add_change(run.id, Change(100, "batch_size", 600, 300))
-    store.add_batches(run.id, 1, [Batch(120, 0.4, 0.9, 0.001, 300)], seconds=2.0, steps=500, speed=6000.0)
+    store.writer.add_epoch(run.id, Epoch(1, 100, 0.5, 0.8, 0.4, 0.85))
+    store.writer.add_change(run.id, Change(100, "batch_size", 600, 300))
+    store.writer.add_batches(run.id, 1, [Batch(120, 0.4, 0.9, 0.001, 300)], seconds=2.0, steps=500, speed=6000.0)
     # 380 batches of 300 images are left, at 6,000 images a second.
     assert progress_words(store, store.run(run.id)) == (
         "Epoch 2 of 3, batch 20 of 200 · step 120 of 500 · 6,000 images/s · 19 s left"
@@ -246,7 +247,7 @@ def test_how_the_curves_are_drawn_outlasts_a_visit_to_another_page(store: RunSto
 def test_the_table_has_no_accuracy_before_the_first_whole_epoch(store: RunStore) -> None:
     run = recorded(store, Status.RUNNING)
     assert table(store.runs())["Test accuracy"].isna().all()
-    store.add_epoch(run.id, Epoch(1, 100, 0.5, 0.8, 0.4, 0.85))
+    store.writer.add_epoch(run.id, Epoch(1, 100, 0.5, 0.8, 0.4, 0.85))
     row = table(store.runs()).iloc[0]
     assert (row["Name"], row["State"], row["Test accuracy"]) == (run.name, "running", 85.0)
 
@@ -414,7 +415,7 @@ def test_start_pause_one_batch_change_and_stop(store: RunStore) -> None:
     assert at.number_input(key="steer-lr").value == 0.02
     click(at, "control-batch")
     wait_until(lambda: store.run(run.id).step == step + 1 and is_(Status.PAUSED)())
-    assert store.changes(run.id) == [Change(step, "lr", 0.001, 0.02)]
+    assert store.history.changes(run.id) == [Change(step, "lr", 0.001, 0.02)]
     assert f"after step {step + 1:,} of" in progress(rerun(at))
     assert "At the end of epoch" in words(at) or "Measured at the end of each epoch." in words(at)
     click(at, "control-stop")

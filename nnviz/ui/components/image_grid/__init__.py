@@ -86,9 +86,18 @@ def tiles(
     `file_name`, a button downloads the whole grid, as it stands on the screen, as a PNG of that name.
     """
     message = pack(
-        images, palette=palette, captions=captions, bars=bars, limit=limit, size=size, label=label,
-        clickable=clickable, values=values, names=names, file_name=file_name,
-    )  # fmt: skip
+        images,
+        palette=palette,
+        captions=captions,
+        bars=bars,
+        limit=limit,
+        size=size,
+        label=label,
+        clickable=clickable,
+        values=values,
+        names=names,
+        file_name=file_name,
+    )
     clicked = _mount(key=key, data=numbered(key, message), on_clicked_change=_nothing_else).clicked
     return clicked if isinstance(clicked, int) and 0 <= clicked < len(images) else None
 
@@ -114,9 +123,14 @@ def pack(
         raise ValueError(f"{len(images)} images need as many captions, not {len(captions)}")
     count, height, width = images.shape
     header: dict[str, Any] = {
-        "count": count, "height": height, "width": width, "size": size, "label": label, "clickable": clickable,
+        "count": count,
+        "height": height,
+        "width": width,
+        "size": size,
+        "label": label,
+        "clickable": clickable,
         "palette": _PALETTES[palette],
-    }  # fmt: skip
+    }
     if captions is not None:
         header["captions"] = captions
         header["letters"] = max(

@@ -20,9 +20,14 @@ def code() -> None:
     script = training_script(state.setup().network, state.setup().config)
     with st.container(key="pytorch-code"):
         st.download_button(
-            "Download as .py", script, "train_mnist.py", "text/x-python",
-            key="download-code", icon=":material/download:", on_click="ignore",
-        )  # fmt: skip
+            "Download as .py",
+            script,
+            "train_mnist.py",
+            "text/x-python",
+            key="download-code",
+            icon=":material/download:",
+            on_click="ignore",
+        )
         st.code(script, language="python", height=460)
 
 
@@ -42,9 +47,14 @@ def files() -> None:
         st.markdown("**Export**")
         st.caption("The network and its training as a small text file.")
         st.download_button(
-            "Download as .json", to_json(state.setup().network, state.setup().config), "nnviz-setup.json",
-            "application/json", key="export-setup", icon=":material/download:", on_click="ignore",
-        )  # fmt: skip
+            "Download as .json",
+            to_json(state.setup().network, state.setup().config),
+            "nnviz-setup.json",
+            "application/json",
+            key="export-setup",
+            icon=":material/download:",
+            on_click="ignore",
+        )
     with into:
         st.markdown("**Import**")
         st.caption("Replaces the network and the training, if the file is fine. Undo brings the network back.")

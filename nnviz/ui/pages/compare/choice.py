@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from nnviz.store.runs import Run, RunGone, RunStore
+from nnviz.store.run import Run, RunGone
+from nnviz.store.runs import RunStore
 from nnviz.ui import services
 from nnviz.ui.format import run_label
 
@@ -64,9 +65,14 @@ def choose() -> list[Run]:
     options = {**listed, **{run.id: run for run in found}}  # a link may name members of a sweep, too
     st.session_state[_WIDGET] = [run.id for run in found]
     st.multiselect(
-        "Runs to compare", list(options), key=_WIDGET, max_selections=MOST, on_change=_take,
-        format_func=lambda one: run_label(options[one].name, one), placeholder="Choose two runs or more",
-    )  # fmt: skip
+        "Runs to compare",
+        list(options),
+        key=_WIDGET,
+        max_selections=MOST,
+        on_change=_take,
+        format_func=lambda one: run_label(options[one].name, one),
+        placeholder="Choose two runs or more",
+    )
     _write_link(look)
     return found
 

@@ -10,7 +10,7 @@ import streamlit as st
 from nnviz.charts.colors import RUNS
 from nnviz.charts.curves import SMOOTHING
 from nnviz.charts.overlay import OVERLAY_CONFIG, Over, overlay_figure, overlay_info
-from nnviz.store.runs import Run
+from nnviz.store.run import Run
 from nnviz.ui import state
 from nnviz.ui.components.plot import plot
 from nnviz.ui.pages.compare.view import ENDED_POINTS, LIVE_POINTS, dark, loss_unit, names, training
@@ -24,9 +24,11 @@ def show(runs: list[Run]) -> None:
     points = LIVE_POINTS if any(run.status.active for run in drawn) else ENDED_POINTS
     with st.container(key="compare-curves"):
         plot(
-            _figure(drawn, over, smoothing, log_loss, points), key="compare-curves-plot", config=OVERLAY_CONFIG,
+            _figure(drawn, over, smoothing, log_loss, points),
+            key="compare-curves-plot",
+            config=OVERLAY_CONFIG,
             alt="Training loss and test accuracy of " + ", ".join(f"{n}" for n in names(drawn).values()),
-        )  # fmt: skip
+        )
     if len(runs) > len(drawn):
         st.caption(f"The first {len(drawn)} are drawn; the table below has all {len(runs)}.")
     if len({run.config.loss for run in drawn}) > 1:
@@ -42,14 +44,23 @@ def options() -> tuple[Over, float, bool]:
     with st.container(horizontal=True, vertical_alignment="bottom", key="compare-options"):
         state.recall("compare-over", "step")
         over = st.segmented_control(
-            "Over", get_args(Over), key="compare-over", format_func=_OVER_WORDS.__getitem__, required=True,
+            "Over",
+            get_args(Over),
+            key="compare-over",
+            format_func=_OVER_WORDS.__getitem__,
+            required=True,
             help="With other batch sizes, an epoch has another number of steps: epochs count images seen instead.",
-        )  # fmt: skip
+        )
         state.recall("compare-smoothing", SMOOTHING)
         smoothing = st.slider(
-            "Smoothing", 0.0, 0.99, step=0.01, key="compare-smoothing", width=200,
+            "Smoothing",
+            0.0,
+            0.99,
+            step=0.01,
+            key="compare-smoothing",
+            width=200,
             help="How much of the past each point of a loss holds. 0: none.",
-        )  # fmt: skip
+        )
         state.recall("compare-log", False)
         log_loss = st.toggle(
             "Log scale", key="compare-log", help="Of the loss: small improvements late become visible."

@@ -11,7 +11,8 @@ import streamlit as st
 from nnviz.charts.curves import all_curves_csv
 from nnviz.export.archive import ArchiveError, export_run, export_runs, file_name, import_runs
 from nnviz.export.tensorboard import event_zip
-from nnviz.store.runs import Run, RunStore
+from nnviz.store.run import Run
+from nnviz.store.runs import RunStore
 from nnviz.ui import services, state
 from nnviz.ui.format import plain, sentence
 from nnviz.ui.pages.compare import choice
@@ -39,8 +40,10 @@ def show(runs: list[Run]) -> None:
 def _out(runs: list[Run]) -> None:
     store, short = services.store(), names(runs)
     st.markdown("##### Take runs along")
-    st.caption("A file that another nnviz opens, here or at home: settings, curve and weights. A training that was "
-               "stopped goes on there as if it had never left.")  # fmt: skip
+    st.caption(
+        "A file that another nnviz opens, here or at home: settings, curve and weights. A training that was "
+        "stopped goes on there as if it had never left."
+    )
     labels = {_ALL: f"all {len(runs)}"} if len(runs) > 1 else {}
     labels |= {run.id: label(short[run.id], run) for run in runs}
     state.keep("compare-take", list(labels))
@@ -48,27 +51,43 @@ def _out(runs: list[Run]) -> None:
     ids = [run.id for run in runs if picked in (_ALL, run.id)]
     state.recall("compare-take-last", False)
     last = st.toggle(
-        "Last weights only", key="compare-take-last",
+        "Last weights only",
+        key="compare-take-last",
         help="Without the earlier moments that Inspect can go back to: a much smaller file.",
-    )  # fmt: skip
+    )
     with st.container(horizontal=True, vertical_alignment="center", key="compare-take-run"):
         st.download_button(
-            "As a file" if len(ids) == 1 else "All as one file", lambda: _file(store, ids, last),
-            file_name(store.run(ids[0])) if len(ids) == 1 else "nnviz-runs.zip", "application/zip",
-            key="compare-take-file", icon=":material/archive:", type="primary", on_click="ignore",
-        )  # fmt: skip
+            "As a file" if len(ids) == 1 else "All as one file",
+            lambda: _file(store, ids, last),
+            file_name(store.run(ids[0])) if len(ids) == 1 else "nnviz-runs.zip",
+            "application/zip",
+            key="compare-take-file",
+            icon=":material/archive:",
+            type="primary",
+            on_click="ignore",
+        )
         st.caption(f"about {_size(store, ids, last)}")
     with st.container(horizontal=True, key="compare-take-other"):
         st.download_button(
-            "Curves as CSV", lambda: _curves(store, [run for run in runs if run.id in ids], short),
-            "nnviz-curves.csv", "text/csv", key="compare-take-csv", icon=":material/download:", on_click="ignore",
+            "Curves as CSV",
+            lambda: _curves(store, [run for run in runs if run.id in ids], short),
+            "nnviz-curves.csv",
+            "text/csv",
+            key="compare-take-csv",
+            icon=":material/download:",
+            on_click="ignore",
             help="Every step of every run in one long table, for a spreadsheet or pandas.",
-        )  # fmt: skip
+        )
         st.download_button(
-            "For TensorBoard", lambda: event_zip(store, ids), "nnviz-tensorboard.zip", "application/zip",
-            key="compare-take-tensorboard", icon=":material/download:", on_click="ignore",
+            "For TensorBoard",
+            lambda: event_zip(store, ids),
+            "nnviz-tensorboard.zip",
+            "application/zip",
+            key="compare-take-tensorboard",
+            icon=":material/download:",
+            on_click="ignore",
             help="Unpack it, then: tensorboard --logdir FOLDER. Curves, histograms of the weights and settings.",
-        )  # fmt: skip
+        )
 
 
 def _file(store: RunStore, ids: list[str], last: bool) -> bytes:
@@ -79,14 +98,16 @@ def _size(store: RunStore, ids: list[str], last: bool) -> str:
     """What the weights take, for people."""
     total = 0
     for run_id in ids:
-        for step in store.snapshot_steps(run_id)[-1 if last else 0 :]:
+        for step in store.checkpoints.steps(run_id)[-1 if last else 0 :]:
             with suppress(FileNotFoundError):  # a checkpoint that was let go just now
-                total += store.snapshot_path(run_id, step).stat().st_size
+                total += store.checkpoints.path(run_id, step).stat().st_size
     return f"{total / 1e6:,.1f} MB" if total >= 1e5 else f"{total / 1e3:,.0f} kB"
 
 
 def _curves(store: RunStore, runs: list[Run], short: dict[str, str]) -> str:
-    trainings = (((short[run.id], run.name, run.id), store.curve(run.id), store.epochs(run.id)) for run in runs)
+    trainings = (
+        ((short[run.id], run.name, run.id), store.history.curve(run.id), store.history.epochs(run.id)) for run in runs
+    )
     return all_curves_csv(trainings, ("run", "name", "id"))
 
 
@@ -96,9 +117,14 @@ def bring_in(chosen: Chosen | None = None) -> None:
     st.caption("Files that were taken along before. Nothing in them is ever executed.")
     turn = st.session_state.setdefault(_TURN, 0)
     st.file_uploader(
-        "Files of runs", "zip", accept_multiple_files=True, key=f"compare-import-{turn}", on_change=_import,
-        args=(f"compare-import-{turn}", chosen), max_upload_size=MAX_UPLOAD,
-    )  # fmt: skip
+        "Files of runs",
+        "zip",
+        accept_multiple_files=True,
+        key=f"compare-import-{turn}",
+        on_change=_import,
+        args=(f"compare-import-{turn}", chosen),
+        max_upload_size=MAX_UPLOAD,
+    )
     if reports := st.session_state.get(_REPORT):
         with st.container(key="compare-import-report"):
             for good, words in reports:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import streamlit as st
 
 from nnviz.data.datasets import DataError
-from nnviz.store.runs import Run, RunGone
-from nnviz.train.checkpoint import SnapshotError
+from nnviz.store.run import Run, RunGone
+from nnviz.train.checkpoint import CheckpointError
 from nnviz.ui import services
 from nnviz.ui.choosing import choose_section
 from nnviz.ui.format import sentence
@@ -76,7 +76,7 @@ def _part(part: Part, ids: tuple[str, ...], followed: frozenset[str]) -> None:
         part.show(runs)
     except RunGone:
         st.rerun()
-    except (SnapshotError, DataError) as error:
+    except (CheckpointError, DataError) as error:
         st.warning(sentence(str(error)), icon=":material/warning:")
 
 

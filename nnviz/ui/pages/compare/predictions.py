@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from nnviz.data.datasets import DATASETS
-from nnviz.store.runs import Run
+from nnviz.store.run import Run
 from nnviz.train.evaluation import Evaluation
 from nnviz.ui import services, state
 from nnviz.ui.components.image_grid import Caption, tiles
@@ -25,7 +25,7 @@ _EVERY = -1
 
 
 def show(runs: list[Run]) -> None:
-    ready = [run for run in runs if services.store().snapshot_steps(run.id)]
+    ready = [run for run in runs if services.store().checkpoints.steps(run.id)]
     if not ready:
         st.info("None of these runs has weights yet that could answer.", icon=":material/hourglass_empty:")
         return
@@ -44,9 +44,12 @@ def show(runs: list[Run]) -> None:
         options = [_EVERY, *range(len(classes))]
         state.keep("compare-images-class", options)
         of = st.selectbox(
-            "Of", options, key="compare-images-class", width=200,
+            "Of",
+            options,
+            key="compare-images-class",
+            width=200,
             format_func=lambda one: "every class" if one == _EVERY else f"class {classes[one]}",
-        )  # fmt: skip
+        )
     with st.spinner("Asking the networks about the test images …"):
         evaluations = [last_result(services.store(), run).evaluation for run in asked]
     found = ordered(evaluations, which, None if of == _EVERY else of)
@@ -63,10 +66,12 @@ def show(runs: list[Run]) -> None:
     short = names(runs)
     with st.container(key="compare-images"):
         tiles(
-            test_images(asked[0].config.data).images[chosen, 0].numpy(), key="compare-images-tiles", size=84,
+            test_images(asked[0].config.data).images[chosen, 0].numpy(),
+            key="compare-images-tiles",
+            size=84,
             captions=captions(evaluations, [short[run.id] for run in asked], classes, chosen),
             label="Test images with the answer of each run",
-        )  # fmt: skip
+        )
 
 
 def ordered(evaluations: Sequence[Evaluation], which: str, of: int | None) -> Tensor:

@@ -16,8 +16,8 @@ from nnviz.charts.bands import BANDS_CONFIG, WIDTHS, Width, band_info, bands_fig
 from nnviz.charts.colors import RUNS
 from nnviz.charts.curves import SMOOTHING
 from nnviz.fields import SpecError
-from nnviz.store.runs import Run, Status
-from nnviz.train.checkpoint import SnapshotError
+from nnviz.store.run import Run, Status
+from nnviz.train.checkpoint import CheckpointError
 from nnviz.ui import services, state
 from nnviz.ui.components.plot import plot
 from nnviz.ui.format import plain, sentence
@@ -68,7 +68,7 @@ def groups(runs: Sequence[Run]) -> list[Group]:
         if run.id in seen:
             continue
         alike = [one for one in every.values() if kin(run, one)]
-        steered = frozenset(one.id for one in alike if store.changes(one.id))
+        steered = frozenset(one.id for one in alike if store.history.changes(one.id))
         seen |= {one.id for one in alike if kin(run, one, steered)}
         found.append(Group(short[run.id], len(found), run, seed_group(run, alike, steered)))
     return found
@@ -83,12 +83,17 @@ def _repeat(runs: list[Run]) -> None:
         )
         state.recall("compare-repeat-count", 3)
         count = st.number_input("More seeds", 1, MOST_AT_ONCE, key="compare-repeat-count", width=130)
-        steered = bool(services.store().changes(run_id))
+        steered = bool(services.store().history.changes(run_id))
         st.button(
-            f"Repeat with {count} more seed{'s' * (count != 1)}", key="compare-repeat", type="primary",
-            icon=":material/casino:", on_click=_start_repeats, args=(run_id, count), disabled=steered,
+            f"Repeat with {count} more seed{'s' * (count != 1)}",
+            key="compare-repeat",
+            type="primary",
+            icon=":material/casino:",
+            on_click=_start_repeats,
+            args=(run_id, count),
+            disabled=steered,
             help="It was steered while it trained: that can't be repeated." if steered else None,
-        )  # fmt: skip
+        )
 
 
 def _start_repeats(run_id: str, count: int) -> None:
@@ -98,7 +103,7 @@ def _start_repeats(run_id: str, count: int) -> None:
         try:
             for config in repeats(run, seed_group(run, store.runs()), count):
                 executor.submit(repeat(store, run, config).id)
-        except (SpecError, SnapshotError) as error:
+        except (SpecError, CheckpointError) as error:
             state.report(sentence(str(error)))
 
 
@@ -114,17 +119,24 @@ def _bands(found: list[Group]) -> None:
     drawn = [(group, [run for run in group.members if run.step]) for group in found[: len(RUNS)]]
     infos = [
         band_info(
-            group.name, group.run.name, group.place, [training(run, group.name, group.place) for run in members],
-            width=width, smoothing=state.recalled("compare-smoothing", SMOOTHING), points=LIVE_POINTS,
+            group.name,
+            group.run.name,
+            group.place,
+            [training(run, group.name, group.place) for run in members],
+            width=width,
+            smoothing=state.recalled("compare-smoothing", SMOOTHING),
+            points=LIVE_POINTS,
         )
-        for group, members in drawn if members
-    ]  # fmt: skip
+        for group, members in drawn
+        if members
+    ]
     with st.container(key="compare-bands"):
         plot(
             bands_figure(infos, log_loss=log_loss, loss_unit=loss_unit([g.run for g in found]), dark=dark()),
-            key="compare-bands-plot", config=BANDS_CONFIG,
+            key="compare-bands-plot",
+            config=BANDS_CONFIG,
             alt="Mean and spread of training loss and test accuracy of " + ", ".join(info.name for info in infos),
-        )  # fmt: skip
+        )
     st.caption(f"The line is the mean of a group, as far as all of its runs have come; the band: {WIDTHS[width]}.")
 
 
@@ -133,19 +145,30 @@ def _numbers(found: list[Group]) -> None:
     for group in found:
         ended = group.accuracies
         one = spread(ended) if ended else None
-        rows.append({
-            "": group.name, "run": group.run.name, "runs": len(group.members), "finished": len(ended),
-            "test accuracy": accuracy_in_words(one),
-            "smallest (%)": 100 * one.low if one else None, "largest (%)": 100 * one.high if one else None,
-        })  # fmt: skip
+        rows.append(
+            {
+                "": group.name,
+                "run": group.run.name,
+                "runs": len(group.members),
+                "finished": len(ended),
+                "test accuracy": accuracy_in_words(one),
+                "smallest (%)": 100 * one.low if one else None,
+                "largest (%)": 100 * one.high if one else None,
+            }
+        )
     form = st.column_config.NumberColumn(format="%.2f")
     st.dataframe(
-        pd.DataFrame(rows), key="compare-seeds-table", hide_index=True, placeholder="–",
+        pd.DataFrame(rows),
+        key="compare-seeds-table",
+        hide_index=True,
+        placeholder="–",
         column_config={
-            "": st.column_config.TextColumn(width=40), "smallest (%)": form, "largest (%)": form,
+            "": st.column_config.TextColumn(width=40),
+            "smallest (%)": form,
+            "largest (%)": form,
         },
         alt="Mean and standard deviation of the test accuracy of each group",
-    )  # fmt: skip
+    )
 
 
 def accuracy_in_words(found: Spread | None) -> str:

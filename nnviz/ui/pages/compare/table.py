@@ -12,7 +12,7 @@ import streamlit as st
 
 from nnviz.analysis.comparison import differences, figures
 from nnviz.charts.table import csv_text
-from nnviz.store.runs import Run
+from nnviz.store.run import Run
 from nnviz.ui import services, state
 from nnviz.ui.format import plain
 from nnviz.ui.pages.compare.view import names
@@ -24,8 +24,12 @@ FACTS = ("state", "epochs done", "training time (s)", "parameters")
 """What it took, after them."""
 
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
-    "<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt, "=": operator.eq,
-}  # fmt: skip
+    "<=": operator.le,
+    ">=": operator.ge,
+    "<": operator.lt,
+    ">": operator.gt,
+    "=": operator.eq,
+}
 
 
 class Table(NamedTuple):
@@ -46,24 +50,35 @@ def show(runs: list[Run]) -> None:
         with st.container(horizontal=True, vertical_alignment="bottom", key="compare-table-tools"):
             state.recall("compare-filter", "")
             wanted = st.text_input(
-                "Show only", key="compare-filter", width=360, placeholder="e.g. adam, accuracy > 97",
+                "Show only",
+                key="compare-filter",
+                width=360,
+                placeholder="e.g. adam, accuracy > 97",
                 help="Words that a row must hold, and comparisons with a column's numbers (<, <=, =, >=, >), with "
                 "commas between them. The beginning or a part of a column's name is enough.",
-            )  # fmt: skip
+            )
             st.download_button(
-                "CSV", lambda: csv_text(*whole), "nnviz-comparison.csv", "text/csv", key="compare-csv",
-                on_click="ignore", icon=":material/download:",
-            )  # fmt: skip
+                "CSV",
+                lambda: csv_text(*whole),
+                "nnviz-comparison.csv",
+                "text/csv",
+                key="compare-csv",
+                on_click="ignore",
+                icon=":material/download:",
+            )
         try:
             shown = filtered(whole, wanted)
         except FilterProblem as problem:
             st.warning(plain(str(problem)), icon=":material/filter_alt_off:")
             shown = whole
         st.dataframe(
-            pd.DataFrame(list(shown.rows), columns=list(shown.head)), key="compare-table", hide_index=True,
-            placeholder="–", column_config=_formats(shown),
+            pd.DataFrame(list(shown.rows), columns=list(shown.head)),
+            key="compare-table",
+            hide_index=True,
+            placeholder="–",
+            column_config=_formats(shown),
             alt="The runs compared, one row each: settings that differ and results. A click on a column's head sorts.",
-        )  # fmt: skip
+        )
         if len(shown.rows) < len(whole.rows):
             st.caption(f"{len(shown.rows)} of {len(whole.rows)} runs.")
         if len(runs) > 1 and not differences(runs):
@@ -76,12 +91,20 @@ def table(runs: Sequence[Run]) -> Table:
     rows = []
     for place, run in enumerate(runs):
         found = figures(store, run)
-        rows.append((
-            short[run.id], run.name, _percent(found.final_accuracy), _percent(found.best_accuracy),
-            found.final_loss if found.final_loss == found.final_loss else None,
-            *(_cell(one.values, one.shown, place) for one in apart),
-            run.status.value, found.epochs, round(run.seconds, 1), found.parameters,
-        ))  # fmt: skip
+        rows.append(
+            (
+                short[run.id],
+                run.name,
+                _percent(found.final_accuracy),
+                _percent(found.best_accuracy),
+                found.final_loss if found.final_loss == found.final_loss else None,
+                *(_cell(one.values, one.shown, place) for one in apart),
+                run.status.value,
+                found.epochs,
+                round(run.seconds, 1),
+                found.parameters,
+            )
+        )
     return Table(("", "run", *RESULTS, *(one.label for one in apart), *FACTS), tuple(rows))
 
 

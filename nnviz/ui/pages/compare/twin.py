@@ -15,9 +15,9 @@ from nnviz.fields import SpecError, bounds_of
 from nnviz.spec.layers import ACTIVATIONS
 from nnviz.spec.optimizers import OPTIMIZERS
 from nnviz.spec.train_config import TrainConfig
-from nnviz.store.runs import Run, learning_layers
+from nnviz.store.run import Run, learning_layers
 from nnviz.sweep.space import with_all
-from nnviz.train.checkpoint import SnapshotError
+from nnviz.train.checkpoint import CheckpointError
 from nnviz.ui import services, state
 from nnviz.ui.components.plot import plot
 from nnviz.ui.format import plain, run_label, sentence
@@ -51,10 +51,14 @@ def show(runs: list[Run]) -> None:
     if look.twin in others:
         st.session_state["compare-twin-other"], look.twin = look.twin, ""
     state.keep("compare-twin-other", list(others))
-    twin = others[st.selectbox(
-        "Its twin", list(others), key="compare-twin-other",
-        format_func=lambda one: run_label(others[one].name, one),
-    )]  # fmt: skip
+    twin = others[
+        st.selectbox(
+            "Its twin",
+            list(others),
+            key="compare-twin-other",
+            format_func=lambda one: run_label(others[one].name, one),
+        )
+    ]
     _pair(run, twin)
 
 
@@ -74,11 +78,16 @@ def _form(run: Run) -> None:
         if same and field == ACTIVATION:
             same = with_all(run.network, ACTIVATION, value) == run.network
         st.button(
-            "Start the twin", key="compare-twin-start", type="primary", icon=":material/group_add:",
-            on_click=_start, args=(run.id, field, value), disabled=same,
+            "Start the twin",
+            key="compare-twin-start",
+            type="primary",
+            icon=":material/group_add:",
+            on_click=_start,
+            args=(run.id, field, value),
+            disabled=same,
             help="Give it another value first." if same else None,
-        )  # fmt: skip
-    if services.store().changes(run.id):
+        )
+    if services.store().history.changes(run.id):
         st.caption("The original was steered while it trained; the twin won't be.")
 
 
@@ -117,7 +126,7 @@ def _start(run_id: str, field: str, value: Any) -> None:
     with told():  # no use of `st` from here on: see Looking
         try:
             twin_id = start_twin(store, store.run(run_id), field, value).id
-        except (SpecError, SnapshotError) as error:
+        except (SpecError, CheckpointError) as error:
             state.report(sentence(str(error)))
             return
         look.add([twin_id])
@@ -138,15 +147,19 @@ def _pair(run: Run, twin: Run) -> None:
     both = min(run.step, twin.step)
     trainings = [training(one, name, place) for place, (one, name) in enumerate(zip((run, twin), pair, strict=True))]
     info = overlay_info(
-        trainings, smoothing=state.recalled("compare-smoothing", SMOOTHING), until=both if locked else None,
+        trainings,
+        smoothing=state.recalled("compare-smoothing", SMOOTHING),
+        until=both if locked else None,
         points=LIVE_POINTS if twin.status.active else ENDED_POINTS,
-    )  # fmt: skip
+    )
     left, right = st.columns([3, 2], gap="medium")
     with left, st.container(key="compare-twin-curves"):
         plot(
             overlay_figure(info, log_loss=log_loss, loss_unit=loss_unit([run, twin]), dark=dark(), revision=twin.id),
-            key="compare-twin-plot", config=OVERLAY_CONFIG, alt="Loss and accuracy of the original and its twin",
-        )  # fmt: skip
+            key="compare-twin-plot",
+            config=OVERLAY_CONFIG,
+            alt="Loss and accuracy of the original and its twin",
+        )
     with right:
         _at_this_step(trainings[0].curve.loss, trainings[1].curve.loss, both, pair)
         _distance(run, twin)
@@ -170,24 +183,26 @@ def _at_this_step(first: Any, second: Any, step: int, pair: tuple[str, str]) -> 
 def _distance(run: Run, twin: Run) -> None:
     info = _apart(run.id, twin.id, tuple(common_steps(run, twin)))
     if info is None:
-        st.caption("How far their weights are apart is shown from the first moment on of which both kept a snapshot.")
+        st.caption("How far their weights are apart is shown from the first moment on of which both kept a checkpoint.")
         return
     with st.container(key="compare-twin-distance"):
         plot(
-            norms_figure(info, dark=dark()), key="compare-twin-distance-plot", config=norms_config("nnviz-twins"),
+            norms_figure(info, dark=dark()),
+            key="compare-twin-distance-plot",
+            config=norms_config("nnviz-twins"),
             alt="How far the weights of the twins are apart, a line for each layer",
-        )  # fmt: skip
+        )
     st.caption(
         "How far the twins' weights have gone apart in each layer, as a share of the weights' own size, at the moments "
-        "of which both kept a snapshot. At the start it is 0."
+        "of which both kept a checkpoint. At the start it is 0."
     )
 
 
 def common_steps(run: Run, twin: Run) -> list[int]:
-    """Steps of which both kept a snapshot, ascending."""
+    """Steps of which both kept a checkpoint, ascending."""
     store = services.store()
     reached = min(run.step, twin.step)
-    common = set(store.snapshot_steps(run.id)) & set(store.snapshot_steps(twin.id))
+    common = set(store.checkpoints.steps(run.id)) & set(store.checkpoints.steps(twin.id))
     return sorted(step for step in common if step <= reached)
 
 
@@ -202,7 +217,7 @@ def _apart(run_id: str, twin_id: str, steps: tuple[int, ...]) -> NormsInfo | Non
     for step in steps:
         try:
             rows.append(_distances(run_id, twin_id, step, layers))
-        except SnapshotError:  # a checkpoint that was let go just now
+        except CheckpointError:  # a checkpoint that was let go just now
             continue
         kept.append(step)
     if not rows or not any(map(any, rows)):
@@ -214,7 +229,7 @@ def _apart(run_id: str, twin_id: str, steps: tuple[int, ...]) -> NormsInfo | Non
 @st.cache_data(max_entries=4000, show_spinner=False)
 def _distances(run_id: str, twin_id: str, step: int, layers: tuple[str, ...]) -> list[float]:
     store = services.store()
-    first, second = store.snapshot(run_id, step).model, store.snapshot(twin_id, step).model
+    first, second = store.checkpoints.load(run_id, step).model, store.checkpoints.load(twin_id, step).model
     return [
         float((second[f"{layer}.weight"] - first[f"{layer}.weight"]).norm() / first[f"{layer}.weight"].norm())
         for layer in layers

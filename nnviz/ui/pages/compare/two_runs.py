@@ -13,7 +13,7 @@ from nnviz.charts.confusion import (
     worst_share,
 )
 from nnviz.data.datasets import DATASETS
-from nnviz.store.runs import Run
+from nnviz.store.run import Run
 from nnviz.ui import services, state
 from nnviz.ui.components.plot import plot
 from nnviz.ui.format import plain
@@ -34,7 +34,7 @@ def show(runs: list[Run]) -> None:
     with st.container(key="compare-words"):
         st.markdown(plain(in_words(first, second, pair)))
         for run in (first, second):
-            if changes := services.store().changes(run.id):
+            if changes := services.store().history.changes(run.id):
                 steered = "once" if len(changes) == 1 else f"{len(changes)} times"
                 st.caption(f"Beside, {short[run.id]} was steered {steered} while it trained.")
     st.markdown("##### Is that difference real?")
@@ -47,13 +47,13 @@ def show(runs: list[Run]) -> None:
         found = compare(results[0].evaluation, results[1].evaluation)
         st.markdown(plain(verdict(found, pair)))
         st.caption(NOT_SAID)
-        moments = [
+        checkpoints = [
             f"{name} after step {result.step:,}"
             for name, result, run in zip(pair, results, (first, second), strict=True)
             if run.status.active
         ]
-        if moments:
-            st.caption(f"As they were last kept: {', '.join(moments)}.")
+        if checkpoints:
+            st.caption(f"As they were last kept: {', '.join(checkpoints)}.")
     _confusions(first, second, pair)
 
 
@@ -85,16 +85,20 @@ def _confusions(first: Run, second: Run, pair: tuple[str, str]) -> None:
         with column, st.container(key=f"compare-confusion-{place}"):
             st.markdown(f"**{name}**: {info.right:,} of {info.total:,} right")
             plot(
-                confusion_figure(info, worst=worst, dark=dark()), key=f"compare-confusion-plot-{place}",
-                config=CONFUSION_CONFIG, alt=f"Confusion matrix of {name}: {info.right:,} of {info.total:,} right",
-            )  # fmt: skip
+                confusion_figure(info, worst=worst, dark=dark()),
+                key=f"compare-confusion-plot-{place}",
+                config=CONFUSION_CONFIG,
+                alt=f"Confusion matrix of {name}: {info.right:,} of {info.total:,} right",
+            )
     with columns[2], st.container(key="compare-confusion-change"):
         gained = infos[1].right - infos[0].right
         st.markdown(f"**{pair[1]} minus {pair[0]}**: {f'{gained:+,}'.replace('-', '−')} right")
         plot(
-            confusion_change_figure(infos[0], infos[1], dark=dark()), key="compare-confusion-change-plot",
-            config=CONFUSION_CONFIG, alt=f"Difference of the confusion matrices of {pair[1]} and {pair[0]}",
-        )  # fmt: skip
+            confusion_change_figure(infos[0], infos[1], dark=dark()),
+            key="compare-confusion-change-plot",
+            config=CONFUSION_CONFIG,
+            alt=f"Difference of the confusion matrices of {pair[1]} and {pair[0]}",
+        )
     st.caption(
         "Both matrices have one colour scale. In the difference, blue is what "
         f"{pair[1]} does better (more right answers, fewer mistakes), orange what it does worse."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nnviz.analysis.significance import LEVEL, McNemar, chance_in_words, mcnemar, p_in_words
-from nnviz.store.runs import Run
+from nnviz.store.run import Run
 from nnviz.train.evaluation import Evaluation
 
 OTHER_DATA = (

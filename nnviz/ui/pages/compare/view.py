@@ -9,7 +9,7 @@ import streamlit as st
 
 from nnviz.charts.overlay import Training
 from nnviz.spec.losses import LOSSES
-from nnviz.store.runs import Run, Status
+from nnviz.store.run import Run, Status
 from nnviz.ui import services
 from nnviz.ui.format import run_label
 
@@ -35,7 +35,7 @@ def label(name: str, run: Run) -> str:
 
 def training(run: Run, name: str, place: int) -> Training:
     """The run's curves as recorded so far. Raises RunGone."""
-    epochs = len(services.store().epochs(run.id))
+    epochs = len(services.store().history.epochs(run.id))
     found: Training = _training(run.id, run.step, epochs, run.status, run)
     return found._replace(name=name, place=place, title=run.name)
 
@@ -44,11 +44,11 @@ def training(run: Run, name: str, place: int) -> Training:
 def _training(run_id: str, step: int, epochs: int, status: Status, _run: Run) -> Training:
     """Read once for everybody; the arguments say when it is out of date."""
     store = services.store()
-    done = store.epochs(run_id)
+    done = store.history.epochs(run_id)
     begun = _run.parent_step if _run.parent else 0
     per_epoch = done[-1].step / done[-1].epoch if done else _run.steps / _run.config.epochs
     pace = _run.seconds / (step - begun) if step > begun else 0.0
-    return Training("", _run.name, store.curve(run_id), done, per_epoch, pace, begun)
+    return Training("", _run.name, store.history.curve(run_id), done, per_epoch, pace, begun)
 
 
 def loss_unit(runs: Sequence[Run]) -> str:

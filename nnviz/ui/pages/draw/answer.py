@@ -30,14 +30,18 @@ def show(ids: list[str], every: float | None) -> None:
     now, nets = sheet.current(), present(ids)
     if now is not None:
         st.session_state["drawn_image"] = now.prepared.pixels  # the Inspect page offers it too
-    shares = [answer(net.moment, now.prepared.pixels) for net in nets] if now else []
+    shares = [answer(net.checkpoint, now.prepared.pixels) for net in nets] if now else []
     finite = bool(shares) and bool(np.isfinite(shares[0]).all())
     with st.container(key="draw-paper"):
         canvas(
-            key=KEY, generation=sheet.generation(), height=HEIGHT, photos=True,
-            probabilities=shares[0].tolist() if finite else None, classes=nets[0].classes if nets else "0123456789",
+            key=KEY,
+            generation=sheet.generation(),
+            height=HEIGHT,
+            photos=True,
+            probabilities=shares[0].tolist() if finite else None,
+            classes=nets[0].classes if nets else "0123456789",
             hint=_hint(now, nets, finite),
-        )  # fmt: skip
+        )
     if problem := sheet.photo_problem():
         st.warning(plain(problem), icon=":material/broken_image:")
     _photo(now)
@@ -60,9 +64,11 @@ def _photo(now: Sheet | None) -> None:
         with st.popover("Use a photo", icon=":material/photo_camera:", key="draw-photo-open"):
             st.file_uploader(
                 "A photo or picture of one digit, on light or dark paper",
-                ["png", "jpg", "jpeg", "webp", "gif", "bmp"], key="draw-photo", on_change=_on_upload,
+                ["png", "jpg", "jpeg", "webp", "gif", "bmp"],
+                key="draw-photo",
+                on_change=_on_upload,
                 max_upload_size=MAX_PHOTO_BYTES // 1_000_000,
-            )  # fmt: skip
+            )
             st.caption("Or drop one onto the canvas, or paste it anywhere on the page.")
         if now is not None and now.photo:
             st.button("Lay the photo aside", key="draw-photo-away", icon=":material/close:", on_click=sheet.new_sheet)
@@ -89,6 +95,10 @@ def _side_by_side(nets: list[Net], shares: list[NDArray[np.float32]], now: Sheet
         st.caption(f"The bars above are those of the first. {names}")
         captions = [Caption(f"{place}: {caption.title}", caption.note) for place, caption in enumerate(captions, 1)]
         tiles(
-            np.repeat(now.prepared.pixels[None], len(nets), 0), key="draw-answers", captions=captions, size=84,
-            bars=Bars(np.stack(shares), nets[0].classes), label="The drawing with the answer of each net",
-        )  # fmt: skip
+            np.repeat(now.prepared.pixels[None], len(nets), 0),
+            key="draw-answers",
+            captions=captions,
+            size=84,
+            bars=Bars(np.stack(shares), nets[0].classes),
+            label="The drawing with the answer of each net",
+        )

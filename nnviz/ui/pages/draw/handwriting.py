@@ -7,17 +7,18 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 
-from nnviz.analysis.checkpoint_view import Moment
+from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.data.datasets import DataError
 from nnviz.fields import SpecError
+from nnviz.store.database import StoreError
 from nnviz.store.drawings import MAX_COLLECTION, Collection, DrawingGone, HandwritingStore, check_collection
-from nnviz.store.runs import Run, RunGone, StoreError
-from nnviz.train.checkpoint import SnapshotError
+from nnviz.store.run import Run, RunGone
+from nnviz.train.checkpoint import CheckpointError
 from nnviz.train.evaluation import evaluate
 from nnviz.ui import services, state
 from nnviz.ui.components.image_grid import Caption, tiles
 from nnviz.ui.format import plain, sentence
-from nnviz.ui.pages.draw.nets import DIGITS, last_moment
+from nnviz.ui.pages.draw.nets import DIGITS, last_checkpoint
 from nnviz.ui.pages.draw.scene import Scene
 from nnviz.ui.results import percent
 
@@ -28,8 +29,11 @@ MOST_RUNS = 30
 """Scored at once, the newest first."""
 
 _CHOSEN, _NEW_NAME, _SAID, _RENAMED = (
-    "draw-collection-shown", "draw-new-name", "draw_handwriting_said", "draw_collection_renamed",
-)  # fmt: skip
+    "draw-collection-shown",
+    "draw-new-name",
+    "draw_handwriting_said",
+    "draw_collection_renamed",
+)
 
 
 def show(scene: Scene) -> None:
@@ -49,9 +53,12 @@ def show(scene: Scene) -> None:
     state.keep(_CHOSEN, list(collections))
     with st.container(horizontal=True, vertical_alignment="bottom", key="draw-collections"):
         name = st.selectbox(
-            "Collection", list(collections), key=_CHOSEN, width=280,
+            "Collection",
+            list(collections),
+            key=_CHOSEN,
+            width=280,
             format_func=lambda one: f"{one} · {in_words(collections[one].count)}",
-        )  # fmt: skip
+        )
         _manage(store, name)
     try:
         _drawings(store, collections[name])
@@ -73,19 +80,29 @@ def _manage(store: HandwritingStore, name: str) -> None:
         st.button("Rename", key="draw-rename", on_click=rename, disabled=not new.strip())
     with st.popover("Export", icon=":material/download:", key="draw-export-open"):
         st.download_button(
-            "ZIP: PNG pictures and MNIST's IDX files", lambda: store.to_zip(name), "handwriting.zip",
-            "application/zip", key="draw-export-zip", on_click="ignore",
-        )  # fmt: skip
+            "ZIP: PNG pictures and MNIST's IDX files",
+            lambda: store.to_zip(name),
+            "handwriting.zip",
+            "application/zip",
+            key="draw-export-zip",
+            on_click="ignore",
+        )
         st.download_button(
-            "NPZ: one NumPy file", lambda: store.to_npz(name), "handwriting.npz", "application/octet-stream",
-            key="draw-export-npz", on_click="ignore",
-        )  # fmt: skip
+            "NPZ: one NumPy file",
+            lambda: store.to_npz(name),
+            "handwriting.npz",
+            "application/octet-stream",
+            key="draw-export-npz",
+            on_click="ignore",
+        )
     with st.popover("Delete", icon=":material/delete:", key="draw-delete-open"):
         st.markdown(f"Delete {plain(name)} with all its drawings? This can't be undone.")
         st.button(
-            "Delete the collection", key="draw-delete-collection", type="primary",
+            "Delete the collection",
+            key="draw-delete-collection",
+            type="primary",
             on_click=lambda: _try(lambda: store.delete_collection(name)),
-        )  # fmt: skip
+        )
 
 
 def _try(act: Callable[[], None]) -> None:
@@ -104,10 +121,13 @@ def _drawings(store: HandwritingStore, collection: Collection) -> None:
     if not kept:
         return
     clicked = tiles(
-        np.stack([one.pixels for one in kept]), key="draw-kept", size=56, clickable=True,
+        np.stack([one.pixels for one in kept]),
+        key="draw-kept",
+        size=56,
+        clickable=True,
         captions=[Caption(str(one.label), one.author) for one in kept],
         label="Kept drawings with their labels and nicknames; a click chooses one",
-    )  # fmt: skip
+    )
     if clicked is not None:
         st.session_state["draw_kept_chosen"] = kept[clicked].id
     chosen = next((one for one in kept if one.id == st.session_state.get("draw_kept_chosen")), None)
@@ -120,9 +140,11 @@ def _drawings(store: HandwritingStore, collection: Collection) -> None:
         by = f" by {plain(chosen.author)}" if chosen.author else ""
         st.markdown(f"A {chosen.label}{by}", width="content")
         st.button(
-            "Delete this drawing", key="draw-delete-one", icon=":material/delete:",
+            "Delete this drawing",
+            key="draw-delete-one",
+            icon=":material/delete:",
             on_click=lambda: _try(lambda: store.delete(chosen.id)),
-        )  # fmt: skip
+        )
 
 
 def _scores(store: HandwritingStore, collection: Collection) -> None:
@@ -130,10 +152,10 @@ def _scores(store: HandwritingStore, collection: Collection) -> None:
     runs = [run for run in services.store().runs() if run.step and run.config.data in DIGITS][:MOST_RUNS]
     for run in runs:
         try:
-            moment = last_moment(run)
-        except (RunGone, SnapshotError, DataError):
+            checkpoint = last_checkpoint(run)
+        except (RunGone, CheckpointError, DataError):
             continue
-        own = score(run.id, moment.step_number, _version(store, collection), store, collection.name, moment)
+        own = score(run.id, checkpoint.step_number, _version(store, collection), store, collection.name, checkpoint)
         rows.append((own, run))
     if not rows:
         st.caption("Train a net, and its score on these drawings stands here beside that on the test images.")
@@ -144,7 +166,7 @@ def _scores(store: HandwritingStore, collection: Collection) -> None:
     with st.container(key="draw-scores"):
         st.markdown("| Run | These drawings | Its test images |\n|:--|--:|--:|\n" + "\n".join(lines))
     left = f" The newest {MOST_RUNS} runs." if len(runs) == MOST_RUNS else ""
-    st.caption(f"Each net as its last kept snapshot has it.{left} On few drawings, one more or less counts much.")
+    st.caption(f"Each net as its last kept checkpoint has it.{left} On few drawings, one more or less counts much.")
 
 
 def in_words(count: int) -> str:
@@ -167,7 +189,12 @@ def _version(store: HandwritingStore, collection: Collection) -> tuple[str, str,
 
 @st.cache_data(max_entries=512, show_spinner=False)
 def score(
-    run_id: str, step: int, version: tuple[str, str, int, int], _store: HandwritingStore, _name: str, _moment: Moment
+    run_id: str,
+    step: int,
+    version: tuple[str, str, int, int],
+    _store: HandwritingStore,
+    _name: str,
+    _checkpoint_view: CheckpointView,
 ) -> float:
     """Share of a collection's drawings that the net reads rightly, in [0, 1]."""
-    return evaluate(_moment.model, _moment.data.dataset, _store.split(_name)).accuracy
+    return evaluate(_checkpoint_view.model, _checkpoint_view.data.dataset, _store.split(_name)).accuracy

@@ -7,7 +7,7 @@ import streamlit as st
 from torch import Tensor
 
 from nnviz.analysis.activations import trace
-from nnviz.analysis.checkpoint_view import LayerView, Moment
+from nnviz.analysis.checkpoint_view import CheckpointView, LayerView
 from nnviz.analysis.recognition import NEAREST_AMONG, nearest, training_features
 from nnviz.charts.bars import bars_config, unit_bars_figure, unit_bars_info
 from nnviz.ui import state
@@ -28,8 +28,8 @@ def layers(scene: Scene) -> None:
     if scene.sheet is None:
         empty_paper()
         return
-    traced = trace(scene.net.moment, scene.subject(scene.sheet).inputs)
-    for layer in scene.net.moment.layers:
+    traced = trace(scene.net.checkpoint, scene.subject(scene.sheet).inputs)
+    for layer in scene.net.checkpoint.layers:
         if layer.plan.layer.kind in UNCHANGED:
             continue
         output = traced.of(layer.name).output[0]
@@ -46,9 +46,13 @@ def _channels(layer: LayerView, output: Tensor) -> None:
     pixels, limit = signed_to_bytes(shown.numpy())
     side = max(shown.shape[1:])
     tiles(
-        pixels, key=f"draw-maps-{layer.name}", palette="diverging", limit=limit, size=side * max(1, round(56 / side)),
+        pixels,
+        key=f"draw-maps-{layer.name}",
+        palette="diverging",
+        limit=limit,
+        size=side * max(1, round(56 / side)),
         label=f"Channels of {layer.title}",
-    )  # fmt: skip
+    )
     if len(shown) < len(output):
         st.caption(f"The first {len(shown)} channels of {len(output)}.")
 
@@ -63,9 +67,11 @@ def _units(scene: Scene, layer: LayerView, output: Tensor) -> None:
         info, dark=scene.dark, unit="logit" if last else "output", source="class" if last else "neuron"
     )
     plot(
-        figure, key=f"draw-units-{layer.name}", config=bars_config(f"drawing-{layer.name}"),
+        figure,
+        key=f"draw-units-{layer.name}",
+        config=bars_config(f"drawing-{layer.name}"),
         alt=f"Outputs of {layer.title}: the largest is {values.max():.3f}, of number {int(values.argmax())}",
-    )  # fmt: skip
+    )
 
 
 def pixels(scene: Scene) -> None:
@@ -79,25 +85,30 @@ def neighbours(scene: Scene) -> None:
     if scene.sheet is None:
         empty_paper()
         return
-    moment = scene.net.moment
+    checkpoint = scene.net.checkpoint
     if scene.net.live or scene.net.taught:
         # Comparing with thousands of images takes a moment, and a net that moves would need it again and again.
         key = ("draw_features", scene.net.run.id, scene.net.taught)
         kept = st.session_state.get("draw_features")
         pressed = st.button("Compare with the net as it is now", key="draw-compare", icon=":material/refresh:")
         if kept is None or kept[0] != key or pressed:
-            st.session_state["draw_features"] = kept = (key, moment, training_features(moment))
-        moment, among = kept[1], kept[2]
+            st.session_state["draw_features"] = kept = (key, checkpoint, training_features(checkpoint))
+        checkpoint, among = kept[1], kept[2]
     else:
-        among = _features(scene.net.run.id, moment.step_number, moment)
-    found = nearest(moment, scene.sheet.prepared.pixels, among, 14)
-    train, classes = moment.data.train, moment.data.dataset.classes
+        among = _features(scene.net.run.id, checkpoint.step_number, checkpoint)
+    found = nearest(checkpoint, scene.sheet.prepared.pixels, among, 14)
+    train, classes = checkpoint.data.train, checkpoint.data.dataset.classes
     chosen = list(found.images)
     tiles(
-        train.images[chosen, 0].numpy(), key="draw-nearest", size=84, label="Nearest training images with their labels",
-        captions=[Caption(classes[int(train.labels[one])], f"{alike:.3f}")
-                  for one, alike in zip(chosen, found.similarity, strict=True)],
-    )  # fmt: skip
+        train.images[chosen, 0].numpy(),
+        key="draw-nearest",
+        size=84,
+        label="Nearest training images with their labels",
+        captions=[
+            Caption(classes[int(train.labels[one])], f"{alike:.3f}")
+            for one, alike in zip(chosen, found.similarity, strict=True)
+        ],
+    )
     st.caption(
         f"Those of the first {min(NEAREST_AMONG, len(train.labels)):,} training images that this net finds most alike:"
         " the outputs of its last hidden layer point in nearly the same direction. Below each stand its label and the"
@@ -106,8 +117,8 @@ def neighbours(scene: Scene) -> None:
 
 
 @st.cache_resource(max_entries=6, show_spinner="Comparing with the training images …")
-def _features(run_id: str, step: int, _moment: Moment) -> Tensor:
-    return training_features(_moment)
+def _features(run_id: str, step: int, _checkpoint_view: CheckpointView) -> Tensor:
+    return training_features(_checkpoint_view)
 
 
 def look_inside(scene: Scene) -> None:

@@ -5,19 +5,20 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from nnviz.analysis.checkpoint_view import Moment
+from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.analysis.recognition import History, answer, history
 from nnviz.charts.history import history_config, history_csv, history_figure, history_info
-from nnviz.spec.train_config import snapshot_bytes
-from nnviz.store.runs import Run, RunStore
+from nnviz.spec.train_config import checkpoint_bytes
+from nnviz.store.run import Run
+from nnviz.store.runs import RunStore
 from nnviz.ui import services, state
 from nnviz.ui.components.plot import plot
 from nnviz.ui.pages.draw.scene import Scene, choose_label, empty_paper
-from nnviz.ui.pages.inspect.view import moment_at
+from nnviz.ui.pages.inspect.view import checkpoint_at
 from nnviz.ui.results import percent
 
 MOST_MOMENTS, MOST_BYTES = 60, 60_000_000
-"""Of a training that are asked: all of its snapshots where it has no more, and they take no more memory."""
+"""Of a training that are asked: all of its checkpoints where it has no more, and they take no more memory."""
 
 _AT, _LOG = "draw-moment", "draw-history-log"
 
@@ -28,15 +29,15 @@ def show(scene: Scene) -> None:
         return
     run, classes = scene.net.run, scene.net.classes
     with st.container(horizontal=True, vertical_alignment="bottom", key="draw-history-choice"):
-        answered = int(answer(scene.net.moment, scene.sheet.prepared.pixels).argmax())
+        answered = int(answer(scene.net.checkpoint, scene.sheet.prepared.pixels).argmax())
         label = choose_label(scene, answered)
         state.recall(_LOG, True)
         log = st.toggle("Stretch the start", key=_LOG, help="Nets learn most in their first steps.")
-    moments = moments_of(services.store(), run)
-    if not moments:
-        st.info("There is no snapshot of this training yet.", icon=":material/hourglass_empty:")
+    checkpoints = checkpoints_of(services.store(), run)
+    if not checkpoints:
+        st.info("There is no checkpoint of this training yet.", icon=":material/hourglass_empty:")
         return
-    told = history(moments, scene.sheet.prepared.pixels)
+    told = history(checkpoints, scene.sheet.prepared.pixels)
     info = history_info(told.step, told.probabilities, classes, label)
     st.markdown(f"##### {in_words(told, label, classes)}")
     steps = told.step.tolist()
@@ -46,15 +47,21 @@ def show(scene: Scene) -> None:
             st.session_state[_AT] = told.learned(label) or at
         at = st.select_slider("Moment: after step", steps, key=_AT, format_func="{:,}".format)
     plot(
-        history_figure(info, at=at, log=log, dark=scene.dark), key="draw-history",
+        history_figure(info, at=at, log=log, dark=scene.dark),
+        key="draw-history",
         config=history_config(f"{run.id}-drawing"),
         alt=f"Probability of each digit for the drawing, by step. {in_words(told, label, classes)}",
-    )  # fmt: skip
+    )
     st.markdown(at_in_words(told, at, classes))
     st.download_button(
-        "CSV", lambda: history_csv(info), f"{run.id}-drawing.csv", "text/csv", key="draw-history-csv",
-        icon=":material/download:", on_click="ignore",
-    )  # fmt: skip
+        "CSV",
+        lambda: history_csv(info),
+        f"{run.id}-drawing.csv",
+        "text/csv",
+        key="draw-history-csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
     if scene.net.taught:
         st.caption("This is the training as recorded, without your lessons.")
 
@@ -79,20 +86,20 @@ def at_in_words(told: History, step: int, classes: tuple[str, ...]) -> str:
     )
 
 
-def moments_of(store: RunStore, run: Run) -> list[Moment]:
-    """The snapshots of the run and, before a fork, of the runs it comes from, in order; some if there are many."""
+def checkpoints_of(store: RunStore, run: Run) -> list[CheckpointView]:
+    """The checkpoints of the run and, before a fork, of the runs it comes from, in order; some if there are many."""
     places = [
         (one, step)
-        for one, end in store.lineage(run.id)
-        for step in store.snapshot_steps(one)
+        for one, end in store.history.lineage(run.id)
+        for step in store.checkpoints.steps(one)
         if end < 0 or step < end
-    ]  # fmt: skip
-    most = max(8, min(MOST_MOMENTS, MOST_BYTES // max(1, snapshot_bytes(run.network, run.config))))
+    ]
+    most = max(8, min(MOST_MOMENTS, MOST_BYTES // max(1, checkpoint_bytes(run.network, run.config))))
     if len(places) > most:
         places = [places[round(index * (len(places) - 1) / (most - 1))] for index in range(most)]
-    return _moments(str(store.root), tuple(places), store)
+    return _checkpoints(str(store.root), tuple(places), store)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Fetching the moments of the training …")
-def _moments(root: str, places: tuple[tuple[str, int], ...], _store: RunStore) -> list[Moment]:
-    return [moment_at(_store, _store.run(run_id), step) for run_id, step in places]
+def _checkpoints(root: str, places: tuple[tuple[str, int], ...], _store: RunStore) -> list[CheckpointView]:
+    return [checkpoint_at(_store, _store.run(run_id), step) for run_id, step in places]

@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 import streamlit as st
 
-from nnviz.analysis.checkpoint_view import Moment
-from nnviz.store.runs import Run, RunGone, Status
-from nnviz.train.checkpoint import SnapshotError
+from nnviz.analysis.checkpoint_view import CheckpointView
+from nnviz.store.run import Run, RunGone, Status
+from nnviz.train.checkpoint import CheckpointError
 from nnviz.ui import services, state
 from nnviz.ui.format import run_label
 from nnviz.ui.offered import offered_runs
 from nnviz.ui.pages.draw.pupils import pupil_of
-from nnviz.ui.pages.inspect.view import moment_at, moment_now
+from nnviz.ui.pages.inspect.view import checkpoint_at, checkpoint_now
 
 LIVE_SECONDS = 0.4
 """Between two looks at a running net."""
@@ -28,7 +28,7 @@ DIGITS = ("mnist", "offline")
 
 class Net(NamedTuple):
     run: Run
-    moment: Moment
+    checkpoint: CheckpointView
     taught: int
     """Lessons that this session gave it; 0: as its training left it."""
 
@@ -38,12 +38,12 @@ class Net(NamedTuple):
 
     @property
     def classes(self) -> tuple[str, ...]:
-        return self.moment.data.dataset.classes
+        return self.checkpoint.data.dataset.classes
 
     @property
     def title(self) -> str:
         """Its name and, where that is not its end, the moment. As people gave it: to be shown as text."""
-        words = f"{self.run.name} · step {self.moment.step_number:,}" if self.live else self.run.name
+        words = f"{self.run.name} · step {self.checkpoint.step_number:,}" if self.live else self.run.name
         return f"{words} · taught {self.taught}×" if self.taught else words
 
 
@@ -57,11 +57,15 @@ def choose() -> list[str]:
     emptied = before == []  # by the person; runs that are gone make room for another one
     st.session_state[_WIDGET] = kept if kept or emptied else [_default(list(runs.values()))]
     chosen = st.multiselect(
-        "Networks", list(runs), key=_WIDGET, max_selections=MOST,
+        "Networks",
+        list(runs),
+        key=_WIDGET,
+        max_selections=MOST,
         format_func=lambda one: run_label(runs[one].name, one),
-        placeholder="Choose networks to ask", on_change=_remember,
+        placeholder="Choose networks to ask",
+        on_change=_remember,
         help="The first one answers in the bars; all of them stand side by side below.",
-    )  # fmt: skip
+    )
     st.session_state[_CHOSEN] = chosen
     return chosen
 
@@ -98,19 +102,19 @@ def _present(run_id: str) -> Net | None:
     try:
         run = store.run(run_id)
         if pupil := pupil_of(run_id):
-            return Net(run, pupil.moment, pupil.taught)
+            return Net(run, pupil.checkpoint, pupil.taught)
         if run.status.active:
-            store.watch(run_id)
-            snapshot = store.now(run_id)
-            return Net(run, moment_now(store, run, snapshot), 0) if snapshot else None
-        return Net(run, last_moment(run), 0)
-    except (RunGone, SnapshotError):
+            store.present.watch(run_id)
+            checkpoint = store.present.newest(run_id)
+            return Net(run, checkpoint_now(store, run, checkpoint), 0) if checkpoint else None
+        return Net(run, last_checkpoint(run), 0)
+    except (RunGone, CheckpointError):
         return None
 
 
-def last_moment(run: Run) -> Moment:
-    """The net at the last snapshot that is kept of it. Raises SnapshotError, RunGone, DataError."""
-    steps = services.store().snapshot_steps(run.id)
+def last_checkpoint(run: Run) -> CheckpointView:
+    """The net at the last checkpoint that is kept of it. Raises CheckpointError, RunGone, DataError."""
+    steps = services.store().checkpoints.steps(run.id)
     if not steps:
-        raise SnapshotError(f"run {run.id} has no snapshot yet")
-    return moment_at(services.store(), run, steps[-1])
+        raise CheckpointError(f"run {run.id} has no checkpoint yet")
+    return checkpoint_at(services.store(), run, steps[-1])

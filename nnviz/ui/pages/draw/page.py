@@ -13,7 +13,7 @@ import streamlit as st
 from nnviz.data.datasets import DataError
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
-from nnviz.store.runs import StoreError
+from nnviz.store.database import StoreError
 from nnviz.ui import services, state
 from nnviz.ui.choosing import choose_section
 from nnviz.ui.components.canvas import follow
@@ -96,10 +96,15 @@ def _empty_state(ready: bool) -> None:
             "Train the classic one: it takes some seconds, and you can draw while it still learns."
         )
         st.button(
-            "Train the classic net", key="draw-train-first", type="primary", icon=":material/play_arrow:",
-            disabled=not ready, help=controls.NO_DATA if not ready else None,
-            on_click=controls.launch, args=(NetworkSpec(), TrainConfig()),
-        )  # fmt: skip
+            "Train the classic net",
+            key="draw-train-first",
+            type="primary",
+            icon=":material/play_arrow:",
+            disabled=not ready,
+            help=controls.NO_DATA if not ready else None,
+            on_click=controls.launch,
+            args=(NetworkSpec(), TrainConfig()),
+        )
         if any(run.status.active for run in services.store().runs()):
             st.fragment(_wait, run_every=0.5)()
 

@@ -27,10 +27,12 @@ def show(scene: Scene) -> None:
     prepared = now.prepared if now else prepare(np.zeros((SIDE, SIDE), np.float32), sheet.steps())
     with st.container(key="draw-path"):
         tiles(
-            np.stack([picture(stage) for stage in prepared.stages]), key="draw-stages", size=SIDE,
+            np.stack([picture(stage) for stage in prepared.stages]),
+            key="draw-stages",
+            size=SIDE,
             captions=[Caption(title(stage), "" if stage.done else "switched off") for stage in prepared.stages],
             label="The drawing after each step: " + ", ".join(title(stage) for stage in prepared.stages),
-        )  # fmt: skip
+        )
     _switches()
     if now is None:
         st.caption("The paper is empty: there is nothing to take through the steps, and nothing to predict.")

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import streamlit as st
 
-from nnviz.analysis.checkpoint_view import Moment
+from nnviz.analysis.checkpoint_view import CheckpointView
 
 MOST_LESSONS = 30
 """That can be undone; each holds a copy of the network."""
@@ -17,7 +17,7 @@ _PUPILS = "draw_pupils"
 class Lesson(NamedTuple):
     """What was taught, and the network afterwards."""
 
-    moment: Moment
+    checkpoint: CheckpointView
     words: str
     share: tuple[float, float]
     """Probability of the right answer for the drawing, or accuracy on the kept drawings, before and after."""
@@ -31,8 +31,8 @@ class Pupil(NamedTuple):
     """Lessons that can't be undone any more."""
 
     @property
-    def moment(self) -> Moment:
-        return self.lessons[-1].moment
+    def checkpoint(self) -> CheckpointView:
+        return self.lessons[-1].checkpoint
 
     @property
     def taught(self) -> int:

@@ -34,11 +34,14 @@ def show(scene: Scene) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             if quiz.verdict is None:
                 checked = st.button(
-                    "It is done, ask the net", key="draw-quiz-check", type="primary", icon=":material/check:",
+                    "It is done, ask the net",
+                    key="draw-quiz-check",
+                    type="primary",
+                    icon=":material/check:",
                     disabled=scene.sheet is None,
-                )  # fmt: skip
+                )
                 if checked and scene.sheet is not None:
-                    st.session_state[_QUIZ] = judged(quiz, answer(scene.net.moment, scene.sheet.prepared.pixels))
+                    st.session_state[_QUIZ] = judged(quiz, answer(scene.net.checkpoint, scene.sheet.prepared.pixels))
                     st.rerun()
             onward = "Next digit" if quiz.verdict else "Another digit"
             if st.button(onward, key="draw-quiz-next", icon=":material/skip_next:"):
@@ -76,9 +79,11 @@ def judged(quiz: Quiz, probabilities: NDArray[np.float32]) -> Quiz:
     said = int(probabilities.argmax())
     right = said == quiz.asked
     return quiz._replace(
-        verdict=(said, float(probabilities[said])), right=quiz.right + right, done=quiz.done + 1,
+        verdict=(said, float(probabilities[said])),
+        right=quiz.right + right,
+        done=quiz.done + 1,
         streak=quiz.streak + 1 if right else 0,
-    )  # fmt: skip
+    )
 
 
 def following(quiz: Quiz, classes: int) -> Quiz:

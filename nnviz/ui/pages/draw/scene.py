@@ -29,13 +29,13 @@ class Scene(NamedTuple):
     @property
     def view(self) -> View:
         """For what the Inspect page shows too."""
-        moment = self.net.moment
-        return View(self.net.run, moment, moment.learning_layers[0], None, self.net.live, self.dark)
+        checkpoint = self.net.checkpoint
+        return View(self.net.run, checkpoint, checkpoint.learning_layers[0], None, self.net.live, self.dark)
 
     def subject(self, sheet: Sheet) -> Subject:
         # A taught net has the step of the one it was taught from, so its lessons tell what is kept of it apart.
         key = f"drawing-{sheet.name}-{self.net.taught}"
-        inputs = as_inputs(sheet.prepared.pixels, self.net.moment)
+        inputs = as_inputs(sheet.prepared.pixels, self.net.checkpoint)
         return Subject(sheet.prepared.pixels, inputs, None, "Your drawing", key)
 
 
@@ -45,9 +45,12 @@ def choose_label(scene: Scene, answer: int, words: str = "It is meant to be") ->
     state.keep(_LABEL, options)
     classes = scene.net.classes
     st.selectbox(
-        words, options, key=_LABEL, width=240,
+        words,
+        options,
+        key=_LABEL,
+        width=240,
         format_func=lambda one: f"what the net says, {classes[answer]}" if one == AS_ANSWERED else classes[one],
-    )  # fmt: skip
+    )
     chosen: int = st.session_state[_LABEL]
     return answer if chosen == AS_ANSWERED else chosen
 

@@ -7,12 +7,12 @@ from collections.abc import Callable
 import streamlit as st
 import torch
 
-from nnviz.analysis.checkpoint_view import Moment
+from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.analysis.recognition import answer, fine_tune, teach
 from nnviz.data.datasets import Split
 from nnviz.fields import SpecError
+from nnviz.store.database import StoreError
 from nnviz.store.drawings import DEFAULT_COLLECTION, MAX_AUTHOR, DrawingGone
-from nnviz.store.runs import StoreError
 from nnviz.train.evaluation import evaluate
 from nnviz.ui import services, state
 from nnviz.ui.format import plain, sentence
@@ -27,8 +27,12 @@ RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 STEPS = (10, 30, 100, 300)
 
 _AUTHOR, _COLLECTION, _RATE, _STEPS, _SAID = (
-    "draw-author", "draw-collection", "draw-rate", "draw-tune-steps", "draw_teaching_said",
-)  # fmt: skip
+    "draw-author",
+    "draw-collection",
+    "draw-rate",
+    "draw-tune-steps",
+    "draw_teaching_said",
+)
 
 
 def show(scene: Scene) -> None:
@@ -37,7 +41,7 @@ def show(scene: Scene) -> None:
     if now is None:
         empty_paper()
     else:
-        label = choose_label(scene, int(answer(net.moment, now.prepared.pixels).argmax()), "The right answer is")
+        label = choose_label(scene, int(answer(net.checkpoint, now.prepared.pixels).argmax()), "The right answer is")
     _keep(scene, label)
     st.divider()
     _lessons(scene, label)
@@ -55,13 +59,21 @@ def _keep(scene: Scene, label: int | None) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", key="draw-keep-row"):
         st.text_input("Nickname, if you like", key=_AUTHOR, max_chars=MAX_AUTHOR, width=200)
         st.selectbox(
-            "Collection", names, key=_COLLECTION, accept_new_options=True, width=240,
+            "Collection",
+            names,
+            key=_COLLECTION,
+            accept_new_options=True,
+            width=240,
             help="Choose one or type the name of a new one.",
-        )  # fmt: skip
+        )
         st.button(
-            "Keep it, next sheet", key="draw-keep", icon=":material/bookmark_add:", disabled=label is None,
-            on_click=_on_keep, args=(scene, label),
-        )  # fmt: skip
+            "Keep it, next sheet",
+            key="draw-keep",
+            icon=":material/bookmark_add:",
+            disabled=label is None,
+            on_click=_on_keep,
+            args=(scene, label),
+        )
     if said := st.session_state.pop(_SAID, None):
         (st.success if said[0] else st.error)(plain(said[1]))
     if st.session_state.pop("draw_page_again", False):
@@ -106,16 +118,24 @@ def _lessons(scene: Scene, label: int | None) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", key="draw-lesson-row"):
         st.select_slider("Learning rate α", RATES, key=_RATE, format_func="{:g}".format, width=220)
         one = st.button(
-            "One gradient step on this drawing", key="draw-teach", type="primary", icon=":material/school:",
+            "One gradient step on this drawing",
+            key="draw-teach",
+            type="primary",
+            icon=":material/school:",
             disabled=label is None,
-        )  # fmt: skip
+        )
     with st.container(horizontal=True, vertical_alignment="bottom", key="draw-tune-row"):
         st.select_slider("Steps on all kept drawings", STEPS, key=_STEPS, width=220)
         tune = st.button(
-            "Fine-tune", key="draw-tune", icon=":material/model_training:", disabled=not len(kept.labels),
+            "Fine-tune",
+            key="draw-tune",
+            icon=":material/model_training:",
+            disabled=not len(kept.labels),
             help=f"On batches of which half are the {len(kept.labels)} kept drawings and half are training images, so"
-            " that it doesn't forget what it knew." if len(kept.labels) else "Keep some drawings first.",
-        )  # fmt: skip
+            " that it doesn't forget what it knew."
+            if len(kept.labels)
+            else "Keep some drawings first.",
+        )
     if one and scene.sheet is not None and label is not None:
         _learn(net, lambda: one_step(scene, label, st.session_state[_RATE]))
     if tune:
@@ -133,29 +153,33 @@ def _learn(net: Net, lesson: Callable[[], Lesson]) -> None:
 def one_step(scene: Scene, label: int, rate: float) -> Lesson:
     """One gradient step on the drawing, and what it changed."""
     assert scene.sheet is not None
-    before, pixels = scene.net.moment, scene.sheet.prepared.pixels
+    before, pixels = scene.net.checkpoint, scene.sheet.prepared.pixels
     after = teach(before, pixels[None], [label], lr=rate)
-    shares = tuple(float(answer(moment, pixels)[label]) for moment in (before, after))
+    shares = tuple(float(answer(checkpoint, pixels)[label]) for checkpoint in (before, after))
     return Lesson(
-        after, f"One step, α = {rate:g}: this is a {scene.net.classes[label]}", (shares[0], shares[1]),
+        after,
+        f"One step, α = {rate:g}: this is a {scene.net.classes[label]}",
+        (shares[0], shares[1]),
         (_accuracy(scene.net), test_accuracy(after)),
-    )  # fmt: skip
+    )
 
 
 def tuned(net: Net, kept: Split, rate: float, steps: int) -> Lesson:
     """Steps on the kept drawings among training images, and what they changed."""
     # The momentum makes each step about ten times as long as a plain one.
-    after = fine_tune(net.moment, kept, lr=max(rate / 10, 1e-4), steps=steps)
-    shares = tuple(evaluate(one.model, one.data.dataset, kept).accuracy for one in (net.moment, after))
+    after = fine_tune(net.checkpoint, kept, lr=max(rate / 10, 1e-4), steps=steps)
+    shares = tuple(evaluate(one.model, one.data.dataset, kept).accuracy for one in (net.checkpoint, after))
     return Lesson(
-        after, f"{steps} steps on {len(kept.labels)} kept drawings", (shares[0], shares[1]),
+        after,
+        f"{steps} steps on {len(kept.labels)} kept drawings",
+        (shares[0], shares[1]),
         (_accuracy(net), test_accuracy(after)),
-    )  # fmt: skip
+    )
 
 
 def _accuracy(net: Net) -> float:
     pupil = pupils.pupil_of(net.run.id)
-    return pupil.lessons[-1].accuracy[1] if pupil else test_accuracy(net.moment)
+    return pupil.lessons[-1].accuracy[1] if pupil else test_accuracy(net.checkpoint)
 
 
 def _told(net: Net) -> None:
@@ -203,9 +227,9 @@ def kept_drawings() -> Split:
     return Split(torch.cat([one.images for one in splits]), torch.cat([one.labels for one in splits]))
 
 
-def test_accuracy(moment: Moment) -> float:
+def test_accuracy(checkpoint: CheckpointView) -> float:
     """On the test images; for a net with convolutions on the first ones, as all would take seconds."""
-    test = moment.data.test
-    convolves = any(layer.plan.layer.kind == "conv" for layer in moment.layers)
+    test = checkpoint.data.test
+    convolves = any(layer.plan.layer.kind == "conv" for layer in checkpoint.layers)
     count = SLOW_IMAGES if convolves else len(test.labels)
-    return evaluate(moment.model, moment.data.dataset, Split(test.images[:count], test.labels[:count])).accuracy
+    return evaluate(checkpoint.model, checkpoint.data.dataset, Split(test.images[:count], test.labels[:count])).accuracy

@@ -12,7 +12,7 @@ import streamlit as st
 from torch import Tensor
 
 from nnviz.analysis.activations import Arithmetic, Trace, backwards, feeding_layer, source_shape, source_title, trace
-from nnviz.analysis.checkpoint_view import LayerView, Moment
+from nnviz.analysis.checkpoint_view import CheckpointView, LayerView
 from nnviz.analysis.health import LayerHealth, health
 from nnviz.charts.bars import (
     Bar,
@@ -56,38 +56,41 @@ UNCHANGED = ("dropout", "flatten")
 
 def show(view: View) -> None:
     subject = choose_subject(view)
-    traced = trace(view.moment, subject.inputs)
+    traced = trace(view.checkpoint, subject.inputs)
     if not bool(traced.probabilities.isfinite().all()):
         st.info("The net's answer is not a number: its training has diverged.", icon=":material/error:")
         return
-    classes = view.moment.data.dataset.classes
+    classes = view.checkpoint.data.dataset.classes
     answer = int(traced.probabilities[0].argmax())
     with st.container(horizontal=True, gap="medium", key="inspect-activations-answer"):
         with st.container(width=200):
             st.markdown(f"**{subject.title}**")
             tiles(subject.pixels[None], key="inspect-activations-image", size=168, label=subject.title)
             st.caption(answer_in_words(classes, answer, float(traced.probabilities[0, answer]), subject.label))
-        _probabilities(view, subject, view.moment, traced.probabilities[0], "What the net believes", 0)
+        _probabilities(view, subject, view.checkpoint, traced.probabilities[0], "What the net believes", 0)
         if view.beside is not None:
-            other = trace(view.beside.moment, subject.inputs).probabilities[0]
+            other = trace(view.beside.checkpoint, subject.inputs).probabilities[0]
             title = view.beside.title[:1].upper() + view.beside.title[1:]
             if bool(other.isfinite().all()):
-                _probabilities(view, subject, view.beside.moment, other, title, 1)
+                _probabilities(view, subject, view.beside.checkpoint, other, title, 1)
     _contributions(view, subject, traced, answer)
     _layers(view, subject, traced)
     _health(view)
 
 
-def _probabilities(view: View, subject: Subject, moment: Moment, probabilities: Tensor, title: str, place: int) -> None:
-    classes = moment.data.dataset.classes
+def _probabilities(
+    view: View, subject: Subject, checkpoint: CheckpointView, probabilities: Tensor, title: str, place: int
+) -> None:
+    classes = checkpoint.data.dataset.classes
     info = class_bars_info(classes, probabilities.numpy(), subject.label)
     with st.container(width=360, key=f"inspect-activations-probabilities-{place}"):
         st.markdown(f"**{title}**")
         plot(
-            class_bars_figure(info, dark=view.dark), key=f"inspect-activations-probabilities-plot-{place}",
+            class_bars_figure(info, dark=view.dark),
+            key=f"inspect-activations-probabilities-plot-{place}",
             config=bars_config(f"{view.name}-probabilities"),
             alt="Probabilities: " + ", ".join(f"{c} {p:.1%}" for c, p in zip(classes, info.probabilities, strict=True)),
-        )  # fmt: skip
+        )
         if subject.label is not None:
             st.caption("The true class is outlined.")
 
@@ -96,34 +99,42 @@ def _probabilities(view: View, subject: Subject, moment: Moment, probabilities: 
 
 
 def _contributions(view: View, subject: Subject, traced: Trace, answer: int) -> None:
-    classes = view.moment.data.dataset.classes
+    classes = view.checkpoint.data.dataset.classes
     keep(_CLASS, [ANSWER, *range(len(classes))])
     st.markdown("##### What adds up to a class")
     st.selectbox(
-        "Class", [ANSWER, *range(len(classes))], key=_CLASS, width=220,
+        "Class",
+        [ANSWER, *range(len(classes))],
+        key=_CLASS,
+        width=220,
         format_func=lambda one: f"its answer, {classes[answer]}" if one == ANSWER else classes[one],
-    )  # fmt: skip
+    )
     target = answer if st.session_state[_CLASS] == ANSWER else int(st.session_state[_CLASS])
-    links = backwards(view.moment, traced, 0, target, TERMS)
+    links = backwards(view.checkpoint, traced, 0, target, TERMS)
     with st.container(horizontal=True, gap="medium", key="inspect-activations-flow"):
         for place, (layer, unit, told) in enumerate(links):
             last = place == 0
             with st.container(width=330, key=f"inspect-activations-flow-{place}"):
                 st.markdown(f"**Class {classes[unit]}**" if last else f"**← Neuron {unit}** of {layer.title}")
                 st.caption(sum_in_words(told, last))
-                info = contributions_of(view.moment, layer, told)
+                info = contributions_of(view.checkpoint, layer, told)
                 clicked = plot(
-                    contributions_figure(info, dark=view.dark), key=f"inspect-activations-flow-plot-{place}",
+                    contributions_figure(info, dark=view.dark),
+                    key=f"inspect-activations-flow-plot-{place}",
                     config=bars_config(f"{view.name}-{layer.name}-{unit}"),
                     alt=f"Largest contributions to {'class' if last else 'neuron'} {unit}: "
                     + ", ".join(f"{bar.label} {bar.value:+.3f}" for bar in info.bars),
-                )  # fmt: skip
+                )
                 st.download_button(
-                    "CSV", lambda info=info: contributions_csv(info), f"{view.name}-{layer.name}-{unit}.csv",  # type: ignore[misc]
-                    "text/csv", key=f"inspect-activations-flow-csv-{place}", icon=":material/download:",
+                    "CSV",
+                    lambda info=info: contributions_csv(info),  # type: ignore[misc]
+                    f"{view.name}-{layer.name}-{unit}.csv",
+                    "text/csv",
+                    key=f"inspect-activations-flow-csv-{place}",
+                    icon=":material/download:",
                     on_click="ignore",
-                )  # fmt: skip
-                before = feeding_layer(view.moment, layer)
+                )
+                before = feeding_layer(view.checkpoint, layer)
                 if before is not None and isinstance(clicked, int) and 0 <= clicked < len(told.terms):
                     open_neuron(before.name, told.terms[clicked].source)
     st.caption(
@@ -142,9 +153,9 @@ def sum_in_words(told: Arithmetic, last: bool) -> str:
     return f"Its sum Wx + b: {told.total:+.3f}; after {ACTIVATIONS[told.activation][0]}: {told.output:.3f}"
 
 
-def contributions_of(moment: Moment, layer: LayerView, told: Arithmetic) -> ContributionsInfo:
+def contributions_of(checkpoint: CheckpointView, layer: LayerView, told: Arithmetic) -> ContributionsInfo:
     """The sum of one neuron as bars: its largest terms, the others together, the bias."""
-    shape = source_shape(moment, layer)
+    shape = source_shape(checkpoint, layer)
     bars = [
         Bar(source_title(shape, term.source), term.product, f"{term.value:.4f} × {term.weight:.4f}")
         for term in told.terms
@@ -162,10 +173,15 @@ def _layers(view: View, subject: Subject, traced: Trace) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("##### Layer by layer")
         st.download_button(
-            "All outputs as CSV", lambda: outputs_csv(view.moment, traced), f"{view.name}-{subject.key}-outputs.csv",
-            "text/csv", key="inspect-activations-csv", icon=":material/download:", on_click="ignore",
-        )  # fmt: skip
-    for layer in view.moment.layers:
+            "All outputs as CSV",
+            lambda: outputs_csv(view.checkpoint, traced),
+            f"{view.name}-{subject.key}-outputs.csv",
+            "text/csv",
+            key="inspect-activations-csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+    for layer in view.checkpoint.layers:
         with st.container(key=f"inspect-activations-{layer.name}"):
             output = traced.of(layer.name).output[0]
             st.markdown(f"**{layer.title}** · {layer_in_words(layer, output)}")
@@ -209,11 +225,15 @@ def _maps(view: View, layer: LayerView, output: npt.NDArray[np.float32]) -> None
         pixels = np.rint(finite[shown] * (255 / limit if limit > 0 else 0.0)).astype(np.uint8)
     side = max(output.shape[1:])
     clicked = tiles(
-        pixels, key=f"inspect-activations-maps-{layer.name}", palette="diverging" if signed else "ink",
+        pixels,
+        key=f"inspect-activations-maps-{layer.name}",
+        palette="diverging" if signed else "ink",
         captions=[Caption(f"{channel}", f"max {largest[channel]:.2g}") for channel in shown.tolist()],
-        limit=limit if signed else None, size=side * max(1, round(MAP_SIDE / side)),
-        label=f"Channels of {layer.title}", clickable=layer.weight is not None,
-    )  # fmt: skip
+        limit=limit if signed else None,
+        size=side * max(1, round(MAP_SIDE / side)),
+        label=f"Channels of {layer.title}",
+        clickable=layer.weight is not None,
+    )
     words = "" if signed else f"Full ink is {limit:.3g}, empty paper 0. "
     if len(shown) < len(output):
         words += f"The {len(shown)} channels with the largest values, of {len(output)}. "
@@ -229,10 +249,11 @@ def _units(view: View, layer: LayerView, output: npt.NDArray[np.float32]) -> Non
         unit_bars_figure(
             info, dark=view.dark, unit="logit" if last else "output", source="class" if last else "neuron"
         ),
-        key=f"inspect-activations-units-{layer.name}", config=bars_config(f"{view.name}-{layer.name}-outputs"),
+        key=f"inspect-activations-units-{layer.name}",
+        config=bars_config(f"{view.name}-{layer.name}-outputs"),
         alt=f"Outputs of {layer.title}: the largest is {float(info.values.max()):.3f}, of number"
         f" {int(info.units[info.values.argmax()])}",
-    )  # fmt: skip
+    )
     words = "" if len(info.units) == info.total else f"The {len(info.units)} strongest of {info.total:,}. "
     if words or learns:
         st.caption(f"{words}{'Click a bar to open the neuron.' if learns else ''}")
@@ -240,10 +261,10 @@ def _units(view: View, layer: LayerView, output: npt.NDArray[np.float32]) -> Non
         open_neuron(layer.name, clicked)
 
 
-def outputs_csv(moment: Moment, traced: Trace) -> str:
+def outputs_csv(checkpoint: CheckpointView, traced: Trace) -> str:
     """One line per output of every layer, and the probabilities."""
     rows: list[tuple[str, int, str]] = []
-    for layer, told in zip(moment.layers, traced.layers, strict=True):
+    for layer, told in zip(checkpoint.layers, traced.layers, strict=True):
         values = told.output[0].flatten().tolist()
         rows += [(layer.title, index, f"{value:.9g}") for index, value in enumerate(values)]
     rows += [("Probability", index, f"{value:.9g}") for index, value in enumerate(traced.probabilities[0].tolist())]
@@ -255,7 +276,7 @@ def outputs_csv(moment: Moment, traced: Trace) -> str:
 
 def _health(view: View) -> None:
     test, words = test_part(view)
-    found = layer_health(view.run.id, view.moment.step_number, len(test.labels), view.moment)
+    found = layer_health(view.run.id, view.checkpoint.step_number, len(test.labels), view.checkpoint)
     with st.container(key="inspect-activations-health"):
         st.markdown(f"##### Over {words}")
         st.markdown(health_table(found))
@@ -267,17 +288,21 @@ def _health(view: View) -> None:
             " to the later ones. A dash: it can't happen to this layer."
         )
         st.download_button(
-            "Unit by unit as CSV", lambda: health_csv(found, view.moment.data.dataset.classes),
-            f"{view.name}-units.csv", "text/csv", key="inspect-activations-health-csv", icon=":material/download:",
+            "Unit by unit as CSV",
+            lambda: health_csv(found, view.checkpoint.data.dataset.classes),
+            f"{view.name}-units.csv",
+            "text/csv",
+            key="inspect-activations-health-csv",
+            icon=":material/download:",
             on_click="ignore",
-        )  # fmt: skip
+        )
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def layer_health(run_id: str, step: int, count: int, _moment: Moment) -> tuple[LayerHealth, ...]:
+def layer_health(run_id: str, step: int, count: int, _checkpoint_view: CheckpointView) -> tuple[LayerHealth, ...]:
     """Over the first `count` test images. 2 MB at most, for a layer of 8,192 neurons."""
-    test = _moment.data.test
-    return health(_moment, Split(test.images[:count], test.labels[:count]))
+    test = _checkpoint_view.data.test
+    return health(_checkpoint_view, Split(test.images[:count], test.labels[:count]))
 
 
 def health_table(layers: Iterable[LayerHealth]) -> str:

@@ -1,4 +1,4 @@
-"""The moment that is looked at: a scrubber over the run's snapshots, playing through them, following a live training,
+"""The moment that is looked at: a scrubber over the run's checkpoints, playing through them, following a live training,
 and what the moment is compared with.
 """
 
@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import streamlit as st
 
-from nnviz.analysis.checkpoint_view import Moment
-from nnviz.store.runs import Run
+from nnviz.analysis.checkpoint_view import CheckpointView
+from nnviz.store.run import Run
 from nnviz.ui import services
 from nnviz.ui.format import plain, run_label
-from nnviz.ui.pages.inspect.view import Beside, moment_at, moment_now
+from nnviz.ui.pages.inspect.view import Beside, checkpoint_at, checkpoint_now
 from nnviz.ui.state import keep
 
 LIVE_SECONDS = 0.4
@@ -43,33 +43,36 @@ def following(run: Run) -> bool:
     return run.status.active and bool(st.session_state.get(_FOLLOW, True)) and not _wanted(run)
 
 
-def choose_moment(run: Run) -> Moment | None:
+def choose_checkpoint(run: Run) -> CheckpointView | None:
     """Show the scrubber; the network at the moment it points to, None if there is none yet.
 
-    Raises SnapshotError, RunGone, DataError.
+    Raises CheckpointError, RunGone, DataError.
     """
     store = services.store()
-    steps = store.snapshot_steps(run.id)
+    steps = store.checkpoints.steps(run.id)
     with st.container(horizontal=True, vertical_alignment="bottom", key="inspect-time"):
         if run.status.active:
             st.toggle(
-                "Follow live", value=True, key=_FOLLOW, on_change=_stop_playing,
+                "Follow live",
+                value=True,
+                key=_FOLLOW,
+                on_change=_stop_playing,
                 help="Shows the net as it is now, several times a second. Off: choose a moment with the slider.",
-            )  # fmt: skip
+            )
         if following(run):
-            store.watch(run.id)
-            snapshot = store.now(run.id)
-            if snapshot is None:
+            store.present.watch(run.id)
+            checkpoint = store.present.newest(run.id)
+            if checkpoint is None:
                 return None
-            st.markdown(f"**Now: after step {snapshot.position.step:,}**")
-            return moment_now(store, run, snapshot)
+            st.markdown(f"**Now: after step {checkpoint.position.step:,}**")
+            return checkpoint_now(store, run, checkpoint)
         if not steps:
             return None
-        return moment_at(store, run, _scrub(run, steps))
+        return checkpoint_at(store, run, _scrub(run, steps))
 
 
 def _scrub(run: Run, steps: list[int]) -> int:
-    """The slider over the snapshots and the button that plays them."""
+    """The slider over the checkpoints and the button that plays them."""
     playing = _wanted(run)
     if playing:
         _advance(steps)
@@ -81,13 +84,16 @@ def _scrub(run: Run, steps: list[int]) -> int:
     if playing:
         st.session_state[_REACHED] = st.session_state[_STEP]
     if len(steps) == 1:
-        st.markdown(f"**After step {steps[0]:,}**, its only snapshot")
+        st.markdown(f"**After step {steps[0]:,}**, its only checkpoint")
         return steps[0]
     st.button(
-        "Pause" if playing else "Play", key="inspect-play", icon=f":material/{'pause' if playing else 'play_arrow'}:",
-        on_click=_stop_playing if playing else _play, args=() if playing else (run.id, steps),
-        help="Run through all snapshots, from the first to the last.",
-    )  # fmt: skip
+        "Pause" if playing else "Play",
+        key="inspect-play",
+        icon=f":material/{'pause' if playing else 'play_arrow'}:",
+        on_click=_stop_playing if playing else _play,
+        args=() if playing else (run.id, steps),
+        help="Run through all checkpoints, from the first to the last.",
+    )
     step: int = st.select_slider(
         "Moment: after step", steps, key=_STEP, format_func=lambda one: f"{one:,}", disabled=playing
     )
@@ -105,7 +111,7 @@ def _stop_playing() -> None:
 
 
 def _advance(steps: list[int]) -> None:
-    """One snapshot further than was reached; the last one ends the playing."""
+    """One checkpoint further than was reached; the last one ends the playing."""
     reached = st.session_state.get(_REACHED)
     later = [step for step in steps if reached is None or step > reached]
     st.session_state[_REACHED] = later[0] if later else steps[-1]
@@ -122,7 +128,7 @@ class Other(NamedTuple):
 
     run: Run
     step: int | None
-    """None: the snapshot nearest to the moment."""
+    """None: the checkpoint nearest to the moment."""
 
 
 def choose_other(run: Run) -> Other | None:
@@ -130,7 +136,7 @@ def choose_other(run: Run) -> Other | None:
     store = services.store()
     keep(_KIND, list(_KINDS))
     kind = st.selectbox("Compare with", list(_KINDS), key=_KIND, format_func=_KINDS.__getitem__, width=210)
-    if kind == "moment" and (steps := store.snapshot_steps(run.id)):
+    if kind == "moment" and (steps := store.checkpoints.steps(run.id)):
         keep(_OTHER_STEP, steps)
         step = st.select_slider("The other moment: after step", steps, key=_OTHER_STEP, format_func="{:,}".format)
         return Other(run, step)
@@ -141,25 +147,27 @@ def choose_other(run: Run) -> Other | None:
             return None
         keep(_OTHER_RUN, list(others))
         st.selectbox(
-            "The other run", list(others), key=_OTHER_RUN,
+            "The other run",
+            list(others),
+            key=_OTHER_RUN,
             format_func=lambda one: run_label(others[one].name, one),
-        )  # fmt: skip
+        )
         return Other(others[st.session_state[_OTHER_RUN]], None)
     return None
 
 
-def beside(run: Run, moment: Moment, other: Other | None) -> Beside | None:
-    """The network to compare with. Raises SnapshotError, RunGone, DataError."""
+def beside(run: Run, checkpoint: CheckpointView, other: Other | None) -> Beside | None:
+    """The network to compare with. Raises CheckpointError, RunGone, DataError."""
     if other is None:
         return None
     store = services.store()
     step = other.step
     if step is None:
-        steps = store.snapshot_steps(other.run.id)
+        steps = store.checkpoints.steps(other.run.id)
         if not steps:
-            st.caption("That run has no snapshot yet.")
+            st.caption("That run has no checkpoint yet.")
             return None
-        step = min(steps, key=lambda one: abs(one - moment.step_number))
+        step = min(steps, key=lambda one: abs(one - checkpoint.step_number))
     words = f"after step {step:,}"
     title = words if other.run.id == run.id else f"{plain(other.run.name)}, {words}"
-    return Beside(other.run, moment_at(store, other.run, step), title)
+    return Beside(other.run, checkpoint_at(store, other.run, step), title)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from nnviz.analysis.doctor import DIAGNOSES, Diagnosis, evidence, examine
-from nnviz.store.runs import Status
+from nnviz.store.run import Status
 from nnviz.ui import services, state
 from nnviz.ui.pages.inspect.view import View
 
@@ -14,13 +14,21 @@ _TRAIN = "pages/2_Train.py"
 
 def show(view: View) -> None:
     store, run = services.store(), view.run
-    diverged = run.status is Status.DIVERGED and view.moment.step_number >= run.step
-    found = examine(evidence(view.moment, store.curve(run.id), store.epochs(run.id), store.norms(run.id), diverged))
+    diverged = run.status is Status.DIVERGED and view.checkpoint.step_number >= run.step
+    found = examine(
+        evidence(
+            view.checkpoint,
+            store.history.curve(run.id),
+            store.history.epochs(run.id),
+            store.history.norms(run.id),
+            diverged,
+        )
+    )
     with st.container(key="inspect-findings"):
         if not found:
             st.success(
                 f"Nothing is wrong that any of the {len(DIAGNOSES)} checks can see, up to step"
-                f" {view.moment.step_number:,}.",
+                f" {view.checkpoint.step_number:,}.",
                 icon=":material/check_circle:",
             )
         for diagnosis in found:
@@ -33,9 +41,11 @@ def _show(diagnosis: Diagnosis) -> None:
     with st.container(border=True, key=f"inspect-finding-{diagnosis.name}"):
         st.markdown(f"##### {diagnosis.title}\n**{diagnosis.evidence}**\n\n{diagnosis.advice}")
         if st.button(
-            f"Try {diagnosis.try_this}", key=f"inspect-try-{diagnosis.name}", icon=":material/healing:",
+            f"Try {diagnosis.try_this}",
+            key=f"inspect-try-{diagnosis.name}",
+            icon=":material/healing:",
             help="Opens the Train page with the run's set-up and this one change, ready to start.",
-        ):  # fmt: skip
+        ):
             state.set_network(diagnosis.network)
             state.set_config(diagnosis.config)
             state.choose_run(None)

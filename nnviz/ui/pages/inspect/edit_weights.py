@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from nnviz.analysis.checkpoint_view import Moment
+from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.analysis.editing import MAX_NUDGE, Action, Edit, edited
 from nnviz.fields import SpecError
 from nnviz.train.evaluation import Evaluation, evaluate
@@ -24,21 +24,24 @@ def show(view: View) -> None:
     )
     _form(view)
     edits = _edits(view)
-    titles = {layer.name: layer.title for layer in view.moment.layers}
+    titles = {layer.name: layer.title for layer in view.checkpoint.layers}
     with st.container(horizontal=True, key="inspect-edit-history"):
         st.button("Undo", key="inspect-edit-undo", icon=":material/undo:", disabled=not edits, on_click=_undo)
         undone = st.session_state.get(_UNDONE, [])
         st.button("Redo", key="inspect-edit-redo", icon=":material/redo:", disabled=not undone, on_click=_redo)
         st.button(
-            "Back to the original", key="inspect-edit-reset", icon=":material/restart_alt:", disabled=not edits,
+            "Back to the original",
+            key="inspect-edit-reset",
+            icon=":material/restart_alt:",
+            disabled=not edits,
             on_click=_reset,
-        )  # fmt: skip
+        )
     if edits:
         st.markdown(
             "\n".join(f"{n}. {edit.in_words(titles.get(edit.layer, edit.layer))}" for n, edit in enumerate(edits, 1))
         )
     try:
-        _effect(view, edited(view.moment, edits))
+        _effect(view, edited(view.checkpoint, edits))
     except SpecError as error:
         st.warning(sentence(f"these changes don't fit this network: {error}"), icon=":material/warning:")
 
@@ -49,9 +52,13 @@ def _form(view: View) -> None:
     inputs = layer.weight[0].numel()
     with st.container(horizontal=True, vertical_alignment="bottom", key="inspect-edit-form"):
         scope = st.segmented_control(
-            "Change", list(_SCOPES), key="inspect-edit-scope", format_func=_SCOPES.__getitem__, default="neuron",
+            "Change",
+            list(_SCOPES),
+            key="inspect-edit-scope",
+            format_func=_SCOPES.__getitem__,
+            default="neuron",
             required=True,
-        )  # fmt: skip
+        )
         unit = source = None
         if scope != "layer":
             unit = int(
@@ -66,20 +73,31 @@ def _form(view: View) -> None:
         if action is Action.NUDGE:
             amount = float(
                 st.number_input(
-                    "By" if scope == "weight" else "Noise of deviation", -MAX_NUDGE, MAX_NUDGE, 0.1, 0.05,
-                    key="inspect-edit-amount", width=160,
+                    "By" if scope == "weight" else "Noise of deviation",
+                    -MAX_NUDGE,
+                    MAX_NUDGE,
+                    0.1,
+                    0.05,
+                    key="inspect-edit-amount",
+                    width=160,
                 )
-            )  # fmt: skip
+            )
         st.button(
-            "Do it", key="inspect-edit-apply", type="primary", icon=":material/content_cut:", on_click=_add,
+            "Do it",
+            key="inspect-edit-apply",
+            type="primary",
+            icon=":material/content_cut:",
+            on_click=_add,
             args=(view, Edit(layer.name, Action(action), unit, source, amount, len(_edits(view)))),
-        )  # fmt: skip
+        )
 
 
-def _effect(view: View, copy: Moment) -> None:
+def _effect(view: View, copy: CheckpointView) -> None:
     """Accuracy of the original and the copy, overall and by class."""
     test, part = test_part(view)
-    before, after = (evaluate(moment.model, moment.data.dataset, test) for moment in (view.moment, copy))
+    before, after = (
+        evaluate(checkpoint.model, checkpoint.data.dataset, test) for checkpoint in (view.checkpoint, copy)
+    )
     with st.container(horizontal=True, key="inspect-edit-effect"):
         change = after.accuracy - before.accuracy
         points = f"{100 * change:+.2f} points" if change else None
@@ -91,7 +109,7 @@ def _effect(view: View, copy: Moment) -> None:
 
 
 def _by_class(view: View, before: Evaluation, after: Evaluation) -> None:
-    classes = view.moment.data.dataset.classes
+    classes = view.checkpoint.data.dataset.classes
     shares = zip(classes, before.class_accuracy().tolist(), after.class_accuracy().tolist(), strict=True)
     head = "| | " + " | ".join(classes) + " |\n|:--|" + "--:|" * len(classes)
     table = list(shares)

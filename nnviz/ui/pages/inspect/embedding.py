@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
-from nnviz.analysis.checkpoint_view import Moment
+from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.analysis.projection import PIXELS, Points, Projection, aligned, features, pca, tsne
 from nnviz.charts.projection import projection_config, projection_csv, projection_figure, projection_info
 from nnviz.jobs import Job, Jobs, Report, State
@@ -68,9 +68,12 @@ def show(view: View) -> None:
     keep(_COUNT, COUNTS)
     with st.container(horizontal=True, vertical_alignment="bottom", key="inspect-map-choice"):
         st.segmented_control(
-            "What lies on the map", ["layer", PIXELS], key=_WHAT, required=True,
+            "What lies on the map",
+            ["layer", PIXELS],
+            key=_WHAT,
+            required=True,
             format_func=lambda one: "Input pixels" if one == PIXELS else f"Layer: {view.layer.title}",
-        )  # fmt: skip
+        )
         st.segmented_control("By", list(METHODS), key=_METHOD, format_func=METHODS.__getitem__, required=True)
         st.selectbox("Test images", sorted(COUNTS), key=_COUNT, format_func=lambda n: f"the first {n:,}", width=160)
     layer = PIXELS if st.session_state[_WHAT] == PIXELS else view.layer.name
@@ -81,42 +84,42 @@ def show(view: View) -> None:
     beside = view.beside
     with st.container(horizontal=True, gap="medium", key="inspect-map-pictures"):
         with st.container(width=WIDTH, key="inspect-map-0"):
-            title = f"After step {view.moment.step_number:,}"
-            first = _cloud(view, view.run.id, view.moment, layer, count, method, title, 0)
+            title = f"After step {view.checkpoint.step_number:,}"
+            first = _cloud(view, view.run.id, view.checkpoint, layer, count, method, title, 0)
             if first is None:
                 return
             first = first._replace(points=_steady((view.run.id, layer, count, first.method), first.points))
             _draw(view, first, 0)
-        if beside is not None and layer in (PIXELS, *(one.name for one in beside.moment.layers)):
+        if beside is not None and layer in (PIXELS, *(one.name for one in beside.checkpoint.layers)):
             with st.container(width=WIDTH, key="inspect-map-1"):
                 title = beside.title[:1].upper() + beside.title[1:]
-                other = _cloud(view, beside.run.id, beside.moment, layer, count, method, title, 1)
+                other = _cloud(view, beside.run.id, beside.checkpoint, layer, count, method, title, 1)
                 if other is not None:
                     _draw(view, other._replace(points=aligned(other.points, first.points)), 1)
     _chosen_image(view, first.seen)
 
 
 def _cloud(
-    view: View, run_id: str, moment: Moment, layer: str, count: int, method: str, title: str, place: int
+    view: View, run_id: str, checkpoint: CheckpointView, layer: str, count: int, method: str, title: str, place: int
 ) -> Cloud | None:
     """The map of one moment by the chosen method; by PCA as long as t-SNE isn't done. Says what is missing."""
     st.markdown(f"**{title}**")
     try:
-        seen = _seen(run_id, moment.step_number, layer, count, moment)
+        seen = _seen(run_id, checkpoint.step_number, layer, count, checkpoint)
     except ValueError as error:
         st.info(f"There is no map of this moment: {error}.", icon=":material/error:")
         return None
     points, used = seen.projection.points, "pca"
     if method == "tsne":
-        found = _tsne(view, run_id, moment, layer, count, place)
+        found = _tsne(view, run_id, checkpoint, layer, count, place)
         points, used = (points, "pca") if found is None else (found, "tsne")
-    return Cloud(points, seen, used, f"{run_id}-step-{moment.step_number}-{layer}-{used}")
+    return Cloud(points, seen, used, f"{run_id}-step-{checkpoint.step_number}-{layer}-{used}")
 
 
 @st.cache_resource(max_entries=200, show_spinner=False)
-def _seen(run_id: str, step: int, layer: str, count: int, _moment: Moment) -> Seen:
+def _seen(run_id: str, step: int, layer: str, count: int, _checkpoint_view: CheckpointView) -> Seen:
     """0.1 MB at most. Raises ValueError."""
-    told = features(_moment, layer, count)
+    told = features(_checkpoint_view, layer, count)
     return Seen(pca(told.values), told.shape, told.averaged, told.answers, told.labels)
 
 
@@ -141,9 +144,9 @@ def job_key(data: str, run_id: str, step: int, layer: str, count: int) -> Hashab
     return (data, PIXELS, count) if layer == PIXELS else (run_id, step, layer, count)
 
 
-def _tsne(view: View, run_id: str, moment: Moment, layer: str, count: int, place: int) -> Points | None:
+def _tsne(view: View, run_id: str, checkpoint: CheckpointView, layer: str, count: int, place: int) -> Points | None:
     """The points, or None and what can be done to get them."""
-    key = job_key(view.run.config.data, run_id, moment.step_number, layer, count)
+    key = job_key(view.run.config.data, run_id, checkpoint.step_number, layer, count)
     job = _jobs().look(key)
     if job is not None and job.state is State.DONE:
         return job.result
@@ -157,15 +160,15 @@ def _tsne(view: View, run_id: str, moment: Moment, layer: str, count: int, place
         elif job is not None and job.state.active:
             st.fragment(_progress, run_every=LOOK_SECONDS)(key, place)
         else:
-            _offer(key, job, moment, layer, count, place)
+            _offer(key, job, checkpoint, layer, count, place)
     return None
 
 
 def _offer(
-    key: Hashable, job: Job[Points] | None, moment: Moment, layer: str, count: int, place: int
-) -> None:  # fmt: skip
+    key: Hashable, job: Job[Points] | None, checkpoint: CheckpointView, layer: str, count: int, place: int
+) -> None:
     def work(report: Report) -> Points:
-        return tsne(features(moment, layer, count).values, report=report)
+        return tsne(features(checkpoint, layer, count).values, report=report)
 
     if job is not None and job.state is State.FAILED:
         st.info(f"t-SNE can't be made here: {job.problem}. This is PCA.", icon=":material/info:")
@@ -215,18 +218,24 @@ def _draw(view: View, cloud: Cloud, place: int) -> None:
     if cloud.method == "pca":
         one, two = seen.projection.explained
         axes = (f"first component ({one:.1%} of the variance)", f"second component ({two:.1%})")
-    info = projection_info(cloud.points, seen.labels, seen.answers, view.moment.data.dataset.classes, axes)
+    info = projection_info(cloud.points, seen.labels, seen.answers, view.checkpoint.data.dataset.classes, axes)
     words = in_words(cloud)
     clicked = plot(
         projection_figure(info, chosen=st.session_state.get(_CHOSEN), dark=view.dark),
-        key=f"inspect-map-plot-{place}", config=projection_config(cloud.file),
+        key=f"inspect-map-plot-{place}",
+        config=projection_config(cloud.file),
         alt=f"Map of the test images, {METHODS[cloud.method]}. {words}",
-    )  # fmt: skip
+    )
     st.caption(words)
     st.download_button(
-        "CSV", lambda: projection_csv(info), f"{cloud.file}.csv", "text/csv", key=f"inspect-map-csv-{place}",
-        icon=":material/download:", on_click="ignore",
-    )  # fmt: skip
+        "CSV",
+        lambda: projection_csv(info),
+        f"{cloud.file}.csv",
+        "text/csv",
+        key=f"inspect-map-csv-{place}",
+        icon=":material/download:",
+        on_click="ignore",
+    )
     if isinstance(clicked, int) and 0 <= clicked < len(seen.labels) and clicked != st.session_state.get(_CHOSEN):
         st.session_state[_CHOSEN] = clicked
         set_subject_index(clicked)
@@ -239,11 +248,13 @@ def _chosen_image(view: View, seen: Seen) -> None:
     if chosen is None or chosen >= len(seen.labels):
         st.caption("Click a point to see its image. The other sections then look at it too.")
         return
-    classes, test = view.moment.data.dataset.classes, view.moment.data.test
+    classes, test = view.checkpoint.data.dataset.classes, view.checkpoint.data.test
     label, answer = int(seen.labels[chosen]), int(seen.answers[chosen])
     with st.container(key="inspect-map-image"):
         tiles(
-            test.images[chosen : chosen + 1, 0].numpy(), key="inspect-map-tile", size=112,
+            test.images[chosen : chosen + 1, 0].numpy(),
+            key="inspect-map-tile",
+            size=112,
             captions=[Caption(f"{classes[label]} → {classes[answer]}", f"test image {chosen}", label == answer)],
             label=f"Test image {chosen}, a {classes[label]} answered with {classes[answer]}",
-        )  # fmt: skip
+        )

@@ -9,8 +9,8 @@ import streamlit as st
 from nnviz.fields import SpecError
 from nnviz.spec.optimizers import OPTIMIZERS
 from nnviz.spec.train_config import TrainConfig
-from nnviz.store.runs import Run
-from nnviz.train.checkpoint import SnapshotError
+from nnviz.store.run import Run
+from nnviz.train.checkpoint import CheckpointError
 from nnviz.ui import services, state
 from nnviz.ui.format import plain, sentence
 from nnviz.ui.forms import field_input
@@ -23,7 +23,7 @@ _CONFIG = "inspect_fork"
 
 
 def show(view: View) -> None:
-    step = view.moment.step_number
+    step = view.checkpoint.step_number
     st.caption(
         f"A new run begins with the weights, the momentum and the order of images as they are after step {step:,}, and "
         "goes on with what you set here. Unchanged, it repeats the run's own curve."
@@ -44,9 +44,13 @@ def _form(view: View) -> None:
             with columns[place % 3]:
                 field_input(config, name, f"inspect-fork-{name}", lambda name, value: _set(view, name, value), unused)
         started = st.button(
-            f"Continue from step {view.moment.step_number:,}", key="inspect-fork-start", type="primary",
-            icon=":material/fork_right:", on_click=_fork, args=(view.run.id, view.moment.step_number, config),
-        )  # fmt: skip
+            f"Continue from step {view.checkpoint.step_number:,}",
+            key="inspect-fork-start",
+            type="primary",
+            icon=":material/fork_right:",
+            on_click=_fork,
+            args=(view.run.id, view.checkpoint.step_number, config),
+        )
         if started and state.looking().run != view.run.id:
             st.switch_page(_TRAIN)
 
@@ -56,7 +60,7 @@ def _fork(run_id: str, step: int, config: TrainConfig) -> None:
     with controls.told():  # no use of `st` from here on: see Looking
         try:
             child = store.fork(run_id, step, config)
-        except (SpecError, SnapshotError) as error:
+        except (SpecError, CheckpointError) as error:
             state.report(sentence(str(error)))
             return
         look.choose(child.id)
@@ -65,10 +69,10 @@ def _fork(run_id: str, step: int, config: TrainConfig) -> None:
 
 def _config(view: View) -> TrainConfig:
     """The settings of the fork: those that held at the moment, and what was changed here since it was chosen."""
-    place = (view.run.id, view.moment.step_number)
+    place = (view.run.id, view.checkpoint.step_number)
     known, config = st.session_state.get(_CONFIG, (None, None))
     if known != place:
-        config = services.store().config_at(view.run.id, view.moment.step_number)
+        config = services.store().history.config_at(view.run.id, view.checkpoint.step_number)
         st.session_state[_CONFIG] = (place, config)
     found: TrainConfig = config
     return found
@@ -76,7 +80,7 @@ def _config(view: View) -> TrainConfig:
 
 def _set(view: View, name: str, value: Any) -> None:
     config = _config(view).with_(**{name: value})
-    st.session_state[_CONFIG] = ((view.run.id, view.moment.step_number), config)
+    st.session_state[_CONFIG] = ((view.run.id, view.checkpoint.step_number), config)
 
 
 def _tree(run: Run) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 from torch import Tensor
 
 from nnviz.analysis.activations import trace, unit_values
-from nnviz.analysis.checkpoint_view import LayerView, Moment
+from nnviz.analysis.checkpoint_view import CheckpointView, LayerView
 from nnviz.analysis.optimizer_step import explain_update
 from nnviz.charts.distribution import (
     NEAR_ZERO,
@@ -25,7 +25,7 @@ from nnviz.ui import services
 from nnviz.ui.components.image_grid import Caption, signed_to_bytes, tiles
 from nnviz.ui.components.plot import plot
 from nnviz.ui.pages.inspect.neuron import open_neuron
-from nnviz.ui.pages.inspect.view import View, moment_at
+from nnviz.ui.pages.inspect.view import View, checkpoint_at
 
 PAGE = 64
 """Units on one page of images."""
@@ -34,7 +34,7 @@ ACTIVITY_IMAGES = 500
 """Test images over which a unit's mean output is taken to sort by it."""
 
 RANGE_MOMENTS = 12
-"""Snapshots asked for the common colour range; more would keep a person waiting at a large net."""
+"""Checkpoints asked for the common colour range; more would keep a person waiting at a large net."""
 
 QUANTITIES = {
     "weights": "Weights W",
@@ -61,33 +61,37 @@ class Panel(NamedTuple):
     """As the layer's weight."""
     limit: float | None
     """The value at the ends of the colour scale; None: the largest magnitude there is."""
-    moment: Moment
+    checkpoint: CheckpointView
 
 
 def show(view: View) -> None:
     layer = view.layer
     assert layer.weight is not None
     with st.container(horizontal=True, vertical_alignment="bottom", key="inspect-matrix-choice"):
-        quantities = [one for one in QUANTITIES if one != "momentum" or _keeps_momentum(view.moment)]
+        quantities = [one for one in QUANTITIES if one != "momentum" or _keeps_momentum(view.checkpoint)]
         quantity = st.segmented_control(
             "What", quantities, default="weights", key="inspect-quantity", format_func=QUANTITIES.__getitem__
         )
         pictures = list(_PICTURES) if as_pictures(layer, layer.weight) is not None else ["matrix", "distribution"]
         picture = st.segmented_control(
-            "As", pictures, default=pictures[0], key=f"inspect-picture-{len(pictures)}",
+            "As",
+            pictures,
+            default=pictures[0],
+            key=f"inspect-picture-{len(pictures)}",
             format_func=_PICTURES.__getitem__,
-        )  # fmt: skip
+        )
         if picture == "images":
             st.selectbox("Order by", list(_SORTS), key="inspect-sort", format_func=_SORTS.__getitem__, width=250)
         shared = st.toggle(
-            "One colour range for all moments", key="inspect-shared-range",
+            "One colour range for all moments",
+            key="inspect-shared-range",
             help="On: a colour means the same value at every moment. Off: each picture uses its whole range.",
-        )  # fmt: skip
+        )
         difference = view.beside_layer is not None and st.toggle(
             "Show the difference", value=True, key="inspect-difference"
         )
     quantity, picture = quantity or "weights", picture or pictures[0]
-    shown = _values(view.moment, layer, quantity)
+    shown = _values(view.checkpoint, layer, quantity)
     if shown is None:
         st.info("The loss of the next mini-batch is not finite, so there is no gradient.", icon=":material/error:")
         return
@@ -104,30 +108,30 @@ def show(view: View) -> None:
 
 def _panels(view: View, quantity: str, shown: Tensor, shared: bool, difference: bool) -> list[Panel]:
     limit = _common_limit(view, quantity) if shared else None
-    alone = [Panel("", shown, limit, view.moment)]
+    alone = [Panel("", shown, limit, view.checkpoint)]
     if view.beside is None:
         return alone
     if view.beside_layer is None:
         st.caption("That run has no layer of this name and size, so there is nothing to put beside it.")
         return alone
-    other = _values(view.beside.moment, view.beside_layer, quantity)
+    other = _values(view.beside.checkpoint, view.beside_layer, quantity)
     if other is None:
         return alone
     if difference:
-        return [Panel(f"This moment minus the other: {view.beside.title}", shown - other, None, view.moment)]
+        return [Panel(f"This moment minus the other: {view.beside.title}", shown - other, None, view.checkpoint)]
     limit = max(float(shown.abs().max()), float(other.abs().max()), limit or 0.0)
     return [
-        Panel(f"After step {view.moment.step_number:,}", shown, limit, view.moment),
-        Panel(view.beside.title, other, limit, view.beside.moment),
+        Panel(f"After step {view.checkpoint.step_number:,}", shown, limit, view.checkpoint),
+        Panel(view.beside.title, other, limit, view.beside.checkpoint),
     ]
 
 
-def _values(moment: Moment, layer: LayerView, quantity: str) -> Tensor | None:
+def _values(checkpoint: CheckpointView, layer: LayerView, quantity: str) -> Tensor | None:
     """The quantity for the layer's weights, of their shape; None if the step from here isn't finite."""
     assert layer.weight is not None
     if quantity == "weights":
         return layer.weight
-    step, name = moment.next_step, f"{layer.name}.weight"
+    step, name = checkpoint.next_step, f"{layer.name}.weight"
     if step is None:
         return None
     if quantity == "momentum":
@@ -135,14 +139,14 @@ def _values(moment: Moment, layer: LayerView, quantity: str) -> Tensor | None:
     return step.gradient[name] if quantity == "gradient" else step.update(name)
 
 
-def _keeps_momentum(moment: Moment) -> bool:
-    config = moment.config
+def _keeps_momentum(checkpoint: CheckpointView) -> bool:
+    config = checkpoint.config
     return "momentum" in OPTIMIZERS[config.optimizer].uses and config.momentum > 0
 
 
 def _common_limit(view: View, quantity: str) -> float:
-    """The largest magnitude at any of the run's snapshots; of a running one, at those so far."""
-    steps = services.store().snapshot_steps(view.run.id)
+    """The largest magnitude at any of the run's checkpoints; of a running one, at those so far."""
+    steps = services.store().checkpoints.steps(view.run.id)
     chosen = sorted({round(place) for place in np.linspace(0, max(0, len(steps) - 1), RANGE_MOMENTS)})
     return max((_limit_at(view.run.id, steps[i], view.layer.name, quantity) for i in chosen if steps), default=0.0)
 
@@ -150,8 +154,8 @@ def _common_limit(view: View, quantity: str) -> float:
 @st.cache_resource(max_entries=2000, show_spinner=False)
 def _limit_at(run_id: str, step: int, layer: str, quantity: str) -> float:
     store = services.store()
-    moment = moment_at(store, store.run(run_id), step)
-    values = _values(moment, moment.layer(layer), quantity)
+    checkpoint = checkpoint_at(store, store.run(run_id), step)
+    values = _values(checkpoint, checkpoint.layer(layer), quantity)
     return float(values.abs().max()) if values is not None else 0.0
 
 
@@ -192,7 +196,7 @@ def _images(view: View, quantity: str, panel: Panel, place: int) -> None:
     units = [unit * per_unit + channel for unit in order for channel in range(per_unit)][start : start + PAGE]
     chosen = pictures[units].numpy()
     pixels, limit = signed_to_bytes(chosen, panel.limit)
-    bias = layer.bias if quantity == "weights" and panel.moment is view.moment else None
+    bias = layer.bias if quantity == "weights" and panel.checkpoint is view.checkpoint else None
     captions = [
         Caption(
             f"{index // per_unit}" + (f" ← {index % per_unit}" if per_unit > 1 else ""),
@@ -202,10 +206,18 @@ def _images(view: View, quantity: str, panel: Panel, place: int) -> None:
     ]
     size = 84 if chosen.shape[1] > 8 else 56
     clicked = tiles(
-        pixels, key=f"inspect-images-{place}", palette="diverging", captions=captions, size=size, limit=limit,
-        label=f"{QUANTITIES[quantity]} of {layer.title}", clickable=True,
-        values=chosen, names=("neuron", "row", "column"), file_name=f"{view.name}-{layer.name}-{quantity}.png",
-    )  # fmt: skip
+        pixels,
+        key=f"inspect-images-{place}",
+        palette="diverging",
+        captions=captions,
+        size=size,
+        limit=limit,
+        label=f"{QUANTITIES[quantity]} of {layer.title}",
+        clickable=True,
+        values=chosen,
+        names=("neuron", "row", "column"),
+        file_name=f"{view.name}-{layer.name}-{quantity}.png",
+    )
     what = "one filter on one channel (filter ← channel)" if per_unit > 1 else "one neuron, a value for each input"
     st.caption(f"Each picture is {what}. Blue is positive, orange negative. Click one to open its neuron.")
     _download(view, quantity, panel, place)
@@ -217,12 +229,12 @@ def _order(view: View, panel: Panel) -> list[int]:
     """Units in the chosen order. The picture beside has the order of this one, so that they can be compared."""
     sort = st.session_state.get("inspect-sort", "index")
     if sort == "norm":
-        values = view.layer.weight if panel.moment is not view.moment else panel.values
+        values = view.layer.weight if panel.checkpoint is not view.checkpoint else panel.values
         assert values is not None
         return [int(unit) for unit in values.flatten(1).norm(dim=1).argsort(descending=True, stable=True)]
     if sort == "activity":
-        images = to_input(view.moment.data.test.images[:ACTIVITY_IMAGES], view.moment.data.dataset)
-        mean = unit_values(trace(view.moment, images).of(view.layer.name).output).mean(0)
+        images = to_input(view.checkpoint.data.test.images[:ACTIVITY_IMAGES], view.checkpoint.data.dataset)
+        mean = unit_values(trace(view.checkpoint, images).of(view.layer.name).output).mean(0)
         return [int(unit) for unit in mean.argsort(descending=True, stable=True)]
     return list(range(view.layer.units))
 
@@ -230,21 +242,24 @@ def _order(view: View, panel: Panel) -> list[int]:
 def _matrix(view: View, quantity: str, panel: Panel, place: int) -> None:
     layer = view.layer
     info = matrix_info(panel.values.flatten(1).numpy(), limit=panel.limit, rows="neuron", columns="input")
-    bias = view.layer.bias if quantity == "weights" and panel.moment is view.moment else None
+    bias = view.layer.bias if quantity == "weights" and panel.checkpoint is view.checkpoint else None
     place_of_matrix, place_of_bias = st.columns([12, 2]) if bias is not None else (st.container(), None)
     if bias is not None and place_of_bias is not None:
         beside = matrix_info(bias[:, None].numpy(), rows="neuron", columns="bias b")
         with place_of_bias:
             plot(
-                matrix_figure(beside, dark=view.dark), key="inspect-bias",
-                config=matrix_config(f"{view.name}-{layer.name}-bias"), alt=f"Bias of {layer.title}",
-            )  # fmt: skip
+                matrix_figure(beside, dark=view.dark),
+                key="inspect-bias",
+                config=matrix_config(f"{view.name}-{layer.name}-bias"),
+                alt=f"Bias of {layer.title}",
+            )
     with place_of_matrix:
         clicked = plot(
-        matrix_figure(info, dark=view.dark), key=f"inspect-matrix-{place}",
-        config=matrix_config(f"{view.name}-{layer.name}-{quantity}"),
-        alt=f"{QUANTITIES[quantity]} of {layer.title}: {statistics(panel.values)}",
-    )  # fmt: skip
+            matrix_figure(info, dark=view.dark),
+            key=f"inspect-matrix-{place}",
+            config=matrix_config(f"{view.name}-{layer.name}-{quantity}"),
+            alt=f"{QUANTITIES[quantity]} of {layer.title}: {statistics(panel.values)}",
+        )
     st.caption(f"{info.caption} Click a cell to see its arithmetic below.")
     _download(view, quantity, panel, place)
     if isinstance(clicked, list) and len(clicked) == 2:
@@ -254,22 +269,32 @@ def _matrix(view: View, quantity: str, panel: Panel, place: int) -> None:
 def _distribution(view: View, quantity: str, panel: Panel, place: int) -> None:
     info = distribution_info({QUANTITIES[quantity]: panel.values.flatten().numpy()})
     plot(
-        distribution_figure(info, dark=view.dark), key=f"inspect-distribution-{place}",
+        distribution_figure(info, dark=view.dark),
+        key=f"inspect-distribution-{place}",
         config=distribution_config(f"{view.name}-{view.layer.name}-{quantity}"),
         alt=f"Distribution of {QUANTITIES[quantity]} of {view.layer.title}: {statistics(panel.values)}",
-    )  # fmt: skip
+    )
     st.download_button(
-        "CSV", lambda: distribution_csv(info), f"{view.name}-{view.layer.name}-{quantity}-distribution.csv", "text/csv",
-        key=f"inspect-distribution-csv-{place}", icon=":material/download:", on_click="ignore",
-    )  # fmt: skip
+        "CSV",
+        lambda: distribution_csv(info),
+        f"{view.name}-{view.layer.name}-{quantity}-distribution.csv",
+        "text/csv",
+        key=f"inspect-distribution-csv-{place}",
+        icon=":material/download:",
+        on_click="ignore",
+    )
 
 
 def _download(view: View, quantity: str, panel: Panel, place: int) -> None:
     st.download_button(
-        "CSV", lambda: matrix_csv(panel.values.flatten(1).numpy(), rows="neuron", columns="input"),
-        f"{view.name}-{view.layer.name}-{quantity}.csv", "text/csv", key=f"inspect-matrix-csv-{place}",
-        icon=":material/download:", on_click="ignore",
-    )  # fmt: skip
+        "CSV",
+        lambda: matrix_csv(panel.values.flatten(1).numpy(), rows="neuron", columns="input"),
+        f"{view.name}-{view.layer.name}-{quantity}.csv",
+        "text/csv",
+        key=f"inspect-matrix-csv-{place}",
+        icon=":material/download:",
+        on_click="ignore",
+    )
 
 
 def choose_weight(view: View, unit: int, source: int) -> None:
@@ -279,7 +304,7 @@ def choose_weight(view: View, unit: int, source: int) -> None:
 
 def _one_weight(view: View) -> None:
     """W_new = W_old − α·v for one weight, with its numbers."""
-    layer, step = view.layer, view.moment.next_step
+    layer, step = view.layer, view.checkpoint.next_step
     assert layer.weight is not None
     with st.container(border=True, key="inspect-arithmetic"):
         st.markdown("##### One weight, one step")
@@ -295,17 +320,21 @@ def _one_weight(view: View) -> None:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             for label, key, count in (("To neuron", "unit", flat.shape[0]), ("From input", "input", flat.shape[1])):
                 st.number_input(
-                    label, 0, count - 1, key=f"inspect-weight-{key}", width=140,
+                    label,
+                    0,
+                    count - 1,
+                    key=f"inspect-weight-{key}",
+                    width=140,
                     on_change=lambda: choose_weight(
                         view, st.session_state["inspect-weight-unit"], st.session_state["inspect-weight-input"]
                     ),
-                )  # fmt: skip
+                )
             st.caption(
-                f"Step {step.step:,} with {view.moment.optimizer_title}, on its true mini-batch of {len(step.labels)}"
+                f"Step {step.step:,} with {view.checkpoint.optimizer_title}, on its mini-batch of {len(step.labels)}"
                 f" images; loss {step.loss:.4f}. Without a choice: the weight with the largest gradient."
             )
         index = np.unravel_index(source, layer.weight.shape[1:])
-        told = explain_update(view.moment, step, f"{layer.name}.weight", (unit, *map(int, index)))
+        told = explain_update(view.checkpoint, step, f"{layer.name}.weight", (unit, *map(int, index)))
         rows = [
             f"| ${line.symbol}$ | {f'$= {line.formula}$' if line.formula else ''} | {line.meaning} |"
             f" `{line.value:+.8f}` |"

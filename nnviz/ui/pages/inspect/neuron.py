@@ -27,7 +27,7 @@ from nnviz.analysis.activations import (
     trace,
     unit_values,
 )
-from nnviz.analysis.checkpoint_view import LayerView, Moment
+from nnviz.analysis.checkpoint_view import CheckpointView, LayerView
 from nnviz.analysis.decimal_sum import write_sum
 from nnviz.analysis.health import unit_matrix
 from nnviz.charts.bars import (
@@ -124,14 +124,14 @@ def _run_again() -> None:
 
 def show(view: View) -> None:
     subject = choose_subject(view)
-    layer, traced = view.layer, trace(view.moment, subject.inputs)
+    layer, traced = view.layer, trace(view.checkpoint, subject.inputs)
     if not bool(traced.probabilities.isfinite().all()):
         st.info("The net's answer is not a number: its training has diverged.", icon=":material/error:")
         return
     with st.container(horizontal=True, vertical_alignment="bottom", key="inspect-neuron-choice"):
         unit = _choose_unit(layer, traced)
     told = arithmetic(layer, traced.of(layer.name), 0, unit, TERMS)
-    picked = Picked(layer, unit, subject, traced, told, unit_title(layer, unit, view.moment.data.dataset.classes))
+    picked = Picked(layer, unit, subject, traced, told, unit_title(layer, unit, view.checkpoint.data.dataset.classes))
     values, words = _over_the_test_images(view, picked)
     if not is_finite(picked, values):
         st.info(f"Not all numbers of {picked.title} are finite: it has diverged.", icon=":material/error:")
@@ -157,10 +157,15 @@ def _head(picked: Picked, values: npt.NDArray[np.float32], words: str) -> None:
             with st.container(width=HEAD + 24):
                 side = _side((1, *output.shape), HEAD)
                 tiles(
-                    signed_to_bytes(output.numpy()[None])[0], key="inspect-neuron-channel", palette="diverging",
-                    size=side, label=f"What {picked.title} makes of the image", values=output.numpy()[None],
-                    names=("output", "row", "column"), captions=[Caption("its channel")],
-                )  # fmt: skip
+                    signed_to_bytes(output.numpy()[None])[0],
+                    key="inspect-neuron-channel",
+                    palette="diverging",
+                    size=side,
+                    label=f"What {picked.title} makes of the image",
+                    values=output.numpy()[None],
+                    names=("output", "row", "column"),
+                    captions=[Caption("its channel")],
+                )
         with st.container(width="stretch"):
             st.markdown(f"##### {picked.title} of {picked.layer.title}\n{in_words(picked)}")
             st.caption(f"{picked.subject.title}.")
@@ -180,13 +185,22 @@ def _choose_unit(layer: LayerView, traced: Trace) -> int:
     choose(unit)
     st.session_state[_UNIT] = unit
     st.number_input(
-        f"{word_for(layer).capitalize()} of {layer.title}", 0, layer.units - 1, key=_UNIT, width=200,
-        on_change=lambda: choose(st.session_state[_UNIT]), help=f"From 0 to {layer.units - 1:,}.",
-    )  # fmt: skip
+        f"{word_for(layer).capitalize()} of {layer.title}",
+        0,
+        layer.units - 1,
+        key=_UNIT,
+        width=200,
+        on_change=lambda: choose(st.session_state[_UNIT]),
+        help=f"From 0 to {layer.units - 1:,}.",
+    )
     st.button(
-        "The strongest for this image", key="inspect-neuron-strongest", icon=":material/bolt:", on_click=choose,
-        args=(strongest,), disabled=unit == strongest,
-    )  # fmt: skip
+        "The strongest for this image",
+        key="inspect-neuron-strongest",
+        icon=":material/bolt:",
+        on_click=choose,
+        args=(strongest,),
+        disabled=unit == strongest,
+    )
     return unit
 
 
@@ -212,15 +226,15 @@ def _over_the_test_images(view: View, picked: Picked) -> tuple[npt.NDArray[np.fl
     test, words = test_part(view)
     count = max(1, min(len(test.labels), VALUES_AT_ONCE // picked.layer.units))
     if count < len(test.labels):
-        words = f"the first {count:,} test images of {view.moment.data.dataset.title}"
-    values = _units(view.run.id, view.moment.step_number, picked.layer.name, count, view.moment)
+        words = f"the first {count:,} test images of {view.checkpoint.data.dataset.title}"
+    values = _units(view.run.id, view.checkpoint.step_number, picked.layer.name, count, view.checkpoint)
     return values[:, picked.unit].numpy(), words
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
-def _units(run_id: str, step: int, layer: str, count: int, _moment: Moment) -> Tensor:
+def _units(run_id: str, step: int, layer: str, count: int, _checkpoint_view: CheckpointView) -> Tensor:
     """(count, units)."""
-    return unit_matrix(_moment, layer, count)
+    return unit_matrix(_checkpoint_view, layer, count)
 
 
 def _facts(picked: Picked, values: npt.NDArray[np.float32], words: str) -> None:
@@ -239,41 +253,51 @@ def _facts(picked: Picked, values: npt.NDArray[np.float32], words: str) -> None:
 
 
 def _digits(view: View, picked: Picked, values: npt.NDArray[np.float32], words: str) -> None:
-    classes, labels = view.moment.data.dataset.classes, view.moment.data.test.labels[: len(values)].numpy()
+    classes, labels = view.checkpoint.data.dataset.classes, view.checkpoint.data.test.labels[: len(values)].numpy()
     info = class_boxes_info(classes, values, labels)
     with st.container(key="inspect-neuron-digits"):
         st.markdown("##### What it says of each class")
         plot(
             class_boxes_figure(info, dark=view.dark, unit="logit" if picked.layer.name == "output" else "output"),
-            key="inspect-neuron-digits-plot", config=bars_config(f"{view.name}-{picked.file_name}-classes"),
+            key="inspect-neuron-digits-plot",
+            config=bars_config(f"{view.name}-{picked.file_name}-classes"),
             alt=f"Median output of {picked.title} by class: "
             + ", ".join(
-                f"{name} {median:.3f}" for name, median in zip(classes, info.quantiles[:, 2].tolist(), strict=True)
+                f"{name} {median:.3f}"
+                for name, median in zip(classes, info.quantiles[:, 2].tolist(), strict=True)
                 if median == median
             ),
-        )  # fmt: skip
+        )
         st.caption(
             f"Of {words}. A box holds the middle half of a class's images, with the median as a line in it; the"
             " whiskers reach from 5 to 95 %; ◇ is the mean."
         )
         st.download_button(
-            "CSV", lambda: class_boxes_csv(info), f"{view.name}-{picked.file_name}-classes.csv", "text/csv",
-            key="inspect-neuron-digits-csv", icon=":material/download:", on_click="ignore",
-        )  # fmt: skip
+            "CSV",
+            lambda: class_boxes_csv(info),
+            f"{view.name}-{picked.file_name}-classes.csv",
+            "text/csv",
+            key="inspect-neuron-digits-csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
 
 
 def _exciting(view: View, picked: Picked, values: npt.NDArray[np.float32], words: str) -> None:
     if values.max() == values.min():
         return
-    test, classes = view.moment.data.test, view.moment.data.dataset.classes
+    test, classes = view.checkpoint.data.test, view.checkpoint.data.dataset.classes
     shown = np.argsort(-values, kind="stable")[:EXCITING].tolist()
     with st.container(key="inspect-neuron-exciting"):
         st.markdown("##### The images that excite it most")
         clicked = tiles(
-            test.images[shown, 0].numpy(), key="inspect-neuron-exciting-tiles", size=84, clickable=True,
+            test.images[shown, 0].numpy(),
+            key="inspect-neuron-exciting-tiles",
+            size=84,
+            clickable=True,
             captions=[Caption(classes[int(test.labels[index])], f"{values[index]:.3f}") for index in shown],
             label=f"Test images for which {picked.title} of {picked.layer.title} gives most",
-        )  # fmt: skip
+        )
         st.caption(f"Of {words}, with the class and the output. Click one to look at the net with it.")
     if clicked is not None:
         set_subject_index(shown[clicked])
@@ -286,13 +310,11 @@ def _exciting(view: View, picked: Picked, values: npt.NDArray[np.float32], words
 def _incoming(view: View, picked: Picked) -> None:
     layer = picked.layer
     assert layer.weight is not None
-    shape = source_shape(view.moment, layer)
+    shape = source_shape(view.checkpoint, layer)
     weights = [("Its weights", layer.weight[picked.unit].numpy().reshape(shape))]
     if view.beside is not None and view.beside_layer is not None and view.beside_layer.weight is not None:
         title = view.beside.title
-        weights.append(
-            (title[:1].upper() + title[1:], view.beside_layer.weight[picked.unit].numpy().reshape(shape))
-        )  # fmt: skip
+        weights.append((title[:1].upper() + title[1:], view.beside_layer.weight[picked.unit].numpy().reshape(shape)))
     limit = max(float(np.abs(np.nan_to_num(values, posinf=0, neginf=0)).max()) for _, values in weights)
     st.markdown("##### Incoming weights")
     if len(shape) == 3 and shape[1] * shape[2] > 1:
@@ -312,8 +334,8 @@ def _incoming(view: View, picked: Picked) -> None:
                 key=f"inspect-neuron-incoming-plot-{place}",
                 config=bars_config(f"{view.name}-{picked.file_name}-incoming"),
                 alt=f"Incoming weights of {picked.title}, from {float(values.min()):.3f} to {float(values.max()):.3f}",
-            )  # fmt: skip
-        before = _before(view.moment, layer)
+            )
+        before = _before(view.checkpoint, layer)
         if before is not None and isinstance(clicked, int) and 0 <= clicked < before.units:
             open_neuron(before.name, clicked)
     st.caption(
@@ -339,26 +361,42 @@ def _with_the_image(
             with st.container(width=COLUMN):
                 st.markdown(f"**{title}**")
                 tiles(
-                    signed_to_bytes(values, limit)[0], key=f"inspect-neuron-weights-{place}", palette="diverging",
-                    size=side, limit=limit, label=f"{title} of {picked.title}", values=values, names=names,
-                    captions=[Caption(str(picked.unit))], file_name=f"{picked.file_name}-weights.png",
-                )  # fmt: skip
+                    signed_to_bytes(values, limit)[0],
+                    key=f"inspect-neuron-weights-{place}",
+                    palette="diverging",
+                    size=side,
+                    limit=limit,
+                    label=f"{title} of {picked.title}",
+                    values=values,
+                    names=names,
+                    captions=[Caption(str(picked.unit))],
+                    file_name=f"{picked.file_name}-weights.png",
+                )
         with st.container(width=COLUMN):
             st.markdown("**What it sees**")
             tiles(
-                pixels_seen(picked), key="inspect-neuron-seen", size=side,
-                label=f"{picked.subject.title}, as {picked.title} sees it", captions=[Caption(_where(picked))],
-            )  # fmt: skip
+                pixels_seen(picked),
+                key="inspect-neuron-seen",
+                size=side,
+                label=f"{picked.subject.title}, as {picked.title} sees it",
+                captions=[Caption(_where(picked))],
+            )
         with st.container(width=COLUMN):
             st.markdown("**Input × weight**")
             pixels, end = signed_to_bytes(products)
             tiles(
-                pixels, key="inspect-neuron-products", palette="diverging", size=side, limit=end,
-                label=f"What each pixel adds to the sum of {picked.title}", values=products, names=names,
+                pixels,
+                key="inspect-neuron-products",
+                palette="diverging",
+                size=side,
+                limit=end,
+                label=f"What each pixel adds to the sum of {picked.title}",
+                values=products,
+                names=names,
                 captions=[Caption(f"together {float(products.sum(dtype=np.float64)):+.3f}")],
                 file_name=f"{picked.file_name}-products.png",
-            )  # fmt: skip
-    dataset = view.moment.data.dataset
+            )
+    dataset = view.checkpoint.data.dataset
     st.caption(
         "Blue weights like ink, orange ones don't. For the net empty paper is"
         f" {minus(f'{-dataset.mean / dataset.std:.4g}')} and full ink {(1 - dataset.mean) / dataset.std:.4g}, so that"
@@ -384,17 +422,23 @@ def _channels(picked: Picked, weights: list[tuple[str, npt.NDArray[np.float32]]]
             if len(weights) > 1:
                 st.markdown(f"**{title}**")
             tiles(
-                signed_to_bytes(values[shown], limit)[0], key=f"inspect-neuron-weights-{place}", palette="diverging",
-                size=_side(values.shape, SMALL), limit=limit, captions=[Caption(f"{one}") for one in shown],
-                label=f"Weights of {picked.title}", values=values[shown], names=("channel", "row", "column"),
+                signed_to_bytes(values[shown], limit)[0],
+                key=f"inspect-neuron-weights-{place}",
+                palette="diverging",
+                size=_side(values.shape, SMALL),
+                limit=limit,
+                captions=[Caption(f"{one}") for one in shown],
+                label=f"Weights of {picked.title}",
+                values=values[shown],
+                names=("channel", "row", "column"),
                 file_name=f"{picked.file_name}-weights.png",
-            )  # fmt: skip
+            )
     st.caption(f"One picture for each channel of the layer before{_strongest(len(shown), len(values))}.")
 
 
 def _outgoing(view: View, picked: Picked) -> None:
     st.markdown("##### Outgoing weights")
-    found = outgoing(view.moment, picked.layer, picked.unit)
+    found = outgoing(view.checkpoint, picked.layer, picked.unit)
     if found is None:
         st.caption("None: this is the last layer. The softmax makes probabilities of its outputs.")
         return
@@ -406,31 +450,44 @@ def _outgoing(view: View, picked: Picked) -> None:
             info = unit_bars_info(values)
             many = _strongest(len(info.units), info.total)
             clicked = plot(
-                unit_bars_figure(info, dark=view.dark, unit="weight", source=what), key="inspect-neuron-outgoing-plot",
+                unit_bars_figure(info, dark=view.dark, unit="weight", source=what),
+                key="inspect-neuron-outgoing-plot",
                 config=bars_config(f"{view.name}-{picked.file_name}-outgoing"),
                 alt=f"Outgoing weights of {picked.title} to the {plural} of {after.title}, the largest to {what}"
                 f" {int(info.units[info.values.argmax()])}",
-            )  # fmt: skip
+            )
             clicked = clicked if isinstance(clicked, int) and 0 <= clicked < after.units else None
         else:
             shown = _largest(values)
             many = _strongest(len(shown), len(values))
             pixels, limit = signed_to_bytes(values[shown])
             place = tiles(
-                pixels, key="inspect-neuron-outgoing-tiles", palette="diverging", limit=limit, clickable=True,
-                size=_side(values.shape, SMALL), captions=[Caption(f"{one}") for one in shown],
-                label=f"Weights of {after.title} for {picked.title}", values=values[shown],
-                names=(what, "row", "column"), file_name=f"{picked.file_name}-outgoing.png",
-            )  # fmt: skip
+                pixels,
+                key="inspect-neuron-outgoing-tiles",
+                palette="diverging",
+                limit=limit,
+                clickable=True,
+                size=_side(values.shape, SMALL),
+                captions=[Caption(f"{one}") for one in shown],
+                label=f"Weights of {after.title} for {picked.title}",
+                values=values[shown],
+                names=(what, "row", "column"),
+                file_name=f"{picked.file_name}-outgoing.png",
+            )
             clicked = None if place is None else shown[place]
         st.caption(
             f"What the {plural} of {after.title} do with it{many}: blue, it speaks for them; orange, against."
             " Click one to open it."
         )
         st.download_button(
-            "CSV", lambda: outgoing_csv(what, values), f"{view.name}-{picked.file_name}-outgoing.csv", "text/csv",
-            key="inspect-neuron-outgoing-csv", icon=":material/download:", on_click="ignore",
-        )  # fmt: skip
+            "CSV",
+            lambda: outgoing_csv(what, values),
+            f"{view.name}-{picked.file_name}-outgoing.csv",
+            "text/csv",
+            key="inspect-neuron-outgoing-csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
     if clicked is not None:
         open_neuron(after.name, clicked)
 
@@ -444,8 +501,8 @@ def outgoing_csv(what: str, values: npt.NDArray[np.float32]) -> str:
     )
 
 
-def _before(moment: Moment, layer: LayerView) -> LayerView | None:
-    return next((one for one in reversed(moment.learning_layers) if one.place < layer.place), None)
+def _before(checkpoint: CheckpointView, layer: LayerView) -> LayerView | None:
+    return next((one for one in reversed(checkpoint.learning_layers) if one.place < layer.place), None)
 
 
 def _largest(values: npt.NDArray[np.float32]) -> list[int]:
@@ -470,17 +527,22 @@ def _side(shape: tuple[int, ...], about: int) -> int:
 
 def _sum(view: View, picked: Picked) -> None:
     layer, told = picked.layer, picked.told
-    shape = source_shape(view.moment, layer)
+    shape = source_shape(view.checkpoint, layer)
     st.markdown("##### The arithmetic")
     st.caption(
         f"Inputs × weights + bias, for this image{'' if told.position is None else ', where the filter gives most'}."
-        f"{_under(told)}{_normalised(view.moment, layer)} Add up the last column: it comes to the last digit shown."
+        f"{_under(told)}{_normalised(view.checkpoint, layer)} Add up the last column: it comes to the last digit shown."
     )
     st.markdown(sum_table(picked, shape))
     st.download_button(
-        "All products as CSV", lambda: sum_csv(picked, shape), f"{view.name}-{picked.file_name}-sum.csv", "text/csv",
-        key="inspect-neuron-sum-csv", icon=":material/download:", on_click="ignore",
-    )  # fmt: skip
+        "All products as CSV",
+        lambda: sum_csv(picked, shape),
+        f"{view.name}-{picked.file_name}-sum.csv",
+        "text/csv",
+        key="inspect-neuron-sum-csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
 
 
 def _under(told: Arithmetic) -> str:
@@ -492,8 +554,8 @@ def _together(words: str) -> str:
     return words.replace(", ", ",\u00a0")
 
 
-def _normalised(moment: Moment, layer: LayerView) -> str:
-    before = moment.layers[layer.place - 1] if layer.place else None
+def _normalised(checkpoint: CheckpointView, layer: LayerView) -> str:
+    before = checkpoint.layers[layer.place - 1] if layer.place else None
     normal = before is not None and before.plan.layer.kind == "batchnorm"
     return " Its inputs come out of a batch normalisation." if normal else ""
 

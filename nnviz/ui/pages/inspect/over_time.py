@@ -12,7 +12,7 @@ from nnviz.charts.confusion import CONFUSION_CONFIG, confusion_figure, confusion
 from nnviz.charts.curves import PLOT_CONFIG, Mark, curves_figure, curves_info
 from nnviz.charts.norms import HEALTHY_PACE, NormsInfo, norms_config, norms_csv, norms_figure, norms_info, pace
 from nnviz.spec.losses import LOSSES
-from nnviz.store.runs import Run
+from nnviz.store.run import Run
 from nnviz.train.evaluation import Evaluation, evaluate
 from nnviz.ui import services
 from nnviz.ui.components.plot import plot
@@ -32,36 +32,44 @@ def show(view: View) -> None:
 
 def _curves(view: View) -> None:
     store, run = services.store(), view.run
-    info = curves_info(store.curve(run.id), store.epochs(run.id), store.changes(run.id), points=POINTS)
-    here = Mark(view.moment.step_number, "this moment")
+    info = curves_info(
+        store.history.curve(run.id), store.history.epochs(run.id), store.history.changes(run.id), points=POINTS
+    )
+    here = Mark(view.checkpoint.step_number, "this moment")
     figure = curves_figure(
         info._replace(marks=(*info.marks, here)), loss_unit=LOSSES[run.config.loss].unit, dark=view.dark
     )
     plot(
-        figure, key="inspect-curves-plot", config=PLOT_CONFIG,
+        figure,
+        key="inspect-curves-plot",
+        config=PLOT_CONFIG,
         alt=f"Loss, accuracy and learning rate by step; step {here.step:,} is marked",
-    )  # fmt: skip
+    )
 
 
 def _confusion(view: View) -> None:
     test, words = test_part(view)
-    found = evaluate(view.moment.model, view.moment.data.dataset, test) if view.live else _evaluation(view, words)
-    info = confusion_info(found, view.moment.data.dataset.classes)
+    found = (
+        evaluate(view.checkpoint.model, view.checkpoint.data.dataset, test) if view.live else _evaluation(view, words)
+    )
+    info = confusion_info(found, view.checkpoint.data.dataset.classes)
     st.metric("Right at this moment", f"{info.accuracy:.2%}", help=f"Of {words}.")
     plot(
-        confusion_figure(info, dark=view.dark), key="inspect-confusion-plot", config=CONFUSION_CONFIG,
-        alt=f"Confusion matrix after step {view.moment.step_number:,}: {info.right:,} of {info.total:,} right",
-    )  # fmt: skip
+        confusion_figure(info, dark=view.dark),
+        key="inspect-confusion-plot",
+        config=CONFUSION_CONFIG,
+        alt=f"Confusion matrix after step {view.checkpoint.step_number:,}: {info.right:,} of {info.total:,} right",
+    )
     st.caption(f"What was taken for what, on {words}.")
 
 
 def _evaluation(view: View, words: str) -> Evaluation:
-    return _cached_evaluation(view.run.id, view.moment.step_number, words, view)
+    return _cached_evaluation(view.run.id, view.checkpoint.step_number, words, view)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _cached_evaluation(run_id: str, step: int, words: str, _view: View) -> Evaluation:
-    return evaluate(_view.moment.model, _view.moment.data.dataset, test_part(_view)[0])
+    return evaluate(_view.checkpoint.model, _view.checkpoint.data.dataset, test_part(_view)[0])
 
 
 def _norms(view: View) -> None:
@@ -83,19 +91,26 @@ def _norms(view: View) -> None:
     ):
         with column, st.container(key=f"inspect-norms-{name}"):
             plot(
-                norms_figure(info, dark=view.dark, at=view.moment.step_number), key=f"inspect-norms-{name}-plot",
-                config=norms_config(f"{view.run.id}-{name}"), alt=f"{info.title} by step, a line for each layer",
-            )  # fmt: skip
+                norms_figure(info, dark=view.dark, at=view.checkpoint.step_number),
+                key=f"inspect-norms-{name}-plot",
+                config=norms_config(f"{view.run.id}-{name}"),
+                alt=f"{info.title} by step, a line for each layer",
+            )
             st.caption(words[name])
     columns[1].download_button(
-        "Norms as CSV", lambda: norms_csv(infos), f"{view.run.id}-norms.csv", "text/csv", key="inspect-norms-csv",
-        icon=":material/download:", on_click="ignore",
-    )  # fmt: skip
+        "Norms as CSV",
+        lambda: norms_csv(infos),
+        f"{view.run.id}-norms.csv",
+        "text/csv",
+        key="inspect-norms-csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
 
 
 def norms_of(run: Run) -> tuple[NormsInfo, NormsInfo, NormsInfo] | None:
     """Gradient norm, update-to-weight ratio and weight norm of the run; None where none were recorded."""
-    norms: Any = services.store().norms(run.id)
+    norms: Any = services.store().history.norms(run.id)
     if not len(norms.step):
         return None
     return (

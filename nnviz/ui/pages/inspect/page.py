@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from nnviz.analysis.checkpoint_view import LayerView, Moment
+from nnviz.analysis.checkpoint_view import CheckpointView, LayerView
 from nnviz.data.datasets import DATASETS, DataError
-from nnviz.store.runs import Run, RunGone
-from nnviz.train.checkpoint import SnapshotError
+from nnviz.store.run import Run, RunGone
+from nnviz.train.checkpoint import CheckpointError
 from nnviz.ui import services, state
 from nnviz.ui.choosing import choose_section, choose_shown
 from nnviz.ui.format import sentence
@@ -67,22 +67,22 @@ def _inspect(run_id: str, every: float | None) -> None:
             _choose_run(run)
             other = checkpoints.choose_other(run)
         _state_of(run)
-        moment = checkpoints.choose_moment(run)
+        checkpoint = checkpoints.choose_checkpoint(run)
         if checkpoints.refresh_every(run) != every:
             st.rerun()
-        if moment is None:
+        if checkpoint is None:
             words = "This run has no weights to look at yet: it is waiting, or about to begin."
             st.info(words, icon=":material/hourglass_empty:")
             return
-        beside = checkpoints.beside(run, moment, other)
+        beside = checkpoints.beside(run, checkpoint, other)
         with st.container(key="inspect-choice", gap="small"):
-            layer, section = _choose_layer(moment), _choose_section()
-        view = View(run, moment, layer, beside, checkpoints.following(run), st.context.theme.type == "dark")
+            layer, section = _choose_layer(checkpoint), _choose_section()
+        view = View(run, checkpoint, layer, beside, checkpoints.following(run), st.context.theme.type == "dark")
         with st.container(key=f"inspect-section-{section}"):
             SECTIONS[section][1](view)
     except RunGone:
         st.rerun()
-    except (SnapshotError, DataError) as error:
+    except (CheckpointError, DataError) as error:
         st.warning(sentence(str(error)), icon=":material/warning:")
 
 
@@ -100,15 +100,19 @@ def _state_of(run: Run) -> None:
         st.caption(words)
 
 
-def _choose_layer(moment: Moment) -> LayerView:
+def _choose_layer(checkpoint: CheckpointView) -> LayerView:
     if wanted := st.session_state.pop("inspect-layer-wanted", None):
         st.session_state[_LAYER] = wanted
-    layers = {layer.name: layer for layer in moment.learning_layers}
+    layers = {layer.name: layer for layer in checkpoint.learning_layers}
     state.keep(_LAYER, list(layers))
     st.pills(
-        "Layer", list(layers), key=_LAYER, format_func=lambda name: _layer_in_words(layers[name]), required=True,
+        "Layer",
+        list(layers),
+        key=_LAYER,
+        format_func=lambda name: _layer_in_words(layers[name]),
+        required=True,
         label_visibility="collapsed",
-    )  # fmt: skip
+    )
     return layers[st.session_state[_LAYER]]
 
 

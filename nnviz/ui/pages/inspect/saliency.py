@@ -6,9 +6,9 @@ import streamlit as st
 import torch
 
 from nnviz.analysis.attribution import METHODS, Attribution, Method, attribute
-from nnviz.analysis.checkpoint_view import Moment
+from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.charts.attribution import WIDTH, attribution_config, attribution_csv, attribution_figure, attribution_info
-from nnviz.store.runs import Run
+from nnviz.store.run import Run
 from nnviz.ui.components.plot import plot
 from nnviz.ui.pages.inspect.subject import Subject, answer_in_words, choose_subject
 from nnviz.ui.pages.inspect.view import View
@@ -26,8 +26,8 @@ def show(view: View) -> None:
 
 def explain(view: View, subject: Subject) -> None:
     """What the pixels of `subject` add to a class that can be chosen."""
-    classes = view.moment.data.dataset.classes
-    probabilities = _probabilities(view.moment, subject)
+    classes = view.checkpoint.data.dataset.classes
+    probabilities = _probabilities(view.checkpoint, subject)
     if not bool(probabilities.isfinite().all()):
         st.info("The net's answer is not a number: its training has diverged.", icon=":material/error:")
         return
@@ -36,9 +36,12 @@ def explain(view: View, subject: Subject) -> None:
     keep(_METHOD, list(METHODS))
     with st.container(horizontal=True, vertical_alignment="bottom", key="inspect-pixels-choice"):
         st.selectbox(
-            "What speaks for", [ANSWER, *range(len(classes))], key=_CLASS, width=220,
+            "What speaks for",
+            [ANSWER, *range(len(classes))],
+            key=_CLASS,
+            width=220,
             format_func=lambda one: f"its answer, {classes[answer]}" if one == ANSWER else classes[one],
-        )  # fmt: skip
+        )
         st.segmented_control(
             "Asked by", list(METHODS), key=_METHOD, format_func=lambda one: METHODS[one].title, required=True
         )
@@ -46,24 +49,26 @@ def explain(view: View, subject: Subject) -> None:
     method = METHODS[st.session_state[_METHOD]]
     st.markdown(method.question)
 
-    panels = [(view.run, view.moment, f"After step {view.moment.step_number:,}")]
+    panels = [(view.run, view.checkpoint, f"After step {view.checkpoint.step_number:,}")]
     if view.beside is not None:
         title = view.beside.title[:1].upper() + view.beside.title[1:]
-        panels.append((view.beside.run, view.beside.moment, title))
-    found = [_attribution(run.id, moment, subject, target, method.name) for run, moment, _ in panels]
+        panels.append((view.beside.run, view.beside.checkpoint, title))
+    found = [_attribution(run.id, checkpoint, subject, target, method.name) for run, checkpoint, _ in panels]
     limit = max((float(one.values.abs().max()) for one in found if one.finite), default=0.0)
     with st.container(horizontal=True, gap="medium", key="inspect-pixels-pictures"):
         with st.container(width=WIDTH, key="inspect-pixels-digit"):
             st.markdown(f"**{subject.title}**")
             plot(
-                attribution_figure(attribution_info(subject.pixels), dark=view.dark), key="inspect-pixels-digit-plot",
-                config=attribution_config(f"{view.name}-digit"), alt=f"The image: {subject.title}",
-            )  # fmt: skip
+                attribution_figure(attribution_info(subject.pixels), dark=view.dark),
+                key="inspect-pixels-digit-plot",
+                config=attribution_config(f"{view.name}-digit"),
+                alt=f"The image: {subject.title}",
+            )
             st.caption(answer_in_words(classes, answer, float(probabilities[answer]), subject.label))
-        for place, ((run, moment, title), told) in enumerate(zip(panels, found, strict=True)):
+        for place, ((run, checkpoint, title), told) in enumerate(zip(panels, found, strict=True)):
             with st.container(width=WIDTH, key=f"inspect-pixels-map-{place}"):
                 st.markdown(f"**{title}**")
-                _map(view, run, moment, subject, classes[target], method, told, limit, place)
+                _map(view, run, checkpoint, subject, classes[target], method, told, limit, place)
     st.caption(
         f"Blue pixels speak for {classes[target]}, orange ones against it; the line is the edge of the ink. What is"
         " explained is the logit, the output before the softmax, compared with that of empty paper."
@@ -72,24 +77,38 @@ def explain(view: View, subject: Subject) -> None:
 
 
 def _map(
-    view: View, run: Run, moment: Moment, subject: Subject, name: str, method: Method, told: Attribution,
-    limit: float, place: int,
-) -> None:  # fmt: skip
+    view: View,
+    run: Run,
+    checkpoint: CheckpointView,
+    subject: Subject,
+    name: str,
+    method: Method,
+    told: Attribution,
+    limit: float,
+    place: int,
+) -> None:
     if not told.finite:
         st.info("The values are not finite: this training has diverged.", icon=":material/error:")
         return
     info = attribution_info(subject.pixels, told.values.numpy(), limit=limit, unit=method.unit)
-    file = f"{run.id}-step-{moment.step_number}-{method.name}-{name}"
+    file = f"{run.id}-step-{checkpoint.step_number}-{method.name}-{name}"
     words = sum_in_words(told, name, method)
     plot(
-        attribution_figure(info, dark=view.dark), key=f"inspect-pixels-plot-{place}", config=attribution_config(file),
+        attribution_figure(info, dark=view.dark),
+        key=f"inspect-pixels-plot-{place}",
+        config=attribution_config(file),
         alt=f"{method.title} of the pixels for {name}. {words}",
-    )  # fmt: skip
+    )
     st.caption(words)
     st.download_button(
-        "CSV", lambda: attribution_csv(info), f"{file}.csv", "text/csv", key=f"inspect-pixels-csv-{place}",
-        icon=":material/download:", on_click="ignore",
-    )  # fmt: skip
+        "CSV",
+        lambda: attribution_csv(info),
+        f"{file}.csv",
+        "text/csv",
+        key=f"inspect-pixels-csv-{place}",
+        icon=":material/download:",
+        on_click="ignore",
+    )
 
 
 def sum_in_words(told: Attribution, name: str, method: Method) -> str:
@@ -103,18 +122,18 @@ def sum_in_words(told: Attribution, name: str, method: Method) -> str:
     return words
 
 
-def _probabilities(moment: Moment, subject: Subject) -> torch.Tensor:
+def _probabilities(checkpoint: CheckpointView, subject: Subject) -> torch.Tensor:
     with torch.inference_mode():
-        probabilities: torch.Tensor = moment.model(subject.inputs)[0].softmax(0)
+        probabilities: torch.Tensor = checkpoint.model(subject.inputs)[0].softmax(0)
     return probabilities
 
 
-def _attribution(run_id: str, moment: Moment, subject: Subject, target: int, method: str) -> Attribution:
-    return _kept(run_id, moment.step_number, subject.key, target, method, moment, subject)
+def _attribution(run_id: str, checkpoint: CheckpointView, subject: Subject, target: int, method: str) -> Attribution:
+    return _kept(run_id, checkpoint.step_number, subject.key, target, method, checkpoint, subject)
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
 def _kept(
-    run_id: str, step: int, image: str, target: int, method: str, _moment: Moment, _subject: Subject
+    run_id: str, step: int, image: str, target: int, method: str, _checkpoint_view: CheckpointView, _subject: Subject
 ) -> Attribution:
-    return attribute(_moment.model, _subject.inputs, target, method, _moment.data.dataset)
+    return attribute(_checkpoint_view.model, _subject.inputs, target, method, _checkpoint_view.data.dataset)

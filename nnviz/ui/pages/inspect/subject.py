@@ -15,7 +15,7 @@ import streamlit as st
 import torch
 from torch import Tensor
 
-from nnviz.analysis.checkpoint_view import Moment
+from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.data.datasets import Dataset, Split, to_input
 from nnviz.train.evaluation import evaluate
 from nnviz.ui.pages.inspect.view import View, test_part
@@ -59,20 +59,20 @@ def choose_subject(view: View) -> Subject:
         st.session_state[_KIND], st.session_state[_TEST] = "test", wanted
     drawn = _drawing()
     kinds = [kind for kind in KINDS if kind != "drawing" or drawn is not None]
-    classes = view.moment.data.dataset.classes
+    classes = view.checkpoint.data.dataset.classes
     keep(_KIND, kinds)
     keep(_DIGIT, [ANY, *range(len(classes))])
     with st.container(horizontal=True, vertical_alignment="bottom", key="inspect-image"):
         kind = st.selectbox("Image", kinds, key=_KIND, format_func=KINDS.__getitem__, width=230)
         if kind == "drawing" and drawn is not None:
-            return _of_drawing(drawn, view.moment.data.dataset)
+            return _of_drawing(drawn, view.checkpoint.data.dataset)
         if kind == "batch":
             return _of_batch(view)
         return _of_mistakes(view) if kind == "mistake" else _of_test(view)
 
 
 def _of_test(view: View) -> Subject:
-    test, dataset = view.moment.data.test, view.moment.data.dataset
+    test, dataset = view.checkpoint.data.test, view.checkpoint.data.dataset
     index = _number("Its number", _TEST, 0, len(test.labels) - 1)
     everything = range(len(test.labels))
 
@@ -86,9 +86,9 @@ def _of_test(view: View) -> Subject:
 
 def _of_mistakes(view: View) -> Subject:
     """The chosen mistake is a test image: it stays while the net changes, until the net gets it right."""
-    data = view.moment.data
+    data = view.checkpoint.data
     test, words = test_part(view)
-    found = mistakes(view.run.id, view.moment.step_number, len(test.labels), view.moment)
+    found = mistakes(view.run.id, view.checkpoint.step_number, len(test.labels), view.checkpoint)
     if not found:
         st.caption(f"The net gets {words} right. Here is one of those.")
         return test_subject(data.test, data.dataset, _clipped(st.session_state.get(_TEST), 0, len(test.labels) - 1))
@@ -105,9 +105,14 @@ def _of_mistakes(view: View) -> Subject:
     choose(place)
     st.session_state[_INDEX] = place + 1
     st.number_input(
-        f"Mistake, of {len(shown):,}", 1, len(shown), key=_INDEX, width=140, help=f"Of {words}, the surest first.",
+        f"Mistake, of {len(shown):,}",
+        1,
+        len(shown),
+        key=_INDEX,
+        width=140,
+        help=f"Of {words}, the surest first.",
         on_change=lambda: choose(st.session_state[_INDEX] - 1),
-    )  # fmt: skip
+    )
     _digit(data.dataset)
     _random(lambda: choose(random.randrange(len(shown))))
     if missing:
@@ -116,7 +121,7 @@ def _of_mistakes(view: View) -> Subject:
 
 
 def _of_batch(view: View) -> Subject:
-    step, data = view.moment.next_step, view.moment.data
+    step, data = view.checkpoint.next_step, view.checkpoint.data
     if step is None:
         st.caption("The loss of the next mini-batch is not finite. Here is a test image.")
         return test_subject(data.test, data.dataset, 0)
@@ -124,10 +129,12 @@ def _of_batch(view: View) -> Subject:
     _random(lambda: _draw(_BATCH, range(1, len(step.labels) + 1)))
     inputs, label = step.images[place - 1 : place], int(step.labels[place - 1])
     return Subject(
-        to_pixels(inputs, data.dataset), inputs, label,
+        to_pixels(inputs, data.dataset),
+        inputs,
+        label,
         f"Image {place} of the mini-batch of step {step.step:,}: {data.dataset.classes[label]}",
         f"{view.run.id}-{step.step}-{place}",
-    )  # fmt: skip
+    )
 
 
 def _of_drawing(drawn: npt.NDArray[np.uint8], dataset: Dataset) -> Subject:
@@ -139,9 +146,12 @@ def test_subject(test: Split, dataset: Dataset, index: int) -> Subject:
     """Test image number `index`."""
     label = int(test.labels[index])
     return Subject(
-        test.images[index, 0].numpy(), to_input(test.images[index : index + 1], dataset), label,
-        f"Test image {index:,}: {dataset.classes[label]}", f"{dataset.name}-test-{index}",
-    )  # fmt: skip
+        test.images[index, 0].numpy(),
+        to_input(test.images[index : index + 1], dataset),
+        label,
+        f"Test image {index:,}: {dataset.classes[label]}",
+        f"{dataset.name}-test-{index}",
+    )
 
 
 def answer_in_words(classes: Sequence[str], answer: int, share: float, label: int | None) -> str:
@@ -159,11 +169,11 @@ def to_pixels(inputs: Tensor, dataset: Dataset) -> npt.NDArray[np.uint8]:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def mistakes(run_id: str, step: int, count: int, _moment: Moment) -> list[int]:
+def mistakes(run_id: str, step: int, count: int, _checkpoint_view: CheckpointView) -> list[int]:
     """Which of the first `count` test images the net gets wrong, the surest first."""
-    test = _moment.data.test
+    test = _checkpoint_view.data.test
     found: list[int] = (
-        evaluate(_moment.model, _moment.data.dataset, Split(test.images[:count], test.labels[:count]))
+        evaluate(_checkpoint_view.model, _checkpoint_view.data.dataset, Split(test.images[:count], test.labels[:count]))
         .worst(count)
         .tolist()
     )
@@ -178,18 +188,27 @@ def _number(label: str, key: str, low: int, high: int) -> int:
     value = _clipped(st.session_state.get(key), low, high)
     st.session_state[_INDEX] = value
     st.number_input(
-        label, low, high, key=_INDEX, width=140, help=f"From {low} to {high:,}.",
+        label,
+        low,
+        high,
+        key=_INDEX,
+        width=140,
+        help=f"From {low} to {high:,}.",
         on_change=lambda: st.session_state.update({key: st.session_state[_INDEX]}),
-    )  # fmt: skip
+    )
     return value
 
 
 def _digit(dataset: Dataset, on_change: Callable[[], None] | None = None) -> None:
     """Which digit the image shall be of."""
     st.selectbox(
-        "Digit" if dataset.classes[0] == "0" else "Class", [ANY, *range(len(dataset.classes))], key=_DIGIT, width=120,
-        on_change=on_change, format_func=lambda one: "any" if one == ANY else dataset.classes[one],
-    )  # fmt: skip
+        "Digit" if dataset.classes[0] == "0" else "Class",
+        [ANY, *range(len(dataset.classes))],
+        key=_DIGIT,
+        width=120,
+        on_change=on_change,
+        format_func=lambda one: "any" if one == ANY else dataset.classes[one],
+    )
 
 
 def _random(draw: Callable[[], None]) -> None:

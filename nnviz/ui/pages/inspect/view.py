@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 import streamlit as st
 
-from nnviz.analysis.checkpoint_view import LayerView, Moment
+from nnviz.analysis.checkpoint_view import CheckpointView, LayerView
 from nnviz.data.datasets import DATASETS, Loaded, Split
-from nnviz.store.runs import Run, RunStore
-from nnviz.train.checkpoint import Snapshot
+from nnviz.store.run import Run
+from nnviz.store.runs import RunStore
+from nnviz.train.checkpoint import Checkpoint
 
 LIVE_IMAGES, SLOW_IMAGES = 1000, 2000
 """Test images for an answer several times a second, and for one at once of a net with convolutions."""
@@ -21,13 +22,13 @@ class Beside(NamedTuple):
     """What the chosen moment is compared with: another moment of the run, or another run."""
 
     run: Run
-    moment: Moment
+    checkpoint: CheckpointView
     title: str
 
 
 class View(NamedTuple):
     run: Run
-    moment: Moment
+    checkpoint: CheckpointView
     layer: LayerView
     beside: Beside | None
     live: bool
@@ -39,35 +40,37 @@ class View(NamedTuple):
         """The same layer of what it is compared with, if its weights have the same shape."""
         if self.beside is None:
             return None
-        found = next((one for one in self.beside.moment.layers if one.name == self.layer.name), None)
+        found = next((one for one in self.beside.checkpoint.layers if one.name == self.layer.name), None)
         same = found is not None and _shape(found) == _shape(self.layer)
         return found if same else None
 
     @property
     def name(self) -> str:
         """For file names: the run and the step."""
-        return f"{self.run.id}-step-{self.moment.step_number}"
+        return f"{self.run.id}-step-{self.checkpoint.step_number}"
 
 
-def moment_at(store: RunStore, run: Run, step: int) -> Moment:
-    """The run's network at a snapshot on disk. Raises SnapshotError, RunGone, DataError."""
-    return _moment(str(store.root), run.id, step, store)
+def checkpoint_at(store: RunStore, run: Run, step: int) -> CheckpointView:
+    """The run's network at a checkpoint on disk. Raises CheckpointError, RunGone, DataError."""
+    return _checkpoint_view(str(store.root), run.id, step, store)
 
 
-def moment_now(store: RunStore, run: Run, snapshot: Snapshot) -> Moment:
-    """The network of a snapshot that is not kept: the present state of a run that is going on."""
-    changes = store.changes(run.id)
-    return Moment(run.network, store.config_at(run.id, snapshot.position.step), snapshot, loaded(run), changes)
+def checkpoint_now(store: RunStore, run: Run, checkpoint: Checkpoint) -> CheckpointView:
+    """The network of a checkpoint that is not kept: the present state of a run that is going on."""
+    changes = store.history.changes(run.id)
+    return CheckpointView(
+        run.network, store.history.config_at(run.id, checkpoint.position.step), checkpoint, loaded(run), changes
+    )
 
 
 def test_part(view: View) -> tuple[Split, str]:
     """The test images that an answer at once is worth: all of them where the net is small and still, else fewer; and
     how many, in words.
     """
-    test = view.moment.data.test
-    convolves = any(layer.plan.layer.kind == "conv" for layer in view.moment.layers)
+    test = view.checkpoint.data.test
+    convolves = any(layer.plan.layer.kind == "conv" for layer in view.checkpoint.layers)
     count = min(LIVE_IMAGES if view.live else SLOW_IMAGES if convolves else len(test.labels), len(test.labels))
-    title = view.moment.data.dataset.title
+    title = view.checkpoint.data.dataset.title
     if count == len(test.labels):
         return test, f"all {count:,} test images of {title}"
     return Split(test.images[:count], test.labels[:count]), f"the first {count:,} test images of {title}"
@@ -84,9 +87,9 @@ def _loaded(name: str) -> Loaded:
 
 
 @st.cache_resource(max_entries=48, show_spinner=False)
-def _moment(root: str, run_id: str, step: int, _store: RunStore) -> Moment:
-    """`root`, `run_id` and `step` tell apart what is cached: a snapshot on disk never changes."""
-    return moment_now(_store, _store.run(run_id), _store.snapshot(run_id, step))
+def _checkpoint_view(root: str, run_id: str, step: int, _store: RunStore) -> CheckpointView:
+    """`root`, `run_id` and `step` tell apart what is cached: a checkpoint on disk never changes."""
+    return checkpoint_now(_store, _store.run(run_id), _store.checkpoints.load(run_id, step))
 
 
 def _shape(layer: LayerView) -> tuple[int, ...]:

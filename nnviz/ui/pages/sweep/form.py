@@ -14,11 +14,11 @@ import streamlit as st
 from nnviz.data.datasets import DATASETS
 from nnviz.fields import Number, SpecError, bounds_of
 from nnviz.spec.train_config import TrainConfig
-from nnviz.store.runs import describe as describe_setup
+from nnviz.store.run import describe as describe_setup
 from nnviz.sweep.driver import GUIDED_AT_ONCE
 from nnviz.sweep.space import Axis, Dimension, Value, dimensions, number_text, value_text
 from nnviz.sweep.spec import MAX_AXES, METHODS, PATIENCE, SweepSpec, check, describe
-from nnviz.train.ensemble import OWN, pack_count, why_not
+from nnviz.train.ensemble import OWN, ensemble_count, why_not
 from nnviz.ui import state
 from nnviz.ui.format import plain, sentence
 
@@ -48,11 +48,14 @@ PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
     "guided": (
         "Six fields, guided",
         {
-            "sweep-fields": ["lr", "momentum", "batch_size", "units", "activation", "init"], "sweep-method": "tpe",
-            "sweep-points": 48, "sweep-epochs": 2, "sweep-per-class": 1000,
+            "sweep-fields": ["lr", "momentum", "batch_size", "units", "activation", "init"],
+            "sweep-method": "tpe",
+            "sweep-points": 48,
+            "sweep-epochs": 2,
+            "sweep-per-class": 1000,
         },
     ),
-}  # fmt: skip
+}
 """Name → (title, what it sets). Fields that a set-up lacks are left out."""
 
 METHOD_WORDS = {
@@ -90,9 +93,14 @@ def show(ready: bool, on_start: Callable[[SweepSpec], None]) -> None:
     spec, problems = described()
     with start:  # on top, where it is seen: what is set below changes it
         st.button(
-            "Start the sweep", key="sweep-start", type="primary", icon=":material/grid_on:", on_click=_press,
-            disabled=not ready or spec is None, args=(on_start,),
-        )  # fmt: skip
+            "Start the sweep",
+            key="sweep-start",
+            type="primary",
+            icon=":material/grid_on:",
+            on_click=_press,
+            disabled=not ready or spec is None,
+            args=(on_start,),
+        )
         for problem in problems:
             st.warning(plain(sentence(problem)), icon=":material/block:")
         if spec:
@@ -170,7 +178,7 @@ def _together(spec: SweepSpec) -> str:
         )
     size = 1
     for network, config in fit:
-        size = max(size, math.ceil(count / pack_count(network, config, count, 1)))
+        size = max(size, math.ceil(count / ensemble_count(network, config, count, 1)))
     if size == 1:
         return "One process for each: two nets of this size at once would gain nothing."
     which = "Nets" if not shaping else "Those alike in " + " and ".join(axis.label for axis in shaping[:2])
@@ -211,9 +219,15 @@ def _fields(found: dict[str, Dimension]) -> list[str]:
     labels = {name: _upper(one.label) for name, one in found.items()}
     st.session_state["sweep-fields"] = [name for name in _kept("sweep-fields", _FIELDS) if name in found]
     fields: list[str] = st.multiselect(
-        "What to vary", list(found), key="sweep-fields", format_func=labels.__getitem__, max_selections=MAX_AXES,
-        on_change=_keep, args=("sweep-fields",), placeholder="Choose one to six fields",
-    )  # fmt: skip
+        "What to vary",
+        list(found),
+        key="sweep-fields",
+        format_func=labels.__getitem__,
+        max_selections=MAX_AXES,
+        on_change=_keep,
+        args=("sweep-fields",),
+        placeholder="Choose one to six fields",
+    )
     for name in fields:
         if note := found[name].note:
             st.caption(f"{labels[name]}: {note}.")
@@ -223,9 +237,13 @@ def _fields(found: dict[str, Dimension]) -> list[str]:
 def _method() -> str:
     st.session_state["sweep-method"] = _kept("sweep-method", _METHOD)
     method: str = st.selectbox(
-        "How values are chosen", list(METHODS), key="sweep-method", format_func=METHODS.__getitem__,
-        on_change=_keep, args=("sweep-method",),
-    )  # fmt: skip
+        "How values are chosen",
+        list(METHODS),
+        key="sweep-method",
+        format_func=METHODS.__getitem__,
+        on_change=_keep,
+        args=("sweep-method",),
+    )
     st.caption(METHOD_WORDS[method])
     return method
 
@@ -236,9 +254,13 @@ def _values_of(one: Dimension, method: str) -> None:
         key = f"sweep-{one.name}-values"
         st.session_state[key] = _kept(key, list(one.axis.values))
         st.multiselect(
-            _upper(one.label), _options(one), key=key, format_func=lambda value: value_text(one.name, value),
-            on_change=_keep, args=(key,),
-        )  # fmt: skip
+            _upper(one.label),
+            _options(one),
+            key=key,
+            format_func=lambda value: value_text(one.name, value),
+            on_change=_keep,
+            args=(key,),
+        )
     elif method == "grid":
         _list_input(one, one.bounds)
     else:
@@ -254,9 +276,13 @@ def _end_input(one: Dimension, bounds: Number, part: str) -> None:
     if one.axis.log:
         words += " If it begins above 0, as many values are drawn between 1 and 10 as between 10 and 100."
     st.text_input(
-        f"{_upper(one.label)}: {'from' if part == 'low' else 'to'}", key=key, on_change=_keep, args=(key,),
-        max_chars=20, help=words,
-    )  # fmt: skip
+        f"{_upper(one.label)}: {'from' if part == 'low' else 'to'}",
+        key=key,
+        on_change=_keep,
+        args=(key,),
+        max_chars=20,
+        help=words,
+    )
 
 
 def _list_input(one: Dimension, bounds: Number) -> None:
@@ -264,9 +290,13 @@ def _list_input(one: Dimension, bounds: Number) -> None:
     key = f"sweep-{one.name}-values"
     st.session_state[key] = _kept(key, _first_list(one))
     text: str = st.text_input(
-        f"{_upper(one.label)}: values", key=key, on_change=_keep, args=(key,), max_chars=600,
+        f"{_upper(one.label)}: values",
+        key=key,
+        on_change=_keep,
+        args=(key,),
+        max_chars=600,
         help=f"From {bounds.low:g} to {bounds.high:g}, with commas between them.",
-    )  # fmt: skip
+    )
     try:
         read = [_digits(float(value)) for value in Axis(one.name, tuple(_split(text))).values]
     except SpecError:
@@ -340,9 +370,13 @@ def _more(config: TrainConfig, fields: list[str]) -> None:
     st.session_state["sweep-prune"] = _kept("sweep-prune", False)
     words = f"{_BOUNDS['prune'].help} It begins when {PATIENCE} points are complete, and needs two epochs or more."
     st.toggle(
-        "Give up early", key="sweep-prune", on_change=_keep, args=("sweep-prune",), help=words,
+        "Give up early",
+        key="sweep-prune",
+        on_change=_keep,
+        args=("sweep-prune",),
+        help=words,
         disabled=not _has_a_middle(fields),
-    )  # fmt: skip
+    )
 
 
 def _has_a_middle(fields: list[str]) -> bool:
@@ -355,9 +389,16 @@ def _number(label: str, name: str, default: int, words: str, step: int = 1, vari
     assert isinstance(bounds, Number)
     st.session_state[key] = _kept(key, default)
     st.number_input(
-        label, int(bounds.low), int(bounds.high), key=key, step=step, on_change=_keep, args=(key,), disabled=varied,
+        label,
+        int(bounds.low),
+        int(bounds.high),
+        key=key,
+        step=step,
+        on_change=_keep,
+        args=(key,),
+        disabled=varied,
         help="This is varied: see its values." if varied else words,
-    )  # fmt: skip
+    )
 
 
 def _spec(setup: state.Setup, axes: tuple[Axis, ...], method: str) -> SweepSpec:
@@ -366,10 +407,15 @@ def _spec(setup: state.Setup, axes: tuple[Axis, ...], method: str) -> SweepSpec:
         epochs=_entered("sweep-epochs", _EPOCHS), per_class=_entered("sweep-per-class", setup.config.per_class)
     )
     return SweepSpec(
-        setup.network, config, axes, method, points=_entered("sweep-points", 32), seeds=_entered("sweep-seeds", 1),
+        setup.network,
+        config,
+        axes,
+        method,
+        points=_entered("sweep-points", 32),
+        seeds=_entered("sweep-seeds", 1),
         minutes=_entered("sweep-minutes", 0),
         prune=_entered("sweep-prune", False) and _has_a_middle([axis.name for axis in axes]),
-    )  # fmt: skip
+    )
 
 
 # ---------------------------------------------------------------------- what lasts

@@ -6,9 +6,8 @@ from typing import Any, NamedTuple
 
 import streamlit as st
 
-from nnviz.executor.recorder import GIVEN_UP
-from nnviz.store.runs import Status
-from nnviz.sweep.analysis import PointResult, RunOfPoint, by_point, points
+from nnviz.store.run import Status
+from nnviz.sweep.analysis import PointResult, PointState, RunOfPoint, by_point, points
 from nnviz.sweep.store import Member, Sweep
 from nnviz.ui import services
 
@@ -45,48 +44,56 @@ def _find(sweep_id: str, status: Status, _sweep: Sweep) -> Found:
     planned = [member.steps for member in members if member.steps]
     usual = max(planned, default=1)
     return Found(
-        values, by_point(members), results, best, sum(member.status.over for member in members),
-        sum(usual if member.status.over else member.step for member in members), usual * _sweep.spec.runs,
-    )  # fmt: skip
+        values,
+        by_point(members),
+        results,
+        best,
+        sum(member.status.over for member in members),
+        sum(usual if member.status.over else member.step for member in members),
+        usual * _sweep.spec.runs,
+    )
 
 
 def as_run(member: Member) -> RunOfPoint:
     return RunOfPoint(
-        member.run, member.point, member.seed_index, state_of(member), member.epochs, member.step, member.steps,
-        member.loss if member.loss is not None else float("nan"), member.seconds,
-    )  # fmt: skip
+        member.run,
+        member.point,
+        member.seed_index,
+        STATES[member.status],
+        member.epochs,
+        member.step,
+        member.steps,
+        member.loss if member.loss is not None else float("nan"),
+        member.seconds,
+    )
 
 
-def state_of(member: Member) -> str:
-    """As `sweep_results` calls it."""
-    return "given up" if member.reason == GIVEN_UP else _STATES[member.status]
-
-
-_STATES: dict[Status, str] = {
-    Status.QUEUED: "waiting",
-    Status.INTERRUPTED: "waiting",
-    Status.RUNNING: "running",
-    Status.PAUSED: "running",
-    Status.FINISHED: "done",
-    Status.DIVERGED: "diverged",
-    Status.FAILED: "failed",
-    Status.STOPPED: "stopped",
+STATES: dict[Status, PointState] = {
+    Status.QUEUED: PointState.WAITING,
+    Status.INTERRUPTED: PointState.WAITING,
+    Status.RUNNING: PointState.RUNNING,
+    Status.PAUSED: PointState.RUNNING,
+    Status.FINISHED: PointState.DONE,
+    Status.DIVERGED: PointState.DIVERGED,
+    Status.FAILED: PointState.FAILED,
+    Status.STOPPED: PointState.STOPPED,
+    Status.PRUNED: PointState.PRUNED,
 }
 
 
 def state_in_words(member: Member) -> str:
     """How far a run is, or how it ended."""
     words = {
-        "waiting": "waits for its turn",
-        "running": f"trains, step {member.step:,} of {member.steps:,}",
-        "done": f"done after step {member.step:,}",
-        "diverged": f"diverged after step {member.step:,}",
-        "failed": "failed",
-        "stopped": f"stopped after step {member.step:,}",
-        "given up": f"given up after step {member.step:,}",
-    }[state_of(member)]
+        PointState.WAITING: "waits for its turn",
+        PointState.RUNNING: f"trains, step {member.step:,} of {member.steps:,}",
+        PointState.DONE: f"done after step {member.step:,}",
+        PointState.DIVERGED: f"diverged after step {member.step:,}",
+        PointState.FAILED: "failed",
+        PointState.STOPPED: f"stopped after step {member.step:,}",
+        PointState.PRUNED: f"pruned after step {member.step:,}",
+    }[STATES[member.status]]
     if member.epochs and member.epochs[-1][0] is not None:
         words += f" · test accuracy {member.epochs[-1][0]:.2%}"
-    if member.packed > 1:
-        words += f" · trained in a pack of {member.packed}"
+    if member.ensemble > 1:
+        words += f" · trained in an ensemble of {member.ensemble}"
     return f"{words}. {member.reason}" if member.reason else f"{words}."

@@ -8,10 +8,10 @@ from dataclasses import replace
 import streamlit as st
 
 from nnviz.data.datasets import usable
-from nnviz.executor.recorder import Command
-from nnviz.store.runs import Status
+from nnviz.store.run import Status
 from nnviz.sweep.spec import SweepSpec
 from nnviz.sweep.store import Sweep, SweepGone
+from nnviz.train.commands import Action, Command
 from nnviz.ui import services
 from nnviz.ui.choosing import choose_shown
 from nnviz.ui.format import plain, sentence
@@ -45,7 +45,7 @@ def _start(spec: SweepSpec) -> None:
     spec = replace(spec, config=spec.config.with_(data=usable(spec.config.data)))
     with told():
         sweep = sweeps.create(spec)
-        executor.sweep(sweep.id, Command("resume"))
+        executor.sweep(sweep.id, Command(Action.RESUME))
         session[_CHOSEN] = sweep.id
         point.forget(session)
 
@@ -99,22 +99,26 @@ def _choose(sweep: Sweep) -> None:
 
 def _buttons(sweep: Sweep) -> None:
     if sweep.status in (Status.QUEUED, Status.RUNNING):
-        _command("Pause", "pause", "pause", sweep, primary=True)
-        _command("Stop", "stop", "stop", sweep)
+        _command("Pause", Action.PAUSE, "pause", sweep, primary=True)
+        _command("Stop", Action.STOP, "stop", sweep)
     elif sweep.status is not Status.FINISHED:
-        _command("Go on", "resume", "play_arrow", sweep, primary=True)
+        _command("Go on", Action.RESUME, "play_arrow", sweep, primary=True)
         if sweep.status is Status.PAUSED:
-            _command("Stop", "stop", "stop", sweep)
+            _command("Stop", Action.STOP, "stop", sweep)
     with st.popover("Delete", icon=":material/delete:", key="sweep-delete"):
         st.markdown(f"Delete **{plain(sweep.name)}** with all its runs? This can't be undone.")
         st.button("Delete it", key="sweep-delete-sure", type="primary", on_click=_delete, args=(sweep.id,))
 
 
-def _command(label: str, kind: str, icon: str, sweep: Sweep, primary: bool = False) -> None:
+def _command(label: str, action: Action, icon: str, sweep: Sweep, primary: bool = False) -> None:
     st.button(
-        label, key=f"sweep-{kind}", icon=f":material/{icon}:", type="primary" if primary else "secondary",
-        on_click=_tell, args=(sweep.id, Command(kind)),
-    )  # fmt: skip
+        label,
+        key=f"sweep-{action}",
+        icon=f":material/{icon}:",
+        type="primary" if primary else "secondary",
+        on_click=_tell,
+        args=(sweep.id, Command(action)),
+    )
 
 
 def _tell(sweep_id: str, command: Command) -> None:
@@ -125,7 +129,7 @@ def _tell(sweep_id: str, command: Command) -> None:
 def _delete(sweep_id: str) -> None:
     session, sweeps, executor = st.session_state, services.sweeps(), services.executor()
     with told():
-        executor.sweep(sweep_id, Command("stop"))
+        executor.sweep(sweep_id, Command(Action.STOP))
         with suppress(SweepGone):  # somebody else was quicker, which is what was wanted
             sweeps.delete(sweep_id)
         session[_CHOSEN] = None
@@ -136,8 +140,8 @@ def _progress(sweep: Sweep, found: Found) -> None:
     share = 1.0 if sweep.status is Status.FINISHED else min(1.0, found.steps_done / max(1, found.steps_all))
     st.progress(share, text=progress_words(sweep, found))
     with st.container(key="sweep-way"):
-        if sweep.way:
-            st.caption(sweep.way)
+        if sweep.strategy:
+            st.caption(sweep.strategy)
         if sweep.reason:
             show = st.error if sweep.status is Status.FAILED else st.info
             show(plain(sweep.reason))

@@ -55,9 +55,11 @@ def _map(sweep: Sweep, found: Found) -> None:
     x, y = (st.session_state["sweep-map-x"], st.session_state["sweep-map-y"]) if len(names) > 2 else names
     info = map_info(sweep.spec, found.points, x, y, st.session_state["sweep-map-shown"])
     clicked = plot(
-        map_figure(info, dark=_dark(), chosen=point.chosen(found)), key="sweep-map", alt=map_in_words(info),
+        map_figure(info, dark=_dark(), chosen=point.chosen(found)),
+        key="sweep-map",
+        alt=map_in_words(info),
         config=MAP_CONFIG,
-    )  # fmt: skip
+    )
     _obey_click(clicked, found, "map")
     many = " Of the points in one cell, the best is shown." if len(names) > 2 else ""
     st.caption(f"Each cell is one net: ✕ diverged, … trains, · waits. Click one to open it.{many}")
@@ -71,9 +73,13 @@ def _choose_axes(sweep: Sweep) -> None:
         return
     state.keep("sweep-map-shown", list(SHOWN))
     st.segmented_control(
-        "Colour", list(SHOWN), key="sweep-map-shown", format_func=lambda one: SHOWN[one].capitalize(), required=True,
+        "Colour",
+        list(SHOWN),
+        key="sweep-map-shown",
+        format_func=lambda one: SHOWN[one].capitalize(),
+        required=True,
         label_visibility="collapsed",
-    )  # fmt: skip
+    )
     if len(names) > 2:
         state.keep("sweep-map-x", names)
         st.selectbox("Across", names, key="sweep-map-x", format_func=labels.__getitem__, width=190)
@@ -90,10 +96,11 @@ def _fields(sweep: Sweep, found: Found) -> None:
     if len(sweep.spec.axes) > 1:
         st.markdown("**Every point as a line** through its values; drag along an axis to pick a range")
         plot(
-            parallel_figure(info, dark=_dark()), key="sweep-parallel",
+            parallel_figure(info, dark=_dark()),
+            key="sweep-parallel",
             alt="Parallel coordinates: one line per point through its values to its test accuracy",
             config=PARALLEL_CONFIG,
-        )  # fmt: skip
+        )
     _slices(sweep, found)
     _importance(sweep, found)
 
@@ -105,9 +112,11 @@ def _slices(sweep: Sweep, found: Found) -> None:
         return
     st.markdown("**One field at a time**: each dot is a point of the sweep")
     clicked = plot(
-        slices_figure(info, dark=_dark(), chosen=point.chosen(found)), key="sweep-slices",
-        alt="Test accuracy by the value of each field, one dot per point", config=SLICES_CONFIG,
-    )  # fmt: skip
+        slices_figure(info, dark=_dark(), chosen=point.chosen(found)),
+        key="sweep-slices",
+        alt="Test accuracy by the value of each field, one dot per point",
+        config=SLICES_CONFIG,
+    )
     _obey_click(clicked, found, "slices")
 
 
@@ -120,10 +129,11 @@ def _importance(sweep: Sweep, found: Found) -> None:
         st.caption("Told as soon as at least eight points have a score.")
         return
     plot(
-        importance_figure(weights, sweep.spec, dark=_dark()), key="sweep-importance",
+        importance_figure(weights, sweep.spec, dark=_dark()),
+        key="sweep-importance",
         alt="; ".join(f"{sweep.spec.axis(name).label} {share:.0%}" for name, share in weights.items()),
         config=IMPORTANCE_CONFIG,
-    )  # fmt: skip
+    )
     st.caption(
         "The share of the differences in accuracy that each field explains by itself, by functional analysis of "
         "variance over a forest of trees (fANOVA). It holds for the ranges tried here, and says nothing beyond them."
@@ -156,12 +166,17 @@ def _ranking(sweep: Sweep, found: Found) -> None:
         }
     )
     shown = st.dataframe(
-        frame, key="sweep-ranking", hide_index=True, on_select="rerun", selection_mode="single-row",
-        height=min(38 + 35 * len(frame), 400), alt="Points by mean test accuracy, best first, with their intervals",
+        frame,
+        key="sweep-ranking",
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-row",
+        height=min(38 + 35 * len(frame), 400),
+        alt="Points by mean test accuracy, best first, with their intervals",
         column_config={
             name: st.column_config.NumberColumn(format="%.2f %%") for name in ("Test accuracy", "from", "to")
         },
-    )  # fmt: skip
+    )
     rows: list[int] = shown.selection.rows
     picked = ranked[rows[0]].point if rows and rows[0] < len(ranked) else None
     if picked is not None and st.session_state.get("sweep_ranked") != (sweep.id, picked):
@@ -170,9 +185,15 @@ def _ranking(sweep: Sweep, found: Found) -> None:
     with st.container(key="sweep-ranking-words"):
         st.markdown(ranking_in_words(ranked, sweep.spec.seeds > 1))
     st.download_button(
-        "CSV", lambda: map_csv(sweep.spec, found.points), f"{sweep.id}-sweep.csv", "text/csv", key="sweep-csv",
-        icon=":material/download:", on_click="ignore", help="Every point with its values and numbers.",
-    )  # fmt: skip
+        "CSV",
+        lambda: map_csv(sweep.spec, found.points),
+        f"{sweep.id}-sweep.csv",
+        "text/csv",
+        key="sweep-csv",
+        icon=":material/download:",
+        on_click="ignore",
+        help="Every point with its values and numbers.",
+    )
 
 
 def _lessons(sweep: Sweep, found: Found) -> None:

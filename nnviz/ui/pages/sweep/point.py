@@ -76,10 +76,14 @@ def _promote(sweep: Sweep, run_id: str) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", key="sweep-full"):
         st.number_input("Epochs", 1, int(bounds.high), key=key, width=130)  # type: ignore[union-attr]
         if st.button(
-            "Train it fully", key="sweep-promote", type="primary", icon=":material/rocket_launch:",
-            on_click=_launch, args=(run_id,),
+            "Train it fully",
+            key="sweep-promote",
+            type="primary",
+            icon=":material/rocket_launch:",
+            on_click=_launch,
+            args=(run_id,),
             help="A run of its own with these settings, all moments kept, to look into and to draw for.",
-        ):  # fmt: skip
+        ):
             st.switch_page(TRAIN_PAGE)
 
 

@@ -12,11 +12,12 @@ from typing import Any, NamedTuple
 import streamlit as st
 
 from nnviz.data.datasets import usable
-from nnviz.executor.recorder import Command
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.optimizers import OPTIMIZERS
 from nnviz.spec.train_config import LIVE_FIELDS, TrainConfig
-from nnviz.store.runs import Run, RunGone, RunStore, Status
+from nnviz.store.run import Run, RunGone, Status
+from nnviz.store.runs import RunStore
+from nnviz.train.commands import Action, Command
 from nnviz.ui import services, state
 from nnviz.ui.format import plain, sentence
 from nnviz.ui.forms import field_input
@@ -89,8 +90,13 @@ def control_bar(run: Run | None, ready: bool = True) -> None:
             _member(run)
         elif run and run.status.active:
             _active(run)
-            _start("Train another", "train-another", "add", unfit or ("" if ready else NO_DATA),
-                   "Starts the next run, as set beside, while this one goes on.")  # fmt: skip
+            _start(
+                "Train another",
+                "train-another",
+                "add",
+                unfit or ("" if ready else NO_DATA),
+                "Starts the next run, as set beside, while this one goes on.",
+            )
         else:
             _idle(run, unfit or ("" if ready else NO_DATA), ready)
     if unfit:
@@ -102,9 +108,15 @@ def _start(
     label: str, key: str, icon: str, blocked: str, words: str = "", first: Command | None = None, primary: bool = False
 ) -> None:
     st.button(
-        label, key=key, icon=f":material/{icon}:", type="primary" if primary else "secondary", disabled=bool(blocked),
-        help=blocked or words or None, on_click=_launch_as_set, args=(first,),
-    )  # fmt: skip
+        label,
+        key=key,
+        icon=f":material/{icon}:",
+        type="primary" if primary else "secondary",
+        disabled=bool(blocked),
+        help=blocked or words or None,
+        on_click=_launch_as_set,
+        args=(first,),
+    )
 
 
 def _launch_as_set(first: Command | None) -> None:
@@ -118,12 +130,12 @@ def _launch_as_set(first: Command | None) -> None:
 
 def _active(run: Run) -> None:
     if run.status is Status.PAUSED:
-        _command("Resume", "resume", run, ":material/play_arrow:", primary=True)
-        _command("One batch", "batch", run, ":material/skip_next:")
-        _command("One epoch", "epoch", run, ":material/fast_forward:")
+        _command("Resume", Action.RESUME, run, ":material/play_arrow:", primary=True)
+        _command("One batch", Action.BATCH, run, ":material/skip_next:")
+        _command("One epoch", Action.EPOCH, run, ":material/fast_forward:")
     else:
-        _command("Pause", "pause", run, ":material/pause:", primary=True, disabled=run.status is Status.QUEUED)
-    _command("Stop", "stop", run, ":material/stop:")
+        _command("Pause", Action.PAUSE, run, ":material/pause:", primary=True, disabled=run.status is Status.QUEUED)
+    _command("Stop", Action.STOP, run, ":material/stop:")
     if run.status is not Status.QUEUED:
         with st.popover("Change while it runs", icon=":material/tune:", key="steer"):
             _steer(run)
@@ -131,32 +143,45 @@ def _active(run: Run) -> None:
 
 def _member(run: Run) -> None:
     """A run of a sweep goes in step with others: it may be stopped, all else is up to the sweep."""
-    _command("Stop this one", "stop", run, ":material/stop:")
+    _command("Stop this one", Action.STOP, run, ":material/stop:")
     if st.button("Back to the sweep", key="back-to-sweep", icon=":material/grid_on:"):
         st.switch_page("pages/6_Sweep.py", query_params={"sweep": run.sweep})
 
 
 def _idle(run: Run | None, blocked: str, ready: bool) -> None:
     _start("Train" if run is None else "Train a new run", "train", "play_arrow", blocked, primary=True)
-    for kind, icon in (("batch", "skip_next"), ("epoch", "fast_forward")):
-        words = f"Starts a new run that pauses after its first {kind}."
-        _start(f"One {kind}", f"train-one-{kind}", icon, blocked, words, Command(kind))
+    for action, icon in ((Action.BATCH, "skip_next"), (Action.EPOCH, "fast_forward")):
+        words = f"Starts a new run that pauses after its first {action}."
+        _start(f"One {action}", f"train-one-{action}", icon, blocked, words, Command(action))
     if run is None:
         return
     if run.status.resumable:
         st.button(
-            "Resume it", key="resume-run", icon=":material/restart_alt:",
-            on_click=_resume, args=(run.id,),
-            help="Goes on from its last snapshot, with optimizer state and order, as if it had never stopped.",
-        )  # fmt: skip
+            "Resume it",
+            key="resume-run",
+            icon=":material/restart_alt:",
+            on_click=_resume,
+            args=(run.id,),
+            help="Goes on from its last checkpoint, with optimizer state and order, as if it had never stopped.",
+        )
     st.button(
-        "Same again", key="run-again", icon=":material/replay:", on_click=launch, args=(run.network, run.config),
-        disabled=not ready, help="The same network, settings and seed: the same curve.",
-    )  # fmt: skip
+        "Same again",
+        key="run-again",
+        icon=":material/replay:",
+        on_click=launch,
+        args=(run.network, run.config),
+        disabled=not ready,
+        help="The same network, settings and seed: the same curve.",
+    )
     st.button(
-        "New seed", key="run-again-new-seed", icon=":material/casino:", on_click=_launch_with_new_seed, args=(run,),
-        disabled=not ready, help="The same network and settings with other initial weights and another order.",
-    )  # fmt: skip
+        "New seed",
+        key="run-again-new-seed",
+        icon=":material/casino:",
+        on_click=_launch_with_new_seed,
+        args=(run,),
+        disabled=not ready,
+        help="The same network and settings with other initial weights and another order.",
+    )
 
 
 def _resume(run_id: str) -> None:
@@ -168,15 +193,15 @@ def _launch_with_new_seed(run: Run) -> None:
     launch(run.network, run.config.with_(seed=random.randrange(1_000_000)))
 
 
-def _command(label: str, kind: str, run: Run, icon: str, *, primary: bool = False, disabled: bool = False) -> None:
+def _command(label: str, action: Action, run: Run, icon: str, *, primary: bool = False, disabled: bool = False) -> None:
     st.button(
         label,
-        key=f"control-{kind}",
+        key=f"control-{action}",
         type="primary" if primary else "secondary",
         icon=icon,
         disabled=disabled,
         on_click=_control,
-        args=(run.id, Command(kind)),
+        args=(run.id, Command(action)),
     )
 
 
@@ -192,7 +217,7 @@ def _steer(run: Run) -> None:
 
     def send(name: str, value: Any) -> None:
         asked[run.id, name] = Asked(value, run.step, time.monotonic())
-        _control(run.id, Command("set", name, float(value)))
+        _control(run.id, Command(Action.SET, name, float(value)))
 
     st.caption("Holds from the next batch on and is marked on the plots.")
     for name in LIVE_FIELDS:
@@ -207,7 +232,7 @@ def steered(store: RunStore, run: Run, asked: dict[tuple[str, str], Asked], now:
     batch (a paused one, whenever that comes). What it then has not recorded, it refused.
     """
     config = run.config
-    changes = store.changes(run.id)
+    changes = store.history.changes(run.id)
     for change in changes:
         config = config.with_(**{change.name: change.after})
     for (run_id, name), one in asked.items():

@@ -12,9 +12,10 @@ from nnviz.charts.curves import PLOT_CONFIG, SMOOTHING, curves_csv, curves_figur
 from nnviz.data.datasets import DATASETS, DataError
 from nnviz.executor.supervisor import slots
 from nnviz.spec.losses import LOSSES
-from nnviz.store.runs import Run, RunGone, RunStore, Status
+from nnviz.store.run import Run, RunGone, Status
+from nnviz.store.runs import RunStore
 from nnviz.sweep.store import SweepGone
-from nnviz.train.preview import Live
+from nnviz.train.preview import Preview
 from nnviz.ui import services, state
 from nnviz.ui.components.image_grid import Caption, signed_to_bytes, tiles
 from nnviz.ui.components.plot import plot
@@ -57,7 +58,7 @@ def progress_words(store: RunStore, run: Run) -> str:
         if run.status is not Status.FINISHED and run.steps:
             words += f" of {run.steps:,}"
         return words + (f" · {duration(run.seconds)} of training" if run.seconds else "")
-    epochs = store.epochs(run.id)
+    epochs = store.history.epochs(run.id)
     done, begun = (epochs[-1].epoch, epochs[-1].step) if epochs else (0, 0)
     epoch = min(done + 1, run.config.epochs)
     to_come = max(1, run.config.epochs - done)
@@ -67,7 +68,7 @@ def progress_words(store: RunStore, run: Run) -> str:
     batch, batches = max(0, run.step - begun), round((run.steps - begun) / to_come)
     words = f"Epoch {epoch} of {run.config.epochs}, batch {batch:,} of {batches:,} · step {run.step:,} of {run.steps:,}"
     if run.speed:
-        left = (run.steps - run.step) * store.config_at(run.id, run.step).batch_size / run.speed
+        left = (run.steps - run.step) * store.history.config_at(run.id, run.step).batch_size / run.speed
         words += f" · {run.speed:,.0f} images/s · {duration(left)} left"
     return words
 
@@ -82,7 +83,7 @@ def _waiting(store: RunStore, run: Run) -> str:
 
 
 def _figures(run: Run) -> None:
-    live = Live.load(services.store().folder(run.id))
+    live = Preview.load(services.store().folder(run.id))
     curves, numbers = st.columns([3, 2], gap="medium")
     with curves, st.container(key="curves"):
         plot(_curves(run), key="curves-plot", alt="Loss, accuracy and learning rate by step", config=PLOT_CONFIG)
@@ -98,8 +99,8 @@ def _curves(run: Run) -> go.Figure:
     return _figure(
         run.id,
         run.step,
-        len(services.store().epochs(run.id)),
-        len(services.store().changes(run.id)),
+        len(services.store().history.epochs(run.id)),
+        len(services.store().history.changes(run.id)),
         ENDED_POINTS if not run.status.active else LIVE_POINTS,
         run.config.loss,
         run.parent_step if run.parent else None,
@@ -127,9 +128,9 @@ def _figure(
     """One drawing for everybody who watches the same run; the arguments say when it is out of date."""
     store = services.store()
     info = curves_info(
-        store.curve(run_id),
-        store.epochs(run_id),
-        store.changes(run_id),
+        store.history.curve(run_id),
+        store.history.epochs(run_id),
+        store.history.changes(run_id),
         forked=forked,
         points=points,
         smoothing=smoothing,
@@ -144,7 +145,7 @@ def _figure(
 
 
 def _numbers(run: Run) -> None:
-    epochs = services.store().epochs(run.id)
+    epochs = services.store().history.epochs(run.id)
     with st.container(horizontal=True, key="numbers"):
         last = epochs[-1] if epochs else None
         st.metric("Test accuracy", f"{last.test_accuracy:.2%}" if last else "–")
@@ -153,7 +154,7 @@ def _numbers(run: Run) -> None:
     st.caption(f"At the end of epoch {last.epoch}." if last else "Measured at the end of each epoch.")
 
 
-def _first_layer(live: Live) -> None:
+def _first_layer(live: Preview) -> None:
     st.markdown(f"**Weights of the first layer** ({live.layer}), step {live.step:,}")
     pixels, limit = signed_to_bytes(live.weights.numpy())
     tiles(pixels, key="live-weights", palette="diverging", size=56, limit=limit, label="Weights of the first layer")
@@ -161,7 +162,7 @@ def _first_layer(live: Live) -> None:
     st.caption(f"{shown} neurons: each picture is one neuron's incoming weights, one pixel per input pixel.")
 
 
-def _answers(run: Run, live: Live) -> None:
+def _answers(run: Run, live: Preview) -> None:
     try:
         images, labels = _test_images(run.config.data)
     except DataError:
@@ -174,9 +175,13 @@ def _answers(run: Run, live: Live) -> None:
     ]
     st.markdown(f"**What it says of ten test images**, step {live.step:,}")
     tiles(
-        images[live.sample, 0].numpy(), key="live-digits", palette="ink", captions=captions, size=42,
+        images[live.sample, 0].numpy(),
+        key="live-digits",
+        palette="ink",
+        captions=captions,
+        size=42,
         label="Test images with the net's answer and how sure it is",
-    )  # fmt: skip
+    )
 
 
 def _sure(share: float) -> str:
@@ -197,9 +202,14 @@ def plot_options(run: Run) -> None:
         st.toggle("Log scale", key="curve-log", help="Of the loss: small improvements late become visible.")
         st.toggle("Every batch", key="curve-raw", help="The loss of each batch, unsmoothed.")
         st.slider(
-            "Smoothing", 0.0, 0.99, step=0.01, key="curve-smoothing", width=220,
+            "Smoothing",
+            0.0,
+            0.99,
+            step=0.01,
+            key="curve-smoothing",
+            width=220,
             help="How much of the past each point of the thick lines holds. 0: none.",
-        )  # fmt: skip
+        )
         st.download_button(
             "CSV",
             lambda: _csv(run.id),
@@ -214,7 +224,7 @@ def plot_options(run: Run) -> None:
 
 def _csv(run_id: str) -> str:
     store = services.store()
-    return curves_csv(store.curve(run_id), store.epochs(run_id))
+    return curves_csv(store.history.curve(run_id), store.history.epochs(run_id))
 
 
 def empty_state() -> None:
@@ -247,8 +257,8 @@ def heading(run: Run) -> None:
         words += f" · {run.device.upper()}, {run.threads} thread{'s' * (run.threads > 1)}"
     if run.sweep:
         words += f" · point {run.point + 1} of the sweep {_sweep_name(run)}"
-    if run.packed > 1:
-        words += f" · trained in a pack of {run.packed}: as by itself within rounding, not bit for bit"
+    if run.ensemble > 1:
+        words += f" · trained in a pack of {run.ensemble}: as by itself within rounding, not bit for bit"
     st.caption(words)
     if run.reason:
         show = {Status.DIVERGED: st.error, Status.FAILED: st.error, Status.INTERRUPTED: st.warning}

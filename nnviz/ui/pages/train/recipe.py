@@ -9,18 +9,23 @@ import streamlit as st
 from nnviz.fields import SpecError
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.optimizers import OPTIMIZERS
-from nnviz.spec.train_config import TrainConfig, check, snapshot_bytes
+from nnviz.spec.train_config import TrainConfig, check, checkpoint_bytes
 from nnviz.ui import state
 from nnviz.ui.forms import field_input
 
 _FIRST = ("lr", "momentum", "batch_size", "epochs")
 _MORE = ("optimizer", "nesterov", "schedule", "weight_decay", "loss", "augment")
-_DATA = ("data", "per_class", "seed", "device", "snapshots")
+_DATA = ("data", "per_class", "seed", "device", "checkpoints")
 
 
 ROBUST: dict[str, Any] = {
-    "optimizer": "adam", "lr": 0.005, "batch_size": 256, "epochs": 20, "schedule": "onecycle", "augment": "drawing",
-}  # fmt: skip
+    "optimizer": "adam",
+    "lr": 0.005,
+    "batch_size": 256,
+    "epochs": 20,
+    "schedule": "onecycle",
+    "augment": "drawing",
+}
 """What makes a net read drawings; data, seed and device stay as they are."""
 
 ROBUST_IN_WORDS = (
@@ -46,7 +51,7 @@ def recipe_form() -> None:
     with st.expander("Data, seed, device", key="more-data"):
         for name in _DATA:
             _field(config, name)
-        st.caption(snapshot_words(state.setup().network, config))
+        st.caption(checkpoint_words(state.setup().network, config))
     with st.container(horizontal=True, key="recipes"):
         _recipes(config)
 
@@ -54,9 +59,12 @@ def recipe_form() -> None:
 def _recipes(config: TrainConfig) -> None:
     if config != config.with_(**ROBUST):
         st.button(
-            "Robust to drawing", key="robust-recipe", icon=":material/draw:", on_click=_make_robust,
+            "Robust to drawing",
+            key="robust-recipe",
+            icon=":material/draw:",
+            on_click=_make_robust,
             help=ROBUST_IN_WORDS,
-        )  # fmt: skip
+        )
     if config != TrainConfig():
         st.button("Back to the classic recipe", key="classic-recipe", on_click=state.set_config, args=(TrainConfig(),))
 
@@ -65,10 +73,10 @@ def _make_robust() -> None:
     state.set_config(state.setup().config.with_(**ROBUST))
 
 
-def snapshot_words(network: NetworkSpec, config: TrainConfig) -> str:
-    """What the snapshots of a training take on the disk."""
-    each = snapshot_bytes(network, config)
-    return f"Each snapshot takes {_size(each)}; {config.snapshots} of them {_size(config.snapshots * each)}."
+def checkpoint_words(network: NetworkSpec, config: TrainConfig) -> str:
+    """What the checkpoints of a training take on the disk."""
+    each = checkpoint_bytes(network, config)
+    return f"Each checkpoint takes {_size(each)}; {config.checkpoints} of them {_size(config.checkpoints * each)}."
 
 
 def _size(count: int) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from nnviz.data.datasets import DATASETS
-from nnviz.store.runs import Run, RunGone
+from nnviz.store.run import Run, RunGone
 from nnviz.ui import services, state
 from nnviz.ui.format import plain
 from nnviz.ui.pages.train.controls import told

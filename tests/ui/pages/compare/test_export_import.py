@@ -20,11 +20,12 @@ from nnviz.export.tensorboard import folder_name
 from nnviz.spec.layers import Dense
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
-from nnviz.store.runs import Run, RunStore, Status
+from nnviz.store.run import Run, Status
+from nnviz.store.runs import RunStore
 from tests.pages import open_page, rerun, words
 
 PAGE = "pages/5_Compare.py"
-CONFIG = TrainConfig(epochs=1, batch_size=50, lr=0.01, snapshots=4)
+CONFIG = TrainConfig(epochs=1, batch_size=50, lr=0.01, checkpoints=4)
 
 
 @pytest.fixture
@@ -77,8 +78,8 @@ def test_all_chosen_or_one_of_them_leave_as_a_file(
     assert name == f"nnviz-{runs[1].id}.zip"
     twin = import_run(there, make())
     assert twin.config.seed == 1
-    assert there.snapshot_steps(twin.id) == [runs[1].step]
-    size = store.snapshot_path(runs[1].id, runs[1].step).stat().st_size
+    assert there.checkpoint_steps(twin.id) == [runs[1].step]
+    size = store.checkpoints.path(runs[1].id, runs[1].step).stat().st_size
     assert f"about {size / 1e6:.1f} MB" in words(at, "caption")
     there.close()
 
@@ -91,7 +92,7 @@ def test_curves_and_events_of_all(store: RunStore, downloads: dict[str, tuple[Ca
     assert table["run"].tolist() == ["A"] * runs[0].step + ["B"] * runs[1].step
     for run in runs:
         losses = table.loc[table["id"] == run.id, "batch loss (mean per example)"]
-        np.testing.assert_allclose(losses, store.curve(run.id).loss, rtol=1e-6)
+        np.testing.assert_allclose(losses, store.history.curve(run.id).loss, rtol=1e-6)
     with zipfile.ZipFile(io.BytesIO(downloads["compare-take-tensorboard"][0]())) as file:
         assert [name.split("/")[0] for name in file.namelist()] == [folder_name(run) for run in runs]
 

@@ -18,7 +18,8 @@ from nnviz.executor.recorder import train_run
 from nnviz.spec.layers import Dense
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
-from nnviz.store.runs import Run, RunStore, Status
+from nnviz.store.run import Run, Status
+from nnviz.store.runs import RunStore
 from nnviz.train.evaluation import Evaluation
 from nnviz.ui import services
 from nnviz.ui.pages.compare.page import SECTIONS
@@ -30,7 +31,7 @@ from nnviz.ui.pages.compare.view import _letters
 from tests.pages import click, open_page, rerun, words
 
 PAGE = "pages/5_Compare.py"
-CONFIG = TrainConfig(epochs=1, batch_size=50, lr=0.01, snapshots=4)
+CONFIG = TrainConfig(epochs=1, batch_size=50, lr=0.01, checkpoints=4)
 NET = NetworkSpec((Dense(16),))
 
 
@@ -156,10 +157,17 @@ class TestFilter:
     @pytest.mark.parametrize(
         ("text", "letters"),
         [
-            ("", "AB"), ("ADAM", "A"), ("rate <= 0.05", "B"), ("rate=0.1", "A"), ("run = sgd", "B"),
-            ("accuracy > 97 %", "A"), ("acc < 99", "A"), ("adam, rate > 1", ""), (" , ", "AB"),
+            ("", "AB"),
+            ("ADAM", "A"),
+            ("rate <= 0.05", "B"),
+            ("rate=0.1", "A"),
+            ("run = sgd", "B"),
+            ("accuracy > 97 %", "A"),
+            ("acc < 99", "A"),
+            ("adam, rate > 1", ""),
+            (" , ", "AB"),
         ],
-    )  # fmt: skip
+    )
     def test_rows(self, text: str, letters: str) -> None:
         assert "".join(row[0] for row in filtered(self.WHOLE, text).rows) == letters
 
@@ -286,8 +294,9 @@ def test_a_twin_is_started_chosen_and_shown_beside_the_original(store: RunStore,
     assert "The twin trains with a learning rate of 0.1 instead of 0.01; all else is equal." in said(at)
     losses = {metric.label: metric.value for metric in at.metric}
     assert losses == {
-        "Original: loss": f"{store.curve(run.id).loss[-1]:.4f}", "Twin: loss": f"{store.curve(twin.id).loss[-1]:.4f}",
-    }  # fmt: skip
+        "Original: loss": f"{store.history.curve(run.id).loss[-1]:.4f}",
+        "Twin: loss": f"{store.history.curve(twin.id).loss[-1]:.4f}",
+    }
     assert "McNemar's test" in said(at)
 
 

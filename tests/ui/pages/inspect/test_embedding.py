@@ -17,10 +17,11 @@ from nnviz.jobs import State
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.presets import PRESETS
 from nnviz.spec.train_config import TrainConfig
-from nnviz.store.runs import Run, RunStore
+from nnviz.store.run import Run
+from nnviz.store.runs import RunStore
 from nnviz.ui.pages.inspect import embedding
 from nnviz.ui.pages.inspect.embedding import Cloud, Seen, in_words, job_key
-from nnviz.ui.pages.inspect.view import moment_at
+from nnviz.ui.pages.inspect.view import checkpoint_at
 
 LONG = 60.0
 """Seconds after which t-SNE of a hundred images counts as not coming."""
@@ -48,14 +49,14 @@ def script(layer: str | None = None, live: bool = False, compare: bool = False) 
 
     from nnviz.ui import services
     from nnviz.ui.pages.inspect import embedding
-    from nnviz.ui.pages.inspect.view import Beside, View, moment_at
+    from nnviz.ui.pages.inspect.view import Beside, View, checkpoint_at
 
     run, store = services.store().runs()[0], services.store()
-    steps = store.snapshot_steps(run.id)
-    moment, first = moment_at(store, run, steps[-1]), moment_at(store, run, steps[0])
-    chosen = moment.layer(layer) if layer else moment.learning_layers[0]
+    steps = store.checkpoints.steps(run.id)
+    checkpoint, first = checkpoint_at(store, run, steps[-1]), checkpoint_at(store, run, steps[0])
+    chosen = checkpoint.layer(layer) if layer else checkpoint.learning_layers[0]
     beside = Beside(run, first, "after step 0") if compare else None
-    st.fragment(embedding.show)(View(run, moment, chosen, beside, live, False))
+    st.fragment(embedding.show)(View(run, checkpoint, chosen, beside, live, False))
 
 
 def shown(**kwargs: object) -> AppTest:
@@ -132,8 +133,8 @@ def test_tsne_is_computed_on_request_and_then_kept(store: RunStore) -> None:
     job = embedding._jobs().wait(key, LONG)
     assert job is not None
     assert job.state is State.DONE
-    moment = moment_at(store, run, 5)
-    np.testing.assert_array_equal(job.result, tsne(features(moment, "dense1", 1000).values))
+    checkpoint = checkpoint_at(store, run, 5)
+    np.testing.assert_array_equal(job.result, tsne(features(checkpoint, "dense1", 1000).values))
     app.run()
     assert not app.exception
     assert "PCA" not in words(app)
@@ -195,7 +196,7 @@ def test_a_moving_net_has_no_tsne(store: RunStore) -> None:
 
 def test_a_diverged_net_is_told(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
     run = recorded(store, NetworkSpec())
-    moment_at(store, run, 5).layers[0].weight.fill_(float("nan"))  # type: ignore[union-attr]
+    checkpoint_at(store, run, 5).layers[0].weight.fill_(float("nan"))  # type: ignore[union-attr]
     assert "not finite" in words(shown())
 
 

@@ -15,11 +15,12 @@ from nnviz.spec.layers import Conv, Dense, MaxPool
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.presets import PRESETS
 from nnviz.spec.train_config import TrainConfig
-from nnviz.store.runs import Run, RunStore
+from nnviz.store.run import Run
+from nnviz.store.runs import RunStore
 from nnviz.ui.pages.inspect.page import SECTIONS
 
 APP = Path(__file__).parents[4] / "app.py"
-CONFIG = TrainConfig(epochs=2, batch_size=50, lr=0.01, snapshots=4)
+CONFIG = TrainConfig(epochs=2, batch_size=50, lr=0.01, checkpoints=4)
 NETS = {
     "classic": NetworkSpec(),
     "softmax": NetworkSpec(()),
@@ -68,7 +69,7 @@ def test_before_the_first_run_it_says_what_to_do(store: RunStore) -> None:
 def test_every_section_shows_every_net_at_every_layer_and_moment(store: RunStore, net: str, section: str) -> None:
     run = trained(store, NETS[net])
     at = open_inspect(inspect__look=section)
-    for step in (0, store.snapshot_steps(run.id)[2]):
+    for step in (0, store.checkpoints.steps(run.id)[2]):
         at.select_slider(key="inspect-moment").set_value(step).run()
         assert not at.exception
     at.session_state["inspect-layer"] = "output"
@@ -124,7 +125,7 @@ def test_another_run_of_another_shape_is_said(store: RunStore) -> None:
 
 def test_a_damaged_snapshot_is_a_sentence(store: RunStore) -> None:
     run = trained(store)
-    store.snapshot_path(run.id, store.snapshot_steps(run.id)[-1]).write_bytes(b"no")
+    store.checkpoints.path(run.id, store.checkpoints.steps(run.id)[-1]).write_bytes(b"no")
     assert "is damaged" in words(open_inspect())
 
 
@@ -154,7 +155,7 @@ def test_what_the_doctor_suggests_becomes_the_next_set_up(store: RunStore) -> No
 
 def test_an_operation_changes_a_copy_and_can_be_taken_back(store: RunStore) -> None:
     run = trained(store, config=CONFIG.with_(epochs=8))
-    before = store.snapshot(run.id).model["output.weight"].clone()
+    before = store.checkpoints.load(run.id).model["output.weight"].clone()
     at = open_inspect(inspect__look="operate", inspect__layer="output")
     at.session_state["inspect-edit-scope"] = "layer"
     at.run()
@@ -169,12 +170,12 @@ def test_an_operation_changes_a_copy_and_can_be_taken_back(store: RunStore) -> N
     assert metrics["Accuracy of the copy"] == metrics["Of the original"]
     at.button(key="inspect-edit-redo").click().run()
     assert {metric.label: metric.value for metric in at.metric}["Accuracy of the copy"] == "10.00%"
-    assert bool((store.snapshot(run.id).model["output.weight"] == before).all())
+    assert bool((store.checkpoints.load(run.id).model["output.weight"] == before).all())
 
 
 def test_a_fork_starts_from_the_moment_with_the_settings_given(store: RunStore) -> None:
     run = trained(store)
-    step = store.snapshot_steps(run.id)[3]
+    step = store.checkpoints.steps(run.id)[3]
     at = open_inspect(inspect__look="fork", inspect__moment=step)
     at.number_input(key="inspect-fork-lr").set_value(0.05).run()
     at.button(key="inspect-fork-start").click().run()
@@ -186,7 +187,7 @@ def test_a_fork_starts_from_the_moment_with_the_settings_given(store: RunStore) 
 
 def test_playing_goes_through_all_moments_and_stops_at_the_last(store: RunStore) -> None:
     run = trained(store)
-    steps = store.snapshot_steps(run.id)
+    steps = store.checkpoints.steps(run.id)
     at = open_inspect()
     at.button(key="inspect-play").click().run()
     seen = [at.session_state["inspect-moment"]]

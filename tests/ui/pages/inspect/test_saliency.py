@@ -16,11 +16,12 @@ from nnviz.executor.recorder import train_run
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.presets import PRESETS
 from nnviz.spec.train_config import TrainConfig
-from nnviz.store.runs import Run, RunStore
+from nnviz.store.run import Run
+from nnviz.store.runs import RunStore
 from nnviz.ui.pages.inspect import saliency
 from nnviz.ui.pages.inspect.saliency import ANSWER, sum_in_words
 from nnviz.ui.pages.inspect.subject import Subject
-from nnviz.ui.pages.inspect.view import moment_at
+from nnviz.ui.pages.inspect.view import checkpoint_at
 
 IMAGE = 3
 
@@ -33,7 +34,7 @@ def store(tmp_path: Path, blobs: Loaded, monkeypatch: pytest.MonkeyPatch) -> Ite
     inputs = to_input(blobs.test.images[IMAGE : IMAGE + 1], blobs.dataset)
     subject = Subject(
         blobs.test.images[IMAGE, 0].numpy(), inputs, int(blobs.test.labels[IMAGE]), f"Test image {IMAGE}", str(IMAGE)
-    )  # fmt: skip
+    )
     monkeypatch.setattr(saliency, "choose_subject", lambda view: subject)
     st.cache_resource.clear()
     with_runs = RunStore(tmp_path)
@@ -51,13 +52,13 @@ def recorded(store: RunStore, network: NetworkSpec) -> Run:
 def script(compare: bool = False) -> None:
     from nnviz.ui import services
     from nnviz.ui.pages.inspect import saliency
-    from nnviz.ui.pages.inspect.view import Beside, View, moment_at
+    from nnviz.ui.pages.inspect.view import Beside, View, checkpoint_at
 
     run, store = services.store().runs()[0], services.store()
-    steps = store.snapshot_steps(run.id)
-    moment, first = moment_at(store, run, steps[-1]), moment_at(store, run, steps[0])
+    steps = store.checkpoints.steps(run.id)
+    checkpoint, first = checkpoint_at(store, run, steps[-1]), checkpoint_at(store, run, steps[0])
     beside = Beside(run, first, "after step 0") if compare else None
-    saliency.show(View(run, moment, moment.learning_layers[0], beside, False, False))
+    saliency.show(View(run, checkpoint, checkpoint.learning_layers[0], beside, False, False))
 
 
 def shown(**kwargs: object) -> AppTest:
@@ -73,7 +74,7 @@ def words(app: AppTest) -> str:
 @pytest.mark.parametrize("preset", ["softmax", "classic", "small_cnn"])
 def test_every_method_asks_its_question_of_every_kind_of_net(store: RunStore, preset: str, blobs: Loaded) -> None:
     run = recorded(store, PRESETS[preset].network)
-    model = moment_at(store, run, 5).model
+    model = checkpoint_at(store, run, 5).model
     inputs = to_input(blobs.test.images[IMAGE : IMAGE + 1], blobs.dataset)
     with torch.inference_mode():
         answer = int(model(inputs).argmax())
@@ -96,7 +97,7 @@ def test_any_class_can_be_asked_for_and_the_answer_is_the_default(store: RunStor
     assert box.value == ANSWER
     box.set_value(8).run()
     inputs = to_input(blobs.test.images[IMAGE : IMAGE + 1], blobs.dataset)
-    told = attribute(moment_at(store, run, 5).model, inputs, 8, "gradient", blobs.dataset)
+    told = attribute(checkpoint_at(store, run, 5).model, inputs, 8, "gradient", blobs.dataset)
     assert sum_in_words(told, "8", METHODS["gradient"]) in words(app)
     assert "Blue pixels speak for 8" in words(app)
 
@@ -111,7 +112,7 @@ def test_two_moments_stand_beside_each_other(store: RunStore) -> None:
 
 def test_a_diverged_net_is_told(store: RunStore) -> None:
     run = recorded(store, NetworkSpec())
-    moment_at(store, run, 5).layers[0].weight.fill_(float("nan"))  # type: ignore[union-attr]
+    checkpoint_at(store, run, 5).layers[0].weight.fill_(float("nan"))  # type: ignore[union-attr]
     assert "its training has diverged" in words(shown())
 
 

@@ -15,9 +15,10 @@ from nnviz.data.datasets import DATASETS, Dataset, Loaded, to_input
 from nnviz.executor.recorder import train_run
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
-from nnviz.store.runs import Run, RunStore
+from nnviz.store.run import Run
+from nnviz.store.runs import RunStore
 from nnviz.ui.pages.inspect.subject import ANY, of_class, to_pixels
-from nnviz.ui.pages.inspect.view import moment_at
+from nnviz.ui.pages.inspect.view import checkpoint_at
 
 
 @pytest.fixture
@@ -44,11 +45,11 @@ def script() -> None:
 
     from nnviz.ui import services
     from nnviz.ui.pages.inspect.subject import choose_subject
-    from nnviz.ui.pages.inspect.view import View, moment_at
+    from nnviz.ui.pages.inspect.view import View, checkpoint_at
 
     run = services.store().runs()[0]
-    moment = moment_at(services.store(), run, st.session_state.get("step", 5))
-    st.session_state["found"] = choose_subject(View(run, moment, moment.layers[0], None, False, False))
+    checkpoint = checkpoint_at(services.store(), run, st.session_state.get("step", 5))
+    st.session_state["found"] = choose_subject(View(run, checkpoint, checkpoint.layers[0], None, False, False))
 
 
 def app_with(**state: object) -> AppTest:
@@ -63,7 +64,7 @@ def app_with(**state: object) -> AppTest:
 def wrong(store: RunStore, run: Run, blobs: Loaded, step: int) -> list[int]:
     """The indices of mistakes by plain PyTorch, the surest first."""
     with torch.inference_mode():
-        model = moment_at(store, run, step).model
+        model = checkpoint_at(store, run, step).model
         probabilities = model(to_input(blobs.test.images, blobs.dataset)).softmax(1)
     sure, answers = probabilities.max(1)
     found = (answers != blobs.test.labels).nonzero().flatten().tolist()
@@ -114,8 +115,8 @@ def test_a_mistake_is_wrong_and_stays_until_it_is_right(run: Run, store: RunStor
 
 
 def test_where_nothing_is_wrong_a_right_one_is_shown(run: Run, store: RunStore, blobs: Loaded) -> None:
-    moment = moment_at(store, run, 5)
-    layer = moment.layers[0]
+    checkpoint = checkpoint_at(store, run, 5)
+    layer = checkpoint.layers[0]
     assert layer.weight is not None
     rows = to_input(blobs.train.images[:10], blobs.dataset).flatten(1)
     layer.weight.copy_(rows - rows.mean(0))  # each class's own square
@@ -125,7 +126,7 @@ def test_where_nothing_is_wrong_a_right_one_is_shown(run: Run, store: RunStore, 
 
 
 def test_an_image_of_the_mini_batch_is_as_the_net_gets_it(run: Run, store: RunStore) -> None:
-    step = moment_at(store, run, 2).next_step
+    step = checkpoint_at(store, run, 2).next_step
     assert step is not None
     app = app_with(step=2)
     app.selectbox(key="inspect-image-kind").set_value("batch").run()
@@ -137,8 +138,8 @@ def test_an_image_of_the_mini_batch_is_as_the_net_gets_it(run: Run, store: RunSt
 
 
 def test_a_mini_batch_that_diverges_gives_a_test_image(run: Run, store: RunStore) -> None:
-    moment = moment_at(store, run, 5)
-    moment.snapshot.model["output.weight"].fill_(float("inf"))
+    checkpoint = checkpoint_at(store, run, 5)
+    checkpoint.state.model["output.weight"].fill_(float("inf"))
     app = app_with(**{"inspect-image-kind": "batch"})
     assert "not finite" in app.caption[0].value
     assert app.session_state["found"].title == "Test image 0: 0"

@@ -13,7 +13,7 @@ from nnviz.spec.train_config import TrainConfig
 from nnviz.spec.url import to_query
 from nnviz.sweep.space import Axis, dimensions
 from nnviz.sweep.spec import SweepSpec, default_sweep, suggest
-from nnviz.train.ensemble import pack_key, why_not
+from nnviz.train.ensemble import ensemble_key, why_not
 from nnviz.ui.pages.sweep import form, page
 from tests.pages import click, open_page, rerun, words
 
@@ -59,9 +59,7 @@ def test_untouched_it_starts_the_default_sweep(started: list[SweepSpec]) -> None
 
 
 @pytest.mark.parametrize("method", ["grid", "random", "tpe"])
-@pytest.mark.parametrize(
-    "network", [NetworkSpec(), NetworkSpec((Conv(4), Dense(16)))], ids=["dense", "convolutions"]
-)  # fmt: skip
+@pytest.mark.parametrize("network", [NetworkSpec(), NetworkSpec((Conv(4), Dense(16)))], ids=["dense", "convolutions"])
 def test_every_field_can_be_varied_as_it_is_suggested(
     network: NetworkSpec, method: str, started: list[SweepSpec]
 ) -> None:
@@ -254,7 +252,7 @@ def test_the_words_call_together_what_can_be_packed(axes: tuple[Axis, ...]) -> N
         for seed in range(spec.seeds):
             network, config = spec.setup(values, seed)
             if not why_not(network, config):
-                key = pack_key(network, config)
+                key = ensemble_key(network, config)
                 groups[key] = groups.get(key, 0) + 1
     largest = max(groups.values(), default=1)
     said = form.in_words(spec)

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from nnviz.executor.recorder import Command
 from nnviz.spec.layers import Dense
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
-from nnviz.store.runs import Status
+from nnviz.store.run import Status
 from nnviz.sweep.space import Axis
 from nnviz.sweep.spec import SweepSpec
 from nnviz.sweep.store import Sweep
+from nnviz.train.commands import Action, Command
 from nnviz.ui import services
 from tests.pages import click, keys, open_page, progress, rerun, words
 
@@ -36,7 +36,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 def started(spec: SweepSpec) -> Sweep:
     sweep = services.sweeps().create(spec)
-    services.executor().sweep(sweep.id, Command("resume"))
+    services.executor().sweep(sweep.id, Command(Action.RESUME))
     return sweep
 
 
@@ -91,7 +91,7 @@ def test_the_best_point_becomes_a_run_of_its_own(finished: Sweep) -> None:
     best = max(services.sweeps().members(finished.id), key=lambda member: member.epochs[-1][0] if member.epochs else 0)
     same = services.store().run(best.run)
     assert run.network == same.network
-    assert run.config == same.config.with_(epochs=3, snapshots=TrainConfig().snapshots)
+    assert run.config == same.config.with_(epochs=3, checkpoints=TrainConfig().checkpoints)
     assert run.sweep == ""
     services.executor().delete(services.store().run(run.id))
 

@@ -1,0 +1,189 @@
+"""A training as it is recorded: what it is, how it stands, which process has it."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sqlite3
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import psutil
+
+from nnviz.spec.network import NetworkSpec
+from nnviz.spec.optimizers import OPTIMIZERS
+from nnviz.spec.train_config import TrainConfig, layer_plans
+from nnviz.store.database import Database
+
+
+class Status(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    PRUNED = "pruned"
+    """Its sweep ended it early: it did worse than the others had done by then."""
+    DIVERGED = "diverged"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    """Its process ended without a word: killed, or the machine went down. Can be resumed."""
+
+    @property
+    def active(self) -> bool:
+        return self in (Status.QUEUED, Status.RUNNING, Status.PAUSED)
+
+    @property
+    def over(self) -> bool:
+        """It came to an end of its own or somebody's making, not by being cut off."""
+        return not self.active and self is not Status.INTERRUPTED
+
+    @property
+    def resumable(self) -> bool:
+        return self in (Status.STOPPED, Status.PRUNED, Status.INTERRUPTED, Status.FAILED)
+
+
+class Waiting(StrEnum):
+    """What keeps a queued run from starting, other than those before it."""
+
+    NOTHING = ""
+    CORE = "core"
+
+    @property
+    def words(self) -> str:
+        return {Waiting.NOTHING: "", Waiting.CORE: "It waits for a free core of the Ray cluster."}[self]
+
+
+class RunGone(Exception):  # noqa: N818  # says what happened, as FileNotFoundError does not
+    """The run is not in the store, or was deleted while it was looked at."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training as recorded so far."""
+
+    id: str
+    name: str
+    note: str
+    network: NetworkSpec
+    config: TrainConfig
+    """As it was started; changes made while it ran are in `History.changes`."""
+    status: Status
+    reason: str
+    """Why it is in this status, as a sentence for people; may be empty."""
+    created: float
+    """Seconds since the epoch."""
+    seconds: float
+    """Time spent training."""
+    step: int
+    steps: int
+    """Optimizer steps of the whole training, as planned now."""
+    speed: float
+    """Images per second, lately."""
+    device: str
+    threads: int
+    attempt: int
+    """How many times it was started or resumed."""
+    test_accuracy: float | None
+    """After the last complete epoch, in [0, 1]."""
+    parent: str
+    """The run it was forked from, which may be deleted by now; empty for one that began at the beginning."""
+    parent_step: int
+    """The step of that run after which it went its own way."""
+    sweep: str = ""
+    """The sweep it is a member of; empty for a run that somebody started by itself."""
+    point: int = 0
+    """Which point of the sweep, from 0."""
+    ensemble: int = 0
+    """How many nets it is trained together with, itself included: its numbers then agree with those of a training by
+    itself within rounding, not bit for bit. 0: by itself."""
+    waiting: Waiting = Waiting.NOTHING
+    """What a queued run waits for, beside its turn."""
+
+
+COLUMNS = """id, name, note, network, config, status, reason, created, seconds, step, steps, speed, device, threads,
+    attempt, owner, parent, parent_step, sweep, point, ensemble, waiting,
+    (SELECT test_accuracy FROM epochs WHERE epochs.run = runs.id ORDER BY epoch DESC LIMIT 1) AS test_accuracy"""
+"""Of the table of runs, as `to_run` reads them."""
+
+
+def run_row(db: Database, run_id: str) -> sqlite3.Row:
+    """The row of a run. Raises RunGone."""
+    rows = db.rows(f"SELECT {COLUMNS} FROM runs WHERE id = ?", run_id)
+    if not rows:
+        raise gone(run_id)
+    return rows[0]
+
+
+def update_run(db: Database, run_id: str, **values: object) -> None:
+    """Change columns of a run. Raises RunGone."""
+    assignments = ", ".join(f"{name} = ?" for name in values)
+    if not db.execute(f"UPDATE runs SET {assignments} WHERE id = ?", *values.values(), run_id):
+        raise gone(run_id)
+
+
+def gone(run_id: str) -> RunGone:
+    return RunGone(f"there is no run {run_id!r}; it may have been deleted")
+
+
+def to_run(row: sqlite3.Row) -> Run:
+    values = dict(row)
+    owner = values.pop("owner")
+    status, waiting = Status(values.pop("status")), Waiting(values.pop("waiting"))
+    reason = values.pop("reason") or waiting.words
+    if status.active and not is_alive(owner):
+        status, reason = Status.INTERRUPTED, "Its process ended without a word: it was killed, or the server was."
+    return Run(
+        network=NetworkSpec.from_dict(json.loads(values.pop("network"))),
+        config=TrainConfig.from_dict(json.loads(values.pop("config"))),
+        status=status,
+        reason=reason,
+        waiting=waiting,
+        **values,
+    )
+
+
+def new_id(now: float) -> str:
+    """Of a run or a sweep: when it was made (seconds since the epoch), and what tells it from others of that moment."""
+    return time.strftime("%Y%m%d-%H%M%S-", time.localtime(now)) + secrets.token_hex(2)
+
+
+def describe(network: NetworkSpec, config: TrainConfig) -> str:
+    """A short name: the sizes of a dense net or the number of layers, the optimizer and its rate."""
+    plans = layer_plans(network, config)
+    if all(plan.layer.kind == "dense" for plan in plans):
+        inputs = int(np.prod(plans[0].in_shape))
+        shape = "-".join(str(size) for size in (inputs, *(plan.out_shape[0] for plan in plans)))
+    else:
+        kinds = [plan.layer.kind for plan in plans if plan.parameters]
+        shape = (
+            f"{kinds.count('conv')} conv + {kinds.count('dense')} dense" if "conv" in kinds else f"{len(plans)} layers"
+        )
+    return f"{shape} · {OPTIMIZERS[config.optimizer].title} {config.lr:g}"
+
+
+def learning_layers(network: NetworkSpec, config: TrainConfig) -> tuple[str, ...]:
+    """Names of the layers with a weight matrix, in order."""
+    return tuple(plan.name for plan in layer_plans(network, config) if plan.layer.kind in ("dense", "conv"))
+
+
+def clean_name(name: str) -> str:
+    """On one line, not long, and storable: a name from a command line may hold bytes that are no text."""
+    return " ".join(name.encode(errors="replace").decode().split())[:80]
+
+
+def this_process() -> str:
+    """This process, told apart from a later one with the same number."""
+    return f"{os.getpid()}:{psutil.Process().create_time()}"
+
+
+def is_alive(owner: str) -> bool:
+    pid, _, started = owner.partition(":")
+    try:
+        process = psutil.Process(int(pid))
+        return abs(process.create_time() - float(started)) < 1 and process.status() != psutil.STATUS_ZOMBIE
+    except (psutil.Error, ValueError):
+        return False
