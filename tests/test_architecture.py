@@ -1,67 +1,41 @@
-"""Who may import whom, and that only the screen knows Streamlit."""
+"""Who may import whom: packages by the stages of a run's life, no circle anywhere, and only the screen knows Streamlit.
+
+docs/architecture.md is the map; that it names every package is held here too.
+"""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 PROJECT = Path(__file__).parents[1]
 
-ORDER = [
-    "fields",
-    "layers",
-    "network",
-    "optimizers",
-    "losses",
-    "torchvision_ops",
-    "framing",
-    "offline_digits",
-    "datasets",
-    "preparation",
-    "evaluation",
-    "config",
-    "dimensions",
-    "sweep",
-    "significance",
-    "sweep_results",
-    "presets",
-    "links",
-    "setup_files",
-    "batches",
-    "checkpoints",
-    "script",
-    "training",
-    "packing",
-    "live",
-    "runs",
-    "sweeps",
-    "comparison",
-    "archive",
-    "tensorboard",
-    "recording",
-    "pack_recording",
-    "executor",
-    "jobs",
-    "inspection",
-    "doctor",
-    "drawing",
-    "recognition",
-    "handwriting",
-    "charts",
-    "cli",
-    "__main__",
-    "ui",
-]
-"""Modules and packages of nnviz: each imports only what stands to its left. Pages and app.py come last."""
+STAGES = ("data", "spec", "train", "store", "analysis", "export", "sweep", "executor", "charts", "ui")
+"""Packages of nnviz: each imports only itself and what stands to its left."""
+
+BEFORE, AFTER = ("fields", "jobs"), ("cli", "__main__")
+"""Single modules that everybody, or nobody, may import."""
+
+SCREEN = ("ui",)
+"""What may import Streamlit, beside the pages."""
 
 FILES = sorted(path for pattern in ("app.py", "pages/*.py", "nnviz/**/*.py") for path in PROJECT.glob(pattern))
 
 
+def name_of(path: Path) -> str:
+    """nnviz/ui/state.py → nnviz.ui.state; nnviz/ui/__init__.py → nnviz.ui"""
+    return ".".join(path.relative_to(PROJECT).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {name_of(path): path for path in FILES}
+
+
 def imported(path: Path) -> Iterator[str]:
-    """The full name of every module imported anywhere in a file, also inside functions."""
+    """The full name of every module or attribute imported anywhere in a file, also inside functions."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -70,16 +44,67 @@ def imported(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
+def modules_imported(path: Path) -> set[str]:
+    """The modules of ours among them: of `nnviz.ui.state.setup` it is nnviz.ui.state."""
+    found = set()
+    for name in imported(path):
+        while name and name not in MODULES:
+            name = name.rpartition(".")[0]
+        found.add(name)
+    return found - {"", "nnviz"}
+
+
+def stage_of(module: str) -> str:
+    return module.split(".")[1]
+
+
+def test_every_module_has_its_place() -> None:
+    assert {stage_of(name) for name in MODULES if name.startswith("nnviz.")} == {*STAGES, *BEFORE, *AFTER}
+    assert not list(imported(MODULES["nnviz"]))  # `import nnviz` costs nothing
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_package_imports_only_those_before_it(stage: str) -> None:
+    allowed = {*BEFORE, *STAGES[: STAGES.index(stage) + 1]}
+    for name, path in MODULES.items():
+        if name.startswith(f"nnviz.{stage}"):
+            assert {stage_of(one) for one in modules_imported(path)} <= allowed, name
+
+
+@pytest.mark.parametrize("module", BEFORE)
+def test_what_everybody_imports_imports_nothing_of_ours(module: str) -> None:
+    assert not modules_imported(MODULES[f"nnviz.{module}"])
+
+
+def test_charts_take_plain_arrays() -> None:
+    """A chart knows numbers, not runs, settings or sweeps."""
+    for name, path in MODULES.items():
+        if name.startswith("nnviz.charts."):
+            assert {stage_of(one) for one in modules_imported(path)} <= {"charts"}, name
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    graph = {name: modules_imported(path) - {name} for name, path in MODULES.items()}
+    for name, found in graph.items():  # a package's __init__ stands for what it gathers, not for all inside
+        graph[name] = {one for one in found if not name.startswith(f"{one}.")}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" → ".join(error.args[1]))
+
+
+def test_no_page_imports_another_page() -> None:
+    for name, path in MODULES.items():
+        if name.startswith("nnviz.ui.pages."):
+            own = name.split(".")[3]
+            others = {one for one in modules_imported(path) if one.startswith("nnviz.ui.pages.")}
+            assert {one.split(".")[3] for one in others} <= {own}, name
+        elif name.startswith("nnviz."):
+            assert not [one for one in modules_imported(path) if one.startswith("nnviz.ui.pages")], name
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PROJECT)))
-def test_each_imports_only_what_stands_to_its_left(path: Path) -> None:
-    parts = path.relative_to(PROJECT).with_suffix("").parts
-    own = parts[1] if parts[0] == "nnviz" else "page"
-    if own == "__init__":
-        assert not list(imported(path))  # `import nnviz` costs nothing
-        return
-    assert own in (*ORDER, "page"), f"say in ORDER where nnviz.{own} stands"
-    allowed = ORDER if own == "page" else ORDER[: ORDER.index(own) + 1]
-    names = list(imported(path))
-    assert {name.split(".")[1] for name in names if name.startswith("nnviz.")} <= set(allowed)
-    if own not in ("ui", "page"):
-        assert not [name for name in names if name.split(".")[0] == "streamlit"]
+def test_only_the_screen_knows_streamlit(path: Path) -> None:
+    parts = path.relative_to(PROJECT).parts
+    if parts[0] == "nnviz" and parts[1] not in SCREEN:
+        assert not [name for name in imported(path) if name.split(".")[0] == "streamlit"]

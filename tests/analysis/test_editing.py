@@ -24,7 +24,7 @@ def checkpoint(blobs: Loaded) -> CheckpointView:
 
 def changed(before: CheckpointView, after: CheckpointView) -> dict[str, torch.Tensor]:
     """Where each parameter differs, by name; those that don't are left out."""
-    found = {name: after.state.model[name] != value for name, value in before.checkpoint.model.items()}
+    found = {name: after.state.model[name] != value for name, value in before.state.model.items()}
     return {name: differs for name, differs in found.items() if differs.any()}
 
 
@@ -71,8 +71,8 @@ def test_noise_has_the_deviation_asked_for(checkpoint: CheckpointView) -> None:
 
 def test_edits_add_up_and_leaving_one_out_undoes_it(checkpoint: CheckpointView) -> None:
     edits = [Edit("dense1", Action.ZERO, unit=1), Edit("dense1", Action.NUDGE, unit=1, source=0, amount=2.0)]
-    assert float(edited(checkpoint, edits).checkpoint.model["dense1.weight"][1].sum()) == 2.0
-    assert not edited(checkpoint, edits[:1]).checkpoint.model["dense1.weight"][1].any()
+    assert float(edited(checkpoint, edits).state.model["dense1.weight"][1].sum()) == 2.0
+    assert not edited(checkpoint, edits[:1]).state.model["dense1.weight"][1].any()
     assert changed(checkpoint, edited(checkpoint, [])) == {}
 
 

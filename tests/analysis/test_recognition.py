@@ -101,7 +101,7 @@ def test_a_lesson_is_one_plain_gradient_step(checkpoints: list[CheckpointView], 
     loss = F.cross_entropy(checkpoint.model(as_inputs(pixels, checkpoint)), torch.tensor([8]))
     gradients = torch.autograd.grad(loss, list(parameters.values()))
     for (name, parameter), gradient in zip(parameters.items(), gradients, strict=True):
-        torch.testing.assert_close(taught.checkpoint.model[name], (parameter - 0.05 * gradient).detach())
+        torch.testing.assert_close(taught.state.model[name], (parameter - 0.05 * gradient).detach())
     assert answer(taught, pixels)[8] > answer(checkpoint, pixels)[8]
     assert all(torch.equal(tensor, checkpoint.state.model[name]) for name, tensor in before.items())
     assert all(parameter.grad is None for parameter in checkpoint.model.parameters())
@@ -115,7 +115,7 @@ def test_fine_tuning_learns_the_drawings_and_keeps_the_rest(checkpoints: list[Ch
     assert after > 0.9 > before
     assert evaluate(tuned.model, blobs.dataset, blobs.test).accuracy > 0.9
     again = fine_tune(checkpoint, drawings, lr=0.05, steps=300)
-    assert all(torch.equal(tensor, again.checkpoint.model[name]) for name, tensor in tuned.checkpoint.model.items())
+    assert all(torch.equal(tensor, again.state.model[name]) for name, tensor in tuned.state.model.items())
 
 
 def test_a_lesson_out_of_range_is_refused(checkpoints: list[CheckpointView], blobs: Loaded) -> None:

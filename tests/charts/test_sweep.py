@@ -12,14 +12,14 @@ from nnviz.charts.sweep_fields import fields_info, importance_figure, parallel_f
 from nnviz.charts.sweep_map import map_csv, map_figure, map_in_words, map_info
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
-from nnviz.sweep.analysis import PointResult
+from nnviz.sweep.analysis import PointState, PointResult
 from nnviz.sweep.space import Axis
 from nnviz.sweep.spec import SweepSpec
 
 SPEC = SweepSpec(NetworkSpec(), TrainConfig(), (Axis("lr", (0.01, 0.1)), Axis("momentum", (0.0, 0.5, 0.9))))
 
 
-def point(number: int, accuracy: float | None, state: str = "done", **values: object) -> PointResult:
+def point(number: int, accuracy: float | None, state: PointState = PointState.DONE, **values: object) -> PointResult:
     loss = None if accuracy is None else 1 - accuracy
     return PointResult(number, values, state, ("r",), (), accuracy, loss, 1, 1.0, 2.0)
 
@@ -27,8 +27,8 @@ def point(number: int, accuracy: float | None, state: str = "done", **values: ob
 FOUND = [
     point(0, 0.9, lr=0.01, momentum=0.0),
     point(1, 0.95, lr=0.01, momentum=0.5),
-    point(2, None, "diverged", lr=0.1, momentum=0.9),
-    point(3, None, "running", lr=0.1, momentum=0.0),
+    point(2, None, PointState.DIVERGED, lr=0.1, momentum=0.9),
+    point(3, None, PointState.RUNNING, lr=0.1, momentum=0.0),
 ]
 
 
@@ -37,7 +37,7 @@ def test_each_cell_is_the_point_of_its_values() -> None:
     assert (info.x_text, info.y_text) == (("0.01", "0.1"), ("0", "0.5", "0.9"))
     np.testing.assert_allclose(info.values, [[0.9, np.nan], [0.95, np.nan], [np.nan, np.nan]])
     assert info.points.tolist() == [[0, 3], [1, -1], [-1, 2]]
-    assert info.states == [["done", "running"], ["done", ""], ["", "diverged"]]
+    assert info.states == [[PointState.DONE, PointState.RUNNING], [PointState.DONE, ""], ["", PointState.DIVERGED]]
     assert not info.several
 
 
@@ -46,7 +46,7 @@ def test_of_several_points_in_a_cell_the_best_is_shown() -> None:
     found = [
         point(0, 0.9, lr=0.01, momentum=0.0, init="xavier"),
         point(1, 0.1, lr=0.01, momentum=0.0, init="zeros"),
-        point(2, 0.99, "diverged", lr=0.01, momentum=0.0, init="zeros"),  # after an epoch that went well
+        point(2, 0.99, PointState.DIVERGED, lr=0.01, momentum=0.0, init="zeros"),  # after an epoch that went well
     ]
     for order in (found, found[::-1]):
         info = map_info(spec, order, "lr", "momentum")
@@ -77,7 +77,7 @@ def test_the_map_says_numbers_and_divergence_in_words(shown: str, dark: bool) ->
 
 
 def test_a_map_without_numbers_can_be_drawn() -> None:
-    info = map_info(SPEC, [point(0, None, "waiting", lr=0.01, momentum=0.0)], "lr", "momentum", "loss")
+    info = map_info(SPEC, [point(0, None, PointState.WAITING, lr=0.01, momentum=0.0)], "lr", "momentum", "loss")
     assert map_figure(info, dark=False).layout.annotations[0].text == "·"
     assert "0 cells" in map_in_words(info)
 
@@ -105,8 +105,8 @@ RANDOM = SweepSpec(
 def test_values_lie_by_their_logarithm_or_their_place_in_the_list() -> None:
     found = [
         point(0, 0.9, lr=0.1, activation="tanh", momentum=0.05),
-        point(1, None, "diverged", lr=0.01, activation="relu", momentum=0.0),
-        point(2, None, "waiting", lr=0.02, activation="relu", momentum=0.0),
+        point(1, None, PointState.DIVERGED, lr=0.01, activation="relu", momentum=0.0),
+        point(2, None, PointState.WAITING, lr=0.02, activation="relu", momentum=0.0),
     ]
     info = fields_info(RANDOM, found)
     rate, activation, momentum = info.scales

@@ -437,7 +437,7 @@ def test_a_server_that_fails_half_way_is_named_and_a_retry_repairs(
 @pytest.mark.mnist
 def test_what_a_killed_download_left_is_cleared_by_the_next(mirror: Mirror, mnist_root: Path, tmp_path: Path) -> None:
     mirror.stall.add("train-images-idx3-ubyte.gz")
-    code = "from nnviz.datasets import DATASETS; DATASETS['mnist'].prepare()"
+    code = "from nnviz.data.datasets import DATASETS; DATASETS['mnist'].prepare()"
     process = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "NNVIZ_DATA": str(tmp_path)})
     children = []
     try:

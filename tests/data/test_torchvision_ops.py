@@ -20,7 +20,7 @@ def python(code: str) -> subprocess.CompletedProcess[str]:
 
 def test_torchvision_imports_after_declare_and_works() -> None:
     done = python(
-        "from nnviz.torchvision_ops import declare; declare(); declare()\n"
+        "from nnviz.data.torchvision_ops import declare; declare(); declare()\n"
         "import torch; from torchvision import datasets, transforms; declare()\n"
         "print(transforms.ToTensor()(torch.full((2, 2), 255, dtype=torch.uint8).numpy()).sum().item())"
     )
@@ -31,7 +31,7 @@ def test_torchvision_imports_after_declare_and_works() -> None:
 def test_declare_never_hides_operators_that_can_be_loaded() -> None:
     """Where torchvision's own library loads, nms computes; elsewhere it has no implementation to call by mistake."""
     done = python(
-        "from nnviz.torchvision_ops import _declared, _load_compiled, declare; import torch\n"
+        "from nnviz.data.torchvision_ops import _declared, _load_compiled, declare; import torch\n"
         "loads = _load_compiled(); declare(); import torchvision\n"
         "boxes, scores = torch.tensor([[0., 0, 1, 1], [0, 0, 1, 1]]), torch.tensor([1., 2])\n"
         "try: found = torchvision.ops.nms(boxes, scores, 0.5).tolist()\n"
@@ -65,7 +65,7 @@ def test_a_server_that_falls_silent_is_given_up(tmp_path: Path, monkeypatch: pyt
     with mirror.serving() as address:
         use_proxy(monkeypatch, address)
         done = python(
-            f"from nnviz import torchvision_ops as ops; ops.TIMEOUT = 0.2\n"
+            f"from nnviz.data import torchvision_ops as ops; ops.TIMEOUT = 0.2\n"
             f"try: ops.download('MNIST', {str(tmp_path)!r})\n"
             f"except Exception as error: print(ops._reason(error))"
         )

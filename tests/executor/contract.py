@@ -51,9 +51,9 @@ class ExecutorContract:
         here = RunStore(tmp_path)
         same = here.create(NETWORK, SHORT)
         train_run(here, same.id)
-        np.testing.assert_allclose(store.history.curve(run.id).loss, here.curve(same.id).loss, atol=1e-6)
-        assert store.checkpoints.steps(run.id) == here.checkpoint_steps(same.id)
-        assert store.history.norms(run.id).step.tolist() == here.norms(same.id).step.tolist()
+        np.testing.assert_allclose(store.history.curve(run.id).loss, here.history.curve(same.id).loss, atol=1e-6)
+        assert store.checkpoints.steps(run.id) == here.checkpoints.steps(same.id)
+        assert store.history.norms(run.id).step.tolist() == here.history.norms(same.id).step.tolist()
         assert store.run(run.id).threads == 1
 
     def test_pause_steps_changes_and_stop(self, store: RunStore, executor: LocalExecutor) -> None:

@@ -464,7 +464,7 @@ def test_a_fork_in_the_middle_of_a_test_pass_tells_its_epoch_once(store: RunStor
     run, mailbox = store.create(NETWORK, CONFIG), Mailbox()
 
     def stop(event: Event, trainer: Trainer) -> None:
-        if isinstance(event, trainer.Tested) and not store.history.epochs(run.id):
+        if isinstance(event, Tested) and not store.history.epochs(run.id):
             mailbox.post(Command(Action.STOP))
 
     assert train_run(store, run.id, mailbox, stop) is Status.STOPPED

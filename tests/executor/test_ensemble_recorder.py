@@ -18,6 +18,7 @@ from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run, Status
 from nnviz.store.runs import RunStore
+from nnviz.store.writer import StoreWriter
 from nnviz.train.checkpoint import Checkpoint
 from nnviz.train.commands import Action, Command, Mailbox
 from nnviz.train.ensemble import EnsembleBatch, EnsembleEpoch, EnsembleTrainer
@@ -85,22 +86,22 @@ def posting(monkeypatch: pytest.MonkeyPatch, mailbox: Mailbox, **at: Command) ->
 def assert_recorded_as_alone(store: RunStore, run: Run, alone: tuple[RunStore, list[Run]]) -> None:
     other, twins = alone
     twin = next(one for one in twins if one.config == run.config)
-    mine, theirs = store.history.curve(run.id), other.curve(twin.id)
+    mine, theirs = store.history.curve(run.id), other.history.curve(twin.id)
     assert mine.step.tolist() == theirs.step.tolist() == list(range(1, STEPS + 1))
     np.testing.assert_allclose(mine.loss, theirs.loss, rtol=2e-4, atol=2e-5)
     np.testing.assert_allclose(mine.accuracy, theirs.accuracy, atol=1.01 / 20)
     np.testing.assert_allclose(mine.lr, theirs.lr, rtol=1e-6)
-    for epoch, other_epoch in zip(store.history.epochs(run.id), other.epochs(twin.id), strict=True):
+    for epoch, other_epoch in zip(store.history.epochs(run.id), other.history.epochs(twin.id), strict=True):
         assert epoch[:2] == other_epoch[:2]
         assert epoch[2:] == pytest.approx(other_epoch[2:], rel=2e-4, abs=0.011)
-    last, other_last = store.checkpoints.load(run.id), other.checkpoint(twin.id)
+    last, other_last = store.checkpoints.load(run.id), other.checkpoints.load(twin.id)
     assert last.position[:4] == other_last.position[:4]
     for part, other_part in ((last.model, other_last.model), (last.optimizer, other_last.optimizer)):
         assert part.keys() == other_part.keys()
         for key, tensor in part.items():
             torch.testing.assert_close(tensor, other_part[key], rtol=2e-4, atol=2e-5)
     assert store.checkpoints.steps(run.id)[0] == 0
-    first, other_first = store.checkpoints.load(run.id, 0).model, other.checkpoint(twin.id, 0).model
+    first, other_first = store.checkpoints.load(run.id, 0).model, other.checkpoints.load(twin.id, 0).model
     assert all(torch.equal(tensor, other_first[key]) for key, tensor in first.items())
 
 
@@ -168,20 +169,24 @@ def test_a_pack_that_was_killed_goes_on_from_its_last_checkpoint(
         assert_recorded_as_alone(store, run, alone)
 
 
-@pytest.mark.parametrize(("kind", "reason"), [("stop", "Stopped by hand."), ("give_up", PRUNED)])
+@pytest.mark.parametrize(
+    ("action", "status", "reason"),
+    [(Action.STOP, Status.STOPPED, "Stopped by hand."), (Action.PRUNE, Status.PRUNED, PRUNED)],
+)
 def test_one_is_stopped_and_the_others_go_on(
     store: RunStore,
     runs: list[Run],
     alone: tuple[RunStore, list[Run]],
     monkeypatch: pytest.MonkeyPatch,
-    kind: str,
+    action: Action,
+    status: Status,
     reason: str,
 ) -> None:
     mailbox = Mailbox()
-    posting(monkeypatch, mailbox, step20=Command(kind, run=runs[1].id))
+    posting(monkeypatch, mailbox, step20=Command(action, run=runs[1].id))
     train_ensemble(store, ids(runs), mailbox)
     stopped = store.run(runs[1].id)
-    assert (stopped.status, stopped.reason, stopped.step) == (Status.STOPPED, reason, 20)
+    assert (stopped.status, stopped.reason, stopped.step) == (status, reason, 20)
     assert store.checkpoints.steps(stopped.id) == [0, 20]
     assert len(store.history.epochs(stopped.id)) == 1
     for run in (runs[0], runs[2]):
@@ -280,7 +285,7 @@ def test_a_full_disk_is_said_with_each_and_what_was_recorded_stays(
 
     with monkeypatch.context() as patch:
         posting(patch, mailbox, step22=Command(Action.PAUSE))
-        patch.setattr(RunStore, "keep", full)
+        patch.setattr(StoreWriter, "keep", full)
         train_ensemble(store, ids(runs), mailbox)
     for run in runs:
         failed = store.run(run.id)
@@ -305,7 +310,7 @@ def test_a_disk_that_is_full_at_the_end_fails_those_that_could_not_be_kept(
             raise OSError(28, "No space left on device")
         keep(self, run_id, checkpoint)
 
-    monkeypatch.setattr(RunStore, "keep", full)
+    monkeypatch.setattr(StoreWriter, "keep", full)
     train_ensemble(store, ids(runs))
     assert [store.run(run.id).status for run in runs] == [Status.FINISHED, Status.FAILED, Status.FAILED]
 

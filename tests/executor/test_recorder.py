@@ -71,13 +71,13 @@ def test_a_finished_run_has_everything(store: RunStore, run: Run, blobs: Loaded)
     assert done.seconds > 0
 
 
-@pytest.mark.parametrize("ending", ["stop", "shutdown"])
+@pytest.mark.parametrize("ending", [Action.STOP, Action.SHUTDOWN])
 def test_a_run_ended_anywhere_goes_on_as_if_nothing_had_been(
-    store: RunStore, run: Run, blobs: Loaded, ending: str
+    store: RunStore, run: Run, blobs: Loaded, ending: Action
 ) -> None:
     mailbox = Mailbox()
     status = train_run(store, run.id, mailbox, posting(mailbox, step22=Command(ending)))
-    assert status is (Status.STOPPED if ending == "stop" else Status.INTERRUPTED)
+    assert status is (Status.STOPPED if ending is Action.STOP else Status.INTERRUPTED)
     assert store.run(run.id).reason
     assert store.run(run.id).step == 22
     assert train_run(store, run.id) is Status.FINISHED
@@ -182,7 +182,7 @@ def test_whatever_goes_wrong_is_recorded(store: RunStore, run: Run, monkeypatch:
     def broken(*args: object, **kwargs: object) -> None:
         raise ZeroDivisionError("no such luck")
 
-    monkeypatch.setattr(recorder, "look", broken)
+    monkeypatch.setattr(recorder, "preview", broken)
     assert train_run(store, run.id) is Status.FAILED
     assert "ZeroDivisionError: no such luck" in store.run(run.id).reason
 

@@ -28,6 +28,7 @@ from nnviz.spec.network import NetworkSpec, build_model
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run, Status
 from nnviz.store.runs import RunStore
+from nnviz.store.writer import StoreWriter
 from nnviz.train.checkpoint import Checkpoint
 from nnviz.train.commands import Action, Command, Mailbox
 from nnviz.train.evaluation import evaluate
@@ -75,15 +76,15 @@ def trained(
 
 
 def same_record(store: RunStore, run: Run, other: RunStore, twin: Run) -> None:
-    for mine, theirs in zip(store.history.curve(run.id), other.curve(twin.id), strict=True):
+    for mine, theirs in zip(store.history.curve(run.id), other.history.curve(twin.id), strict=True):
         np.testing.assert_array_equal(mine, theirs)
-    for mine, theirs in zip(store.history.norms(run.id), other.norms(twin.id), strict=True):
+    for mine, theirs in zip(store.history.norms(run.id), other.history.norms(twin.id), strict=True):
         np.testing.assert_array_equal(mine, theirs)
-    assert store.history.epochs(run.id) == other.epochs(twin.id)
-    assert store.history.changes(run.id) == other.changes(twin.id)
-    assert store.checkpoints.steps(run.id) == other.checkpoint_steps(twin.id)
+    assert store.history.epochs(run.id) == other.history.epochs(twin.id)
+    assert store.history.changes(run.id) == other.history.changes(twin.id)
+    assert store.checkpoints.steps(run.id) == other.checkpoints.steps(twin.id)
     for step in store.checkpoints.steps(run.id):
-        assert store.checkpoints.path(run.id, step).read_bytes() == other.checkpoint_path(twin.id, step).read_bytes()
+        assert store.checkpoints.path(run.id, step).read_bytes() == other.checkpoints.path(twin.id, step).read_bytes()
 
 
 # ---------------------------------------------------------------------- there and back
@@ -125,19 +126,19 @@ def test_into_its_own_store_it_is_another_run(store: RunStore) -> None:
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
-@pytest.mark.parametrize("stop", ["stop", "shutdown"])
-def test_it_goes_on_there_as_if_it_had_stayed(store: RunStore, elsewhere: RunStore, optimizer: str, stop: str) -> None:
+@pytest.mark.parametrize("stop", [Action.STOP, Action.SHUTDOWN])
+def test_it_goes_on_there_as_if_it_had_stayed(store: RunStore, elsewhere: RunStore, optimizer: str, stop: Action) -> None:
     config = CONFIG.with_(optimizer=optimizer)
     whole = trained(store, NETWORK, config, step5=Command(Action.SET, "lr", 0.02))
     half = trained(store, NETWORK, config, step5=Command(Action.SET, "lr", 0.02), step22=Command(stop))
     assert half.step == 22
     twin = import_run(elsewhere, export_run(store, half.id, last_only=True))
-    assert elsewhere.checkpoint_steps(twin.id) == [22]
+    assert elsewhere.checkpoints.steps(twin.id) == [22]
     assert train_run(elsewhere, twin.id) is Status.FINISHED
-    for mine, theirs in zip(store.history.curve(whole.id), elsewhere.curve(twin.id), strict=True):
+    for mine, theirs in zip(store.history.curve(whole.id), elsewhere.history.curve(twin.id), strict=True):
         np.testing.assert_array_equal(mine, theirs)
-    assert store.history.epochs(whole.id) == elsewhere.epochs(twin.id)
-    mine, theirs = store.checkpoints.load(whole.id).model, elsewhere.checkpoint(twin.id).model
+    assert store.history.epochs(whole.id) == elsewhere.history.epochs(twin.id)
+    mine, theirs = store.checkpoints.load(whole.id).model, elsewhere.checkpoints.load(twin.id).model
     assert all(torch.equal(mine[name], theirs[name]) for name in mine)
 
 
@@ -147,12 +148,12 @@ def test_a_fork_brings_its_whole_curve_along(store: RunStore, elsewhere: RunStor
     train_run(store, fork.id)
     twin = import_run(elsewhere, export_run(store, fork.id))
     same_record(store, fork, elsewhere, twin)
-    assert len(elsewhere.curve(twin.id).step) == parent.step
+    assert len(elsewhere.history.curve(twin.id).step) == parent.step
     assert (twin.parent, twin.parent_step) == ("", 0)
     assert f"forked from {parent.id} after step 15." in twin.note
     again = elsewhere.fork(twin.id, 15, CONFIG.with_(lr=0.1))
     assert train_run(elsewhere, again.id) is Status.FINISHED
-    np.testing.assert_array_equal(elsewhere.curve(again.id).loss, store.history.curve(fork.id).loss)
+    np.testing.assert_array_equal(elsewhere.history.curve(again.id).loss, store.history.curve(fork.id).loss)
 
 
 def test_it_answers_the_same_there_and_in_plain_pytorch(
@@ -196,7 +197,7 @@ def test_one_that_is_going_on_arrives_interrupted(store: RunStore, elsewhere: Ru
         assert twin.status is Status.INTERRUPTED
         assert "Resume it" in twin.reason
         assert train_run(elsewhere, twin.id) is Status.FINISHED
-        np.testing.assert_array_equal(elsewhere.curve(twin.id).loss, store.history.curve(run.id).loss)
+        np.testing.assert_array_equal(elsewhere.history.curve(twin.id).loss, store.history.curve(run.id).loss)
 
 
 def test_one_that_diverged_arrives_with_its_reason(store: RunStore, elsewhere: RunStore) -> None:
@@ -211,7 +212,7 @@ def test_several_travel_in_one_file(store: RunStore, elsewhere: RunStore) -> Non
     runs = [trained(store, NetworkSpec(()), CONFIG.with_(seed=seed, epochs=1)) for seed in range(3)]
     twins = import_runs(elsewhere, export_runs(store, [run.id for run in runs], last_only=True))
     assert [twin.config.seed for twin in twins] == [0, 1, 2]
-    assert [elsewhere.checkpoint_steps(twin.id) for twin in twins] == [[15]] * 3
+    assert [elsewhere.checkpoints.steps(twin.id) for twin in twins] == [[15]] * 3
     [alone] = import_runs(elsewhere, io.BytesIO(export_run(store, runs[0].id)))
     same_record(store, runs[0], elsewhere, alone)
 
@@ -323,7 +324,7 @@ def test_a_file_of_other_parts(exported: bytes, store: RunStore, parts: dict[str
         ({"name": 7}, "name must be text, not 7"),
         ({"step": -1}, "step must be a whole number from 0"),
         ({"seconds": float("nan")}, "seconds must be a number"),
-        ({"packed": 1e9}, "packed must be"),
+        ({"ensemble": 1e9}, "ensemble must be"),
         ({"epochs": {}}, "epochs must be a list of at most 1, not {}"),
         ({"epochs": [[1, 15, 0, 0, 0, 0]] * 2}, "epochs must be a list of at most 1, not 2"),
         ({"epochs": [[1, 2]]}, "each of epochs must be a list of 6 values"),
@@ -470,7 +471,7 @@ def test_a_full_disk_leaves_nothing(exported: bytes, store: RunStore, monkeypatc
         def locked(*_: Any) -> None:
             raise sqlite3.OperationalError("database or disk is full")
 
-        patch.setattr(RunStore, "add_change", locked)
+        patch.setattr(StoreWriter, "add_change", locked)
         with pytest.raises(sqlite3.OperationalError, match="full"):
             import_run(store, exported)
     assert store.runs() == []

@@ -200,7 +200,7 @@ def test_the_written_script_reaches_the_accuracy_of_the_run_on_mnist(mnist_root:
     network, config = NetworkSpec(), TrainConfig(epochs=1, lr=0.003, per_class=1000)
     path = tmp_path / "train_mnist.py"
     path.write_text(training_script(network, config), "utf-8")
-    code = "import runpy, sys; from nnviz import torchvision_ops as o; o.declare(); runpy.run_path(sys.argv[1])"
+    code = "import runpy, sys; from nnviz.data import torchvision_ops as o; o.declare(); runpy.run_path(sys.argv[1])"
     environment = {**os.environ, "NNVIZ_DATA": str(mnist_root), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [sys.executable, "-c", code, str(path)],

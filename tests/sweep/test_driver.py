@@ -138,10 +138,10 @@ def assert_as_alone(store: RunStore, run_ids: Sequence[str], folder: Path) -> No
         run = store.run(run_id)
         twin = other.create(run.network, run.config)
         assert train_run(other, twin.id) is Status.FINISHED
-        mine, theirs = store.history.curve(run_id), other.curve(twin.id)
+        mine, theirs = store.history.curve(run_id), other.history.curve(twin.id)
         np.testing.assert_allclose(mine.loss, theirs.loss, rtol=1e-3, atol=1e-4)
         np.testing.assert_allclose(mine.lr, theirs.lr, rtol=1e-6)
-        ours, alone = store.history.epochs(run_id), other.epochs(twin.id)
+        ours, alone = store.history.epochs(run_id), other.history.epochs(twin.id)
         assert [epoch[:2] for epoch in ours] == [epoch[:2] for epoch in alone]
         for epoch, other_epoch in zip(ours, alone, strict=True):
             assert epoch[2:] == pytest.approx(other_epoch[2:], abs=0.002)
@@ -163,7 +163,7 @@ def test_a_grid_is_trained_in_packs_and_each_net_as_if_alone(
     assert [member.point for member in members] == list(range(spec.points))
     assert {member.status for member in members} == {Status.FINISHED}
     assert all(member.ensemble >= 2 for member in members)
-    assert "stacked" in sweeps.sweep(sweep.id).way
+    assert "stacked" in sweeps.sweep(sweep.id).strategy
     assert sweeps.sweep(sweep.id).seconds > 0
     assert {run.id for run in store.runs()}.isdisjoint(member.run for member in members)
     assert_as_alone(store, [member.run for member in members[:4]], tmp_path)
@@ -209,12 +209,12 @@ def test_what_does_badly_is_given_up(store: RunStore, sweeps: SweepStore, start:
     sweep = start(SweepSpec(NETWORK, config, (axis,), prune=True))
     members, points = wait_for(sweeps, sweep), sweeps.points(sweep.id)
     (worst,) = [member for member in members if points[member.point] == {"batch_size": 1}]
-    assert (worst.status, worst.reason) == (Status.STOPPED, PRUNED)
+    assert (worst.status, worst.reason) == (Status.PRUNED, PRUNED)
     assert 3 < len(worst.epochs) < 12  # the first quarter is left in peace
     best = max(member.epochs[-1][0] or 0 for member in members)
     assert any(member.status is Status.FINISHED and member.epochs[-1][0] == best for member in members)
     assert store.checkpoints.load(worst.run).position.step == worst.step
-    assert "shape, batch size and seed" in sweeps.sweep(sweep.id).way
+    assert "shape, batch size and seed" in sweeps.sweep(sweep.id).strategy
 
 
 def test_convolutions_train_one_by_one_and_it_is_said_why(sweeps: SweepStore, start: Start) -> None:
@@ -222,7 +222,7 @@ def test_convolutions_train_one_by_one_and_it_is_said_why(sweeps: SweepStore, st
     sweep = start(SweepSpec(network, SHORT.with_(epochs=1), (Axis("lr", (0.01, 0.02, 0.05)),)))
     members = wait_for(sweeps, sweep)
     assert [(member.status, member.ensemble) for member in members] == [(Status.FINISHED, 0)] * 3
-    assert sweeps.sweep(sweep.id).way.startswith("Each point trains in a process of its own: convolutions")
+    assert sweeps.sweep(sweep.id).strategy.startswith("Each point trains in a process of its own: convolutions")
 
 
 # ---------------------------------------------------------------------- what people do

@@ -62,7 +62,7 @@ class Course:
         self.diverged: Diverged | None = None
 
 
-def ensemble(trainer: EnsembleTrainer, steps: int | None = None) -> list[Course]:
+def train(trainer: EnsembleTrainer, steps: int | None = None) -> list[Course]:
     """The courses of all members, to the end or for so many steps."""
     courses = [Course() for _ in trainer.configs]
     for event in trainer.run():
@@ -121,7 +121,7 @@ def assert_same_state(ours: Checkpoint, theirs: Checkpoint) -> None:
 def assert_as_alone(members: list[Member], data: Loaded) -> EnsembleTrainer:
     ensemble = EnsembleTrainer(members, data)
     images = ensemble.loader.count
-    for member, course in enumerate(ensemble(ensemble)):
+    for member, course in enumerate(train(ensemble)):
         solo = Trainer(*members[member], data)
         assert_same_course(course, alone(solo), images)
         assert_same_state(ensemble.checkpoint(member), solo.checkpoint())
@@ -172,14 +172,14 @@ def test_a_pack_of_one(blobs: Loaded) -> None:
 
 def test_a_pack_resumed_anywhere_goes_on_as_if_nothing_had_been(blobs: Loaded, tmp_path: Path) -> None:
     whole = EnsembleTrainer(MIXED, blobs)
-    courses = ensemble(whole)
+    courses = train(whole)
     first = EnsembleTrainer(MIXED, blobs)
-    begun = ensemble(first, steps=13)  # in the middle of the second pass
+    begun = train(first, steps=13)  # in the middle of the second pass
     paths = [tmp_path / f"{member}.safetensors" for member in first.members]
     for member, path in enumerate(paths):
         first.checkpoint(member).save(path)
     second = EnsembleTrainer(MIXED, blobs, starts=[Checkpoint.load(path) for path in paths])
-    for before, after, course in zip(begun, ensemble(second), courses, strict=True):
+    for before, after, course in zip(begun, train(second), courses, strict=True):
         assert before.batches + after.batches == course.batches  # to the bit
         assert before.epochs + after.epochs == course.epochs
     for member in whole.members:
@@ -188,10 +188,10 @@ def test_a_pack_resumed_anywhere_goes_on_as_if_nothing_had_been(blobs: Loaded, t
 
 def test_a_training_alone_goes_on_with_a_snapshot_of_a_pack_and_back(blobs: Loaded) -> None:
     ensemble = EnsembleTrainer(MIXED, blobs)
-    ensemble(ensemble, steps=13)
+    train(ensemble, steps=13)
     solos = [Trainer(*member, blobs, start=ensemble.checkpoint(place)) for place, member in enumerate(MIXED)]
     rests = [alone(solo) for solo in solos]
-    for rest, solo, course in zip(rests, solos, ensemble(EnsembleTrainer(MIXED, blobs)), strict=True):
+    for rest, solo, course in zip(rests, solos, train(EnsembleTrainer(MIXED, blobs)), strict=True):
         course.batches, course.epochs = course.batches[13:], course.epochs[1:]
         assert_same_course(rest, course, 300)
         assert solo.position.epoch == 2
@@ -200,14 +200,14 @@ def test_a_training_alone_goes_on_with_a_snapshot_of_a_pack_and_back(blobs: Load
     for half in halves:
         assert len([event for event in islice(half.run(), 4) if isinstance(event, Batch)]) == 4
     together = EnsembleTrainer(MIXED, blobs, starts=[half.checkpoint() for half in halves])
-    ensemble(together)
+    train(together)
     for member, solo in enumerate(solos):
         assert_same_state(together.checkpoint(member), solo.checkpoint())
 
 
-@pytest.mark.parametrize("checkpoint", ["batch", "test", "epoch"])
-def test_one_that_is_dropped_keeps_its_state_and_the_others_go_on(blobs: Loaded, checkpoint: str) -> None:
-    kind = {"batch": EnsembleBatch, "test": EnsembleTested, "epoch": EnsembleEpoch}[checkpoint]
+@pytest.mark.parametrize("place", ["batch", "test", "epoch"])
+def test_one_that_is_dropped_keeps_its_state_and_the_others_go_on(blobs: Loaded, place: str) -> None:
+    kind = {"batch": EnsembleBatch, "test": EnsembleTested, "epoch": EnsembleEpoch}[place]
     big = Split(blobs.test.images.repeat(6, 1, 1, 1), blobs.test.labels.repeat(6))  # three parts of a test pass
     data = replace(blobs, test=big)
     ensemble = EnsembleTrainer(MIXED, data)
@@ -251,7 +251,7 @@ WILD = NetworkSpec((Dense(32, "identity"),))
 def test_one_that_diverges_leaves_the_others_as_they_would_be(blobs: Loaded) -> None:
     members = [(WILD, CONFIG.with_(lr=lr, epochs=6)) for lr in (0.001, 100.0, 0.002)]
     ensemble = EnsembleTrainer(members, blobs)
-    courses = ensemble(ensemble)
+    courses = train(ensemble)
     solo = Trainer(*members[1], blobs)
     theirs = alone(solo)
     assert courses[1].diverged is not None
@@ -263,7 +263,7 @@ def test_one_that_diverges_leaves_the_others_as_they_would_be(blobs: Loaded) -> 
     assert kept.position.step == courses[1].diverged.kept
     assert all(bool(tensor.isfinite().all()) for tensor in kept.model.values())
     without = EnsembleTrainer([members[0], members[2]], blobs)
-    for course, other in zip((courses[0], courses[2]), ensemble(without), strict=True):
+    for course, other in zip((courses[0], courses[2]), train(without), strict=True):
         assert_same_course(course, other, 300)
         assert course.diverged is None
     for member, other_member in ((0, 0), (2, 1)):
@@ -285,7 +285,7 @@ def test_the_weights_kept_are_good_wherever_it_diverges(
     monkeypatch.setattr("nnviz.train.ensemble.GUARD_EVERY", guard_every)
     members = [(WILD, CONFIG.with_(lr=lr, momentum=m, epochs=3)) for lr in (10.0, 1e2) for m in (0.0, 0.9)]
     ensemble = EnsembleTrainer(members, blobs)
-    courses = ensemble(ensemble)
+    courses = train(ensemble)
     assert sum(course.diverged is not None for course in courses) >= 2
     for member, course in enumerate(courses):
         state = ensemble.checkpoint(member)
@@ -300,9 +300,9 @@ def test_the_weights_kept_are_good_wherever_it_diverges(
 def test_a_resumed_pack_may_diverge_before_its_first_copy(blobs: Loaded) -> None:
     members = [(WILD, CONFIG.with_(lr=lr, momentum=0.0)) for lr in (0.001, 100.0)]
     ensemble = EnsembleTrainer(members, blobs)
-    ensemble(ensemble, steps=1)
+    train(ensemble, steps=1)
     again = EnsembleTrainer(members, blobs, starts=[ensemble.checkpoint(0), ensemble.checkpoint(1)])
-    courses = ensemble(again)
+    courses = train(again)
     assert courses[1].diverged is not None
     assert courses[0].batches[-1][0] == STEPS
     assert all(bool(tensor.isfinite().all()) for tensor in again.checkpoint(1).model.values())
@@ -312,7 +312,7 @@ def test_one_that_never_had_a_finite_loss_keeps_its_first_weights(blobs: Loaded)
     deep = (Dense(100, "identity"),) * 20  # each layer makes the numbers a hundred times as large
     members = [(NetworkSpec(deep, "normal", std), CONFIG.with_(epochs=1, lr=1e-4)) for std in (0.1, 10.0)]
     ensemble = EnsembleTrainer(members, blobs)
-    courses = ensemble(ensemble)
+    courses = train(ensemble)
     assert courses[1].diverged is not None
     assert courses[1].diverged.step == 0
     assert ensemble.checkpoint(1).position.step == 0
@@ -341,11 +341,11 @@ def test_members_that_do_not_go_together_are_refused(blobs: Loaded) -> None:
 def test_starts_that_do_not_go_together_are_refused(blobs: Loaded) -> None:
     ensemble = EnsembleTrainer(MIXED[:2], blobs)
     before = ensemble.checkpoint(0)
-    ensemble(ensemble, steps=2)
+    train(ensemble, steps=2)
     with pytest.raises(CheckpointError, match="different steps"):
         EnsembleTrainer(MIXED[:2], blobs, starts=[before, ensemble.checkpoint(1)])
     deeper = EnsembleTrainer([(NetworkSpec((Dense(16),) * 3), CONFIG)] * 2, blobs)
-    ensemble(deeper, steps=2)
+    train(deeper, steps=2)
     for start in (deeper.checkpoint(0), Checkpoint(deeper.position, {})):
         with pytest.raises(CheckpointError, match="is of another network"):
             EnsembleTrainer(MIXED[:2], blobs, starts=[start, ensemble.checkpoint(1)])

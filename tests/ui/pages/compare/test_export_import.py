@@ -78,7 +78,7 @@ def test_all_chosen_or_one_of_them_leave_as_a_file(
     assert name == f"nnviz-{runs[1].id}.zip"
     twin = import_run(there, make())
     assert twin.config.seed == 1
-    assert there.checkpoint_steps(twin.id) == [runs[1].step]
+    assert there.checkpoints.steps(twin.id) == [runs[1].step]
     size = store.checkpoints.path(runs[1].id, runs[1].step).stat().st_size
     assert f"about {size / 1e6:.1f} MB" in words(at, "caption")
     there.close()
