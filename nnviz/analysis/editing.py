@@ -108,4 +108,5 @@ def _apply(checkpoint: CheckpointView, layer: LayerView, edit: Edit, model: dict
             part.add_(edit.amount)
         else:
             part.add_(torch.empty_like(part).normal_(0, abs(edit.amount), generator=noise))
-        here.copy_(whole.view_as(here))  # which may have been laid out anew
+        if whole.data_ptr() != here.data_ptr():  # flattening had to lay them out anew
+            here.copy_(whole.view_as(here))

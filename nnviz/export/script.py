@@ -44,7 +44,7 @@ def training_script(network: NetworkSpec, config: TrainConfig) -> str:
     dataset = DATASETS[config.data]
     plans = network.plan(dataset.input_shape, len(dataset.classes))
     parts = [
-        _head(dataset),
+        _head(dataset, config),
         _settings(config),
         _data(dataset, config, plans),
         _network(plans),
@@ -55,12 +55,15 @@ def training_script(network: NetworkSpec, config: TrainConfig) -> str:
     return "\n".join(line for part in parts for line in part) + "\n"
 
 
-def _head(dataset: Dataset) -> Iterator[str]:
+def _head(dataset: Dataset, config: TrainConfig) -> Iterator[str]:
     yield f'"""Train a neural network on {dataset.title} with PyTorch. Written by nnviz.'
     yield ""
     yield "Needs: pip install torch torchvision"
     yield '"""'
     yield ""
+    if OPTIMIZERS[config.optimizer].own:  # its class comes with annotations
+        yield "from __future__ import annotations"
+        yield ""
     yield "import os"
     yield ""
     yield "import torch"

@@ -11,6 +11,7 @@ import pytest
 from scipy import stats
 
 from nnviz.fields import SpecError, bounds_of
+from nnviz.spec.initialisation import INITIALISATIONS
 from nnviz.spec.layers import (
     LAYERS,
     default_layer,
@@ -111,7 +112,7 @@ def test_a_narrow_range_is_not_rounded_away() -> None:
 def test_listed_values_win_and_a_choice_takes_all() -> None:
     assert Axis("lr", (0.5, 0.1, 0.5), 0.001, 1.0).grid() == (0.5, 0.1)
     assert Axis("nesterov").grid() == (False, True)
-    assert Axis("init").grid() == ("default", "kaiming", "xavier", "normal", "zeros")
+    assert Axis("init").grid() == tuple(INITIALISATIONS)
 
 
 def test_draws_are_log_uniform_by_the_kolmogorov_smirnov_test() -> None:
