@@ -64,5 +64,14 @@ LOSSES: dict[str, Loss] = {
             ),
             lambda classes: (1 - 1 / classes) / classes,
         ),
+        Loss(
+            "smoothed",
+            "Cross-entropy, labels smoothed by 0.1",
+            "nats, mean per example",
+            lambda logits, labels: F.cross_entropy(logits, labels, label_smoothing=0.1),
+            lambda logits, labels: F.cross_entropy(logits, labels, label_smoothing=0.1, reduction="none"),
+            ("criterion = nn.CrossEntropyLoss(label_smoothing=0.1)",),
+            math.log,
+        ),
     )
 }
