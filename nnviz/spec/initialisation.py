@@ -59,5 +59,11 @@ INITIALISATIONS: dict[str, Initialisation] = {
             lambda weight, settings: nn.init.zeros_(weight),
             lambda settings: "nn.init.zeros_(module.weight)",
         ),
+        Initialisation(
+            "orthogonal",
+            "Orthogonal",  # Saxe et al., 2014
+            lambda weight, settings: nn.init.orthogonal_(weight),
+            lambda settings: "nn.init.orthogonal_(module.weight)",
+        ),
     )
 }
