@@ -7,8 +7,9 @@ import threading
 import pytest
 
 from nnviz.jobs import Job, Jobs, Report, State
+from tests.waiting import LIMIT_S
 
-LONG = 30.0
+LONG = LIMIT_S
 """Seconds after which a thing that must happen counts as not happening."""
 
 

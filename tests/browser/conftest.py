@@ -5,19 +5,27 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 playwright = pytest.importorskip("playwright.sync_api", reason="no Playwright: pip install -r requirements-test.txt")
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright  # noqa: E402
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, expect  # noqa: E402
 
+from nnviz.store.run import RunGone, Status  # noqa: E402
+from nnviz.store.runs import RunStore  # noqa: E402
+from nnviz.sweep.store import SweepStore  # noqa: E402
 from tests.browser.stage import PROJECT, serve  # noqa: E402
+from tests.waiting import LIMIT_S, wait_until  # noqa: E402
+
+expect.set_options(timeout=1000 * LIMIT_S)
 
 APP = PROJECT / "app.py"
-WAIT_MS = 20_000
+WAIT_MS = 1000 * LIMIT_S
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 
@@ -42,9 +50,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def app_url(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[str]:
+def app_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the app has its runs."""
+    return tmp_path_factory.mktemp("app")
+
+
+@pytest.fixture(scope="session")
+def app_url(app_folder: Path, request: pytest.FixtureRequest) -> Iterator[str]:
     """Address of an app of its own: no runs yet, the real MNIST where it is at hand."""
-    folder = tmp_path_factory.mktemp("app")
+    folder = app_folder
     try:
         data = request.getfixturevalue("mnist_root")
     except pytest.skip.Exception:
@@ -66,6 +80,35 @@ def browser() -> Iterator[Browser]:
         chromium = driver.chromium.launch(executable_path=path, args=list(ARGUMENTS))
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(autouse=True)
+def nothing_trains_on(app_folder: Path) -> Iterator[None]:
+    """What a test started, it ends, however it ends itself: no run of the app is left training or waiting."""
+    yield
+    if not (app_folder / "runs" / "runs.sqlite").exists():
+        return
+    store = RunStore(app_folder / "runs")
+    sweeps = SweepStore(store)
+    try:
+        for sweep in sweeps.sweeps():
+            if sweep.status.active:
+                sweeps.delete(sweep.id)  # whoever drives it ends its trainings
+        wait_until(lambda: not end_trainings(store), words="trainings that a test had started went on")
+    finally:
+        store.close()
+
+
+def end_trainings(store: RunStore) -> int:
+    """Ask those that train, or wait for their turn, to end; how many there were."""
+    active = [run for run in store.runs() if run.status.active]
+    for run in active:
+        if run.status is Status.QUEUED:
+            store.delete(run.id)  # its supervisor passes over what is gone
+            continue
+        with suppress(psutil.Error, RunGone, ValueError):
+            psutil.Process(int(store.owner(run.id).partition(":")[0])).kill()
+    return len(active)
 
 
 OpenPage = Callable[..., Page]

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 PROJECT = Path(__file__).parents[2]
-STARTED_WITHIN_S = 60
 
 
 @contextmanager
@@ -39,7 +38,7 @@ def serve(script: Path, folder: Path, **environment: str) -> Iterator[str]:
 
 
 def _wait_until_it_answers(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + STARTED_WITHIN_S
+    end = time.monotonic() + LIMIT_S
     while time.monotonic() < end:
         if server.poll() is not None:
             break
@@ -59,7 +58,7 @@ def _end(server: subprocess.Popen[bytes]) -> None:
         except ProcessLookupError:
             break
         try:
-            server.wait(5)
+            server.wait(LIMIT_S)
         except subprocess.TimeoutExpired:
             continue
     server.wait()

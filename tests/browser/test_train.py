@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 
 from tests.browser.conftest import PHONE, OpenPage
+from tests.waiting import wait_until
 
 playwright = pytest.importorskip("playwright.sync_api")
 
@@ -51,7 +52,7 @@ def end(open_page: OpenPage, run: str) -> None:
 def start(page: Page) -> None:
     button(page, "train").click()
     # The very first one may come before the training processes are warm.
-    expect(page.locator(".st-key-curves-plot .lines path.js-line").first).to_be_attached(timeout=60_000)
+    expect(page.locator(".st-key-curves-plot .lines path.js-line").first).to_be_attached()
 
 
 def step(page: Page) -> int:
@@ -112,6 +113,7 @@ def test_pause_one_batch_resume_and_refresh(training: Page, open_page: OpenPage)
     button(training, "control-pause").click()
     resume = button(training, "control-resume")
     expect(resume).to_be_visible()
+    expect(training.get_by_test_id("stProgress")).to_contain_text("Paused")  # it tells the step it stands at
     at = step(training)
     button(training, "control-batch").click()
     expect(training.get_by_test_id("stProgress")).to_contain_text(f"after step {at + 1:,} of")
@@ -163,9 +165,15 @@ def test_a_second_run_beside_the_first_and_back_to_it_in_the_list(training: Page
     assert run_of(watcher) == first
 
     box = training.locator(".st-key-runs canvas").first
-    box.scroll_into_view_if_needed()
-    box.click(position={"x": 15, "y": 38 + 35 * 1.5}, force=True)  # the second row: the newest stand first
-    training.wait_for_function("first => location.search.includes(first)", arg=first)
+
+    def picked() -> bool:
+        """A list that is just being drawn anew may not take a click."""
+        box.scroll_into_view_if_needed()
+        box.click(position={"x": 15, "y": 38 + 35 * 1.5}, force=True)  # the second row: the newest stand first
+        training.wait_for_timeout(500)
+        return first in training.url
+
+    wait_until(picked)
     expect(button(training, "control-pause")).to_be_visible()
     end(open_page, second)
 

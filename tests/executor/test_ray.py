@@ -25,7 +25,8 @@ from nnviz.sweep.space import Axis
 from nnviz.sweep.spec import SweepSpec
 from nnviz.sweep.store import SweepStore
 from nnviz.train.commands import Action, Command
-from tests.executor.contract import LONG, NETWORK, SHORT, ExecutorContract, is_, started, wait_until
+from tests.executor.contract import LONG, NETWORK, SHORT, ExecutorContract, is_, started
+from tests.waiting import wait_until
 
 QUICK = {
     "health_check_initial_delay_ms": 1000,

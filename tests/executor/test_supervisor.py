@@ -26,7 +26,7 @@ from nnviz.train.commands import (
     Command,
     Job,
 )
-from tests.executor.contract import wait_until
+from tests.waiting import LIMIT_S, wait_until
 
 LOST = Ended("was lost with its node", again=True)
 
@@ -81,7 +81,7 @@ class Supervised:
         return run, self.next_place()
 
     def next_place(self) -> Pretended:
-        return self.backend.places.get(timeout=30)
+        return self.backend.places.get(timeout=LIMIT_S)
 
     def close(self) -> None:
         """Returns when the supervisor has done all that it was told."""

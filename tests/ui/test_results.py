@@ -30,6 +30,7 @@ from nnviz.ui.results import (
     cells,
     predictions_csv,
 )
+from tests.waiting import LIMIT_S
 
 CLASSES = ("a", "b", "c")
 
@@ -57,7 +58,7 @@ def script() -> None:
 
 
 def shown() -> AppTest:
-    app = AppTest.from_function(script, default_timeout=30).run()
+    app = AppTest.from_function(script, default_timeout=LIMIT_S).run()
     assert not app.exception
     return app
 

@@ -34,6 +34,7 @@ from nnviz.ui.checkpoints import (
     checkpoint_at,
 )
 from nnviz.ui.pages.inspect.activations import health_csv, health_table, outputs_csv
+from tests.waiting import LIMIT_S
 
 NETS = ["softmax", "classic", "lenet5", "small_cnn", "deep_sigmoid"]
 
@@ -71,7 +72,7 @@ def script(compare: bool = False) -> None:
 
 
 def shown(compare: bool = False) -> AppTest:
-    app = AppTest.from_function(script, default_timeout=60, kwargs={"compare": compare}).run()
+    app = AppTest.from_function(script, default_timeout=LIMIT_S, kwargs={"compare": compare}).run()
     assert not app.exception
     return app
 

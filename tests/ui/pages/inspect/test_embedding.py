@@ -24,8 +24,9 @@ from nnviz.ui.checkpoints import (
 )
 from nnviz.ui.pages.inspect import embedding
 from nnviz.ui.pages.inspect.embedding import Cloud, Seen, in_words, job_key
+from tests.waiting import LIMIT_S
 
-LONG = 60.0
+LONG = LIMIT_S
 """Seconds after which t-SNE of a hundred images counts as not coming."""
 
 
@@ -66,7 +67,7 @@ def script(layer: str | None = None, live: bool = False, compare: bool = False) 
 
 
 def shown(**kwargs: object) -> AppTest:
-    app = AppTest.from_function(script, default_timeout=60, kwargs=kwargs).run()
+    app = AppTest.from_function(script, default_timeout=LIMIT_S, kwargs=kwargs).run()
     assert not app.exception
     return app
 

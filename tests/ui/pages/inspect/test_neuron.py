@@ -37,6 +37,7 @@ from nnviz.ui.pages.inspect.neuron import Picked, outgoing_csv, pixels_seen, sum
 from nnviz.ui.subject import (
     test_subject as subject_of,
 )
+from tests.waiting import LIMIT_S
 
 NETS = ["softmax", "classic", "lenet5", "small_cnn", "deep_sigmoid"]
 
@@ -77,7 +78,7 @@ def script(compare: bool = False) -> None:
 
 
 def shown(compare: bool = False, **state: object) -> AppTest:
-    app = AppTest.from_function(script, default_timeout=60, kwargs={"compare": compare})
+    app = AppTest.from_function(script, default_timeout=LIMIT_S, kwargs={"compare": compare})
     for key, value in state.items():
         app.session_state[key] = value
     app.run()

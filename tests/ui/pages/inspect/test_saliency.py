@@ -31,6 +31,7 @@ from nnviz.ui.saliency import (
 from nnviz.ui.subject import (
     Subject,
 )
+from tests.waiting import LIMIT_S
 
 IMAGE = 3
 
@@ -77,7 +78,7 @@ def script(compare: bool = False) -> None:
 
 
 def shown(**kwargs: object) -> AppTest:
-    app = AppTest.from_function(script, default_timeout=60, kwargs=kwargs).run()
+    app = AppTest.from_function(script, default_timeout=LIMIT_S, kwargs=kwargs).run()
     assert not app.exception
     return app
 

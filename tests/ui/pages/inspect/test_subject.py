@@ -25,6 +25,7 @@ from nnviz.ui.subject import (
     of_class,
     to_pixels,
 )
+from tests.waiting import LIMIT_S
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ def script() -> None:
 
 
 def app_with(**state: object) -> AppTest:
-    app = AppTest.from_function(script, default_timeout=60)
+    app = AppTest.from_function(script, default_timeout=LIMIT_S)
     for key, value in state.items():
         app.session_state[key] = value
     app.run()
