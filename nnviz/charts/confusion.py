@@ -11,7 +11,6 @@ import plotly.graph_objects as go
 
 from nnviz.charts.colors import NEGATIVE, NEUTRAL, POSITIVE, TEST
 from nnviz.charts.theme import NO_ZOOM, layout, plot_config, theme
-from nnviz.train.evaluation import Evaluation
 
 CONFUSION_CONFIG = plot_config("nnviz-confusion", *NO_ZOOM)
 ACCURACY_CONFIG = plot_config("nnviz-class-accuracy", *NO_ZOOM)
@@ -45,8 +44,8 @@ class ConfusionInfo(NamedTuple):
         return self.shares.diagonal()
 
 
-def confusion_info(evaluation: Evaluation, classes: Sequence[str]) -> ConfusionInfo:
-    counts = evaluation.confusion().numpy()
+def confusion_info(counts: npt.NDArray[np.int64], classes: Sequence[str]) -> ConfusionInfo:
+    """`counts` (true class, predicted class) of images."""
     sizes = counts.sum(1, keepdims=True)
     shares = np.divide(counts, sizes, out=np.full(counts.shape, np.nan), where=sizes > 0)
     return ConfusionInfo(tuple(classes), counts, shares, int(counts.trace()), int(counts.sum()))

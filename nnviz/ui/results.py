@@ -93,7 +93,7 @@ def _result(root: str, run_id: str, last_step: int, _store: RunStore) -> Result:
 
 
 def _show(run: Run, result: Result, dataset: Dataset, test: Split) -> None:
-    info = confusion_info(result.evaluation, dataset.classes)
+    info = confusion_info(result.evaluation.confusion().numpy(), dataset.classes)
     dark = st.context.theme.type == "dark"
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         with st.container(key="test-accuracy", width="content"):

@@ -78,7 +78,7 @@ def choose_two(runs: list[Run]) -> tuple[Run, Run]:
 def _confusions(first: Run, second: Run, pair: tuple[str, str]) -> None:
     st.markdown("##### What was taken for what")
     store, classes = services.store(), DATASETS[first.config.data].classes
-    infos = [confusion_info(last_result(store, run).evaluation, classes) for run in (first, second)]
+    infos = [confusion_info(last_result(store, run).evaluation.confusion().numpy(), classes) for run in (first, second)]
     worst = worst_share(*infos)
     columns = st.columns(3, gap="medium")
     for place, (column, name, info) in enumerate(zip(columns, pair, infos, strict=False)):

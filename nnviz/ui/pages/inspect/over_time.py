@@ -55,7 +55,7 @@ def _confusion(view: View) -> None:
     found = (
         evaluate(view.checkpoint.model, view.checkpoint.data.dataset, test) if view.live else _evaluation(view, words)
     )
-    info = confusion_info(found, view.checkpoint.data.dataset.classes)
+    info = confusion_info(found.confusion().numpy(), view.checkpoint.data.dataset.classes)
     st.metric("Right at this moment", f"{info.accuracy:.2%}", help=f"Of {words}.")
     plot(
         confusion_figure(info, dark=view.dark),
