@@ -157,7 +157,7 @@ def _phrase(one: Difference, other: str) -> str:
         kind = layer.rstrip("0123456789")
         ordinal = _ordinal(int(layer.removeprefix(kind)))
         where = f"in the {ordinal} {'hidden' if kind == 'dense' else LAYERS[kind].title.lower()} layer"
-        noun = {"units": "neurons", "channels": "filters"}.get(name)
+        noun = {"units": "neurons", "channels": "channels"}.get(name)
         if noun:
             return f"{after} instead of {before} {noun} {where}"
         if name == ACTIVATION:

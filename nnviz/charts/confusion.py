@@ -136,10 +136,10 @@ def confusion_figure(
                 "shapes": outline,
                 "xaxis": {
                     **axis,
-                    "title": {"text": "answer of the network", "standoff": 8},
+                    "title": {"text": "predicted class", "standoff": 8},
                     "range": [-0.5, count - 0.5],
                 },
-                "yaxis": {**axis, "title": {"text": "true class", "standoff": 8}, "range": [count - 0.5, -0.5]},
+                "yaxis": {**axis, "title": {"text": "true label", "standoff": 8}, "range": [count - 0.5, -0.5]},
             },
         }
     )
@@ -249,7 +249,7 @@ def class_accuracy_figure(info: ConfusionInfo, *, dark: bool) -> go.Figure:
                     "nticks": 6,
                 },
                 "yaxis": {
-                    "title": {"text": "true class", "standoff": 8},
+                    "title": {"text": "true label", "standoff": 8},
                     "tickmode": "array",
                     "fixedrange": True,
                     "tickvals": np.arange(len(known)),

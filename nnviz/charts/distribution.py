@@ -42,7 +42,7 @@ class Spread(NamedTuple):
     def caption(self) -> str:
         """The numbers in words."""
         return (
-            f"mean {self.mean:.3g} · deviation {self.deviation:.3g} · {self.near_zero:.1%} near zero"
+            f"mean {self.mean:.3g} · standard deviation {self.deviation:.3g} · {self.near_zero:.1%} near zero"
             f" (within {NEAR_ZERO:.1%} of the largest magnitude)"
         )
 

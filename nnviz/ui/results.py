@@ -122,7 +122,7 @@ def _show(run: Run, result: Result, dataset: Dataset, test: Split) -> None:
     cell = _chosen_cell(run.id, info)
     matrix, bars = st.columns([3, 2], gap="large")
     with matrix, st.container(key="confusion"):
-        st.markdown("**What was taken for what** – pick a cell to see its images")
+        st.markdown("**Confusion matrix** – pick a cell to see its images")
         clicked = plot(
             confusion_figure(info, chosen=None if cell == ALL else cell, dark=dark),
             key="confusion-plot",
@@ -133,7 +133,7 @@ def _show(run: Run, result: Result, dataset: Dataset, test: Split) -> None:
             st.session_state[f"{_CELL}-clicked"] = true_answer
             st.rerun()
     with bars, st.container(key="class-accuracy"):
-        st.markdown("**How much of each class is recognised**")
+        st.markdown("**Accuracy per class (recall)**")
         plot(
             class_accuracy_figure(info, dark=dark),
             key="class-accuracy-plot",

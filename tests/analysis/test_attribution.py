@@ -1,4 +1,4 @@
-"""Which pixels mattered: against plain autograd, the completeness axiom, and a naive loop of covered patches."""
+"""Saliency mattered: against plain autograd, the completeness axiom, and a naive loop of covered patches."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def test_a_click_on_a_picture_opens_its_neuron(inspect: Page) -> None:
 
 @pytest.mark.parametrize(
     "section",
-    ["Over time", "Activations", "One neuron", "Which pixels", "Map of the digits", "Doctor", "Operate", "Fork"],
+    ["Over time", "Activations", "One neuron", "Saliency", "Embedding (PCA, t-SNE)", "Doctor", "Edit weights", "Fork"],
 )
 def test_every_section_fits_a_phone(open_page: OpenPage, finished: str, section: str) -> None:
     page = open_page(f"/Inspect?run={finished}", viewport=PHONE, has_touch=True, is_mobile=True)

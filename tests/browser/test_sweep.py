@@ -83,7 +83,7 @@ def test_where_training_runs_away_is_seen_and_said(done: Page) -> None:
     assert done.locator(".st-key-sweep-map .annotation-text", has_text="✕").count() == len(away)
     scores = done.evaluate(CELLS, SCORES)
     assert all((column, row) in away for row in range(8) for column in range(8) if scores[row][column] is None)
-    expect(done.locator(".st-key-sweep-lessons")).to_contain_text("It runs away")
+    expect(done.locator(".st-key-sweep-lessons")).to_contain_text("It diverges")
 
 
 def test_a_click_on_a_cell_opens_its_run(done: Page) -> None:
@@ -98,7 +98,7 @@ def test_a_click_on_a_cell_opens_its_run(done: Page) -> None:
 
 
 def test_the_best_point_becomes_a_full_run(done: Page) -> None:
-    expect(done.locator(POINT)).to_contain_text("The best point so far")
+    expect(done.locator(POINT)).to_contain_text("The best trial so far")
     two_epochs = re.search(r"done after step ([\d,]+)", done.locator(POINT).inner_text())
     assert two_epochs
     epochs = done.locator(".st-key-sweep-full-epochs input")
@@ -110,7 +110,7 @@ def test_the_best_point_becomes_a_full_run(done: Page) -> None:
     expect(done.get_by_test_id("stProgress")).to_contain_text(f"Finished after step {steps:,}")
 
 
-@pytest.mark.parametrize("title", ["Map", "All fields", "Ranking"])
+@pytest.mark.parametrize("title", ["Map", "All hyperparameters", "Ranking"])
 def test_every_section_fits_a_phone(open_page: OpenPage, done: Page, made: list[str], title: str) -> None:
     phone = open_page(made[0], viewport=PHONE, has_touch=True, is_mobile=True)
     rest(phone)

@@ -1,4 +1,4 @@
-"""Section "Take along": the chosen runs as files, for another nnviz, TensorBoard or a spreadsheet; runs from files."""
+"""Section "Export and import": runs as files, for another nnviz, TensorBoard or a spreadsheet; runs from files."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _out(runs: list[Run]) -> None:
     last = st.toggle(
         "Last weights only",
         key="compare-take-last",
-        help="Without the earlier moments that Inspect can go back to: a much smaller file.",
+        help="Without the earlier checkpoints that Inspect can go back to: a much smaller file.",
     )
     with st.container(horizontal=True, vertical_alignment="center", key="compare-take-run"):
         st.download_button(

@@ -40,11 +40,11 @@ def _slowly() -> float:
 
 SECTIONS: dict[str, tuple[str, tuple[Part, ...]]] = {
     "curves": ("Curves & table", (Part(curves.show, refresh_seconds), Part(table.show, _slowly))),
-    "pair": ("Two of them", (Part(two_runs.show),)),
-    "images": ("Same images", (Part(predictions.show),)),
+    "pair": ("Two runs", (Part(two_runs.show),)),
+    "images": ("Predictions", (Part(predictions.show),)),
     "seeds": ("Seeds", (Part(seeds.show, refresh_seconds, beyond=True),)),
-    "twin": ("Lock-step twins", (Part(twin.show, refresh_seconds, beyond=True),)),
-    "travel": ("Take along", (Part(export_import.show),)),
+    "twin": ("Twin runs", (Part(twin.show, refresh_seconds, beyond=True),)),
+    "travel": ("Export and import", (Part(export_import.show),)),
 }
 """Name → (title, its parts), in the order of the page."""
 

@@ -1,4 +1,4 @@
-"""Section "Same images": test images with each run's answer below, those first on which the runs disagree."""
+"""Section "Predictions": test images with each run's answer below, those first on which the runs disagree."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def show(runs: list[Run]) -> None:
     st.caption(
         f"{how_many}"
         + (f"; here are {len(chosen)}, those with the most different answers first" if len(found) > len(chosen) else "")
-        + ". Below each image its true class, then each run's answer, with how sure it is; ✓ right, ✗ wrong."
+        + ". Below each image its true class, then each run's answer, with its probability; ✓ right, ✗ wrong."
     )
     short = names(runs)
     with st.container(key="compare-images"):

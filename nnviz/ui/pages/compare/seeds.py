@@ -137,7 +137,8 @@ def _bands(found: list[Group]) -> None:
             bands_figure(infos, log_loss=log_loss, loss_unit=loss_unit([g.run for g in found]), dark=dark()),
             key="compare-bands-plot",
             config=BANDS_CONFIG,
-            alt="Mean and spread of training loss and test accuracy of " + ", ".join(info.name for info in infos),
+            alt="Mean and standard deviation of training loss and test accuracy of "
+            + ", ".join(info.name for info in infos),
         )
     st.caption(f"The line is the mean of a group, as far as all of its runs have come; the band: {WIDTHS[width]}.")
 
@@ -203,7 +204,7 @@ def judgement(first: Sequence[float], second: Sequence[float], pair: tuple[str, 
     one, other = spread(first), spread(second)
     test = welch(one, other)
     if test is None:
-        return f"The accuracies of {a} and {b} don't vary at all: there is no spread to measure a difference against."
+        return f"The accuracies of {a} and {b} don't vary at all: there is no deviation to measure against."
     higher = "higher" if test.difference > 0 else "lower"
     counts = (
         f"The mean test accuracy of {b} ({other.size} runs) is {abs(100 * test.difference):.2f} percentage points"

@@ -1,4 +1,4 @@
-"""Section "Lock-step twins": the same initial weights, the same batches, and one thing changed."""
+"""Section "Twin runs": the same initial weights, the same batches, and one thing changed."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ def _at_this_step(first: Any, second: Any, step: int, pair: tuple[str, str]) -> 
 def _distance(run: Run, twin: Run) -> None:
     info = _apart(run.id, twin.id, tuple(common_steps(run, twin)))
     if info is None:
-        st.caption("How far their weights are apart is shown from the first moment on of which both kept a checkpoint.")
+        st.caption("How far their weights are apart is shown from the first step on of which both kept a checkpoint.")
         return
     with st.container(key="compare-twin-distance"):
         plot(
@@ -199,8 +199,8 @@ def _distance(run: Run, twin: Run) -> None:
             alt="How far the weights of the twins are apart, a line for each layer",
         )
     st.caption(
-        "How far the twins' weights have gone apart in each layer, as a share of the weights' own size, at the moments "
-        "of which both kept a checkpoint. At the start it is 0."
+        "How far the twins' weights have gone apart in each layer, as a share of the weights' own size, at the steps of "
+        "which both kept a checkpoint. At the start it is 0."
     )
 
 

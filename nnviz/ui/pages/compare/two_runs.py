@@ -1,4 +1,4 @@
-"""Section "Two of them": what was set up differently, in words; is the difference real; what each takes for what."""
+"""Section "Two runs": what was set up differently, in words; is the difference real; what each takes for what."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def choose_two(runs: list[Run]) -> tuple[Run, Run]:
 
 
 def _confusions(first: Run, second: Run, pair: tuple[str, str]) -> None:
-    st.markdown("##### What was taken for what")
+    st.markdown("##### Confusion matrix")
     store, classes = services.store(), DATASETS[first.config.data].classes
     infos = [confusion_info(last_result(store, run).evaluation.confusion().numpy(), classes) for run in (first, second)]
     worst = worst_share(*infos)

@@ -46,7 +46,7 @@ def show(scene: Scene) -> None:
     collections = {one.name: one for one in store.collections()}
     if not collections:
         st.info(
-            "No drawing is kept yet. Draw digits, choose **Teach it** and keep them with their labels: then they are a"
+            "No drawing is kept yet. Draw digits, choose **Fine-tune** and keep them with their labels: then they are a"
             " test set in your own handwriting, on which every net can be scored.",
             icon=":material/bookmark_add:",
         )

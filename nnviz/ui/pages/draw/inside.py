@@ -1,4 +1,4 @@
-"""Sections "Layers", "Which pixels" and "Nearest digits": what the answer to the drawing comes from."""
+"""Sections "Layers", "Saliency" and "Nearest digits": what the answer to the drawing comes from."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def _verdict(quiz: Quiz, classes: tuple[str, ...]) -> None:
         st.success(f"Right: the net reads a {classes[said]}, {percent(share)} sure.", icon=":material/check_circle:")
     else:
         st.warning(
-            f"The net reads a {classes[said]}, {percent(share)} sure. You can teach it: choose **Teach it** above.",
+            f"The net reads a {classes[said]}, {percent(share)} sure. You can teach it: choose **Fine-tune** above.",
             icon=":material/cancel:",
         )
 

@@ -43,7 +43,7 @@ class Scene(NamedTuple):
         return Subject(sheet.prepared.pixels, inputs, None, "Your drawing", key)
 
 
-def choose_label(scene: Scene, answer: int, words: str = "It is meant to be") -> int:
+def choose_label(scene: Scene, answer: int, words: str = "True label") -> int:
     """Let the person say which class the drawing is meant to be; as long as they don't, it is what the net says."""
     options = [AS_ANSWERED, *range(len(scene.net.classes))]
     state.keep(_LABEL, options)

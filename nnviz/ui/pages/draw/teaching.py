@@ -1,4 +1,4 @@
-"""Section "Teach it": keep the drawing with its right label, and let a copy of the net learn from it."""
+"""Section "Fine-tune": keep the drawing with its right label, and let a copy of the net learn from it."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def show(view: View) -> None:
             st.markdown(f"**{subject.title}**")
             tiles(subject.pixels[None], key="inspect-activations-image", size=168, label=subject.title)
             st.caption(answer_in_words(classes, answer, float(traced.probabilities[0, answer]), subject.label))
-        _probabilities(view, subject, view.checkpoint, traced.probabilities[0], "What the net believes", 0)
+        _probabilities(view, subject, view.checkpoint, traced.probabilities[0], "Predicted probabilities", 0)
         if view.beside is not None:
             other = trace(view.beside.checkpoint, subject.inputs).probabilities[0]
             title = view.beside.title[:1].upper() + view.beside.title[1:]
@@ -110,7 +110,7 @@ def _probabilities(
 def _contributions(view: View, subject: Subject, traced: Trace, answer: int) -> None:
     classes = view.checkpoint.data.dataset.classes
     keep(_CLASS, [ANSWER, *range(len(classes))])
-    st.markdown("##### What adds up to a class")
+    st.markdown("##### Logit contributions")
     st.selectbox(
         "Class",
         [ANSWER, *range(len(classes))],
@@ -147,10 +147,10 @@ def _contributions(view: View, subject: Subject, traced: Trace, answer: int) -> 
                 if before is not None and isinstance(clicked, int) and 0 <= clicked < len(told.terms):
                     open_neuron(before.name, told.terms[clicked].source)
     st.caption(
-        "Each bar is one product, input × weight; blue speaks for it, orange against. From left to right the way goes"
+        "Each bar is one product, input × weight; blue adds to it, orange takes away. From left to right the way goes"
         " back: to the neuron that adds most, and what made that one speak. Click a neuron's bar to open it."
         if len(links) > 1
-        else "Each bar is one product, input × weight; blue speaks for the class, orange against it."
+        else "Each bar is one product, input × weight; blue adds to the class, orange takes away."
     )
 
 
@@ -271,9 +271,9 @@ def _health(view: View) -> None:
         st.caption(
             "**Dead**: units with ReLU that give 0 for every one of these images; no gradient reaches them, so nothing"
             " wakes them. **Saturated**: outputs of a sigmoid or tanh within 1 % of an end of its range, where the"
-            " function is flat and hardly lets a gradient through. **Mean** and **spread** (standard deviation) are of"
-            " all the layer's outputs; a spread that shrinks to 0 from layer to layer means that all images look alike"
-            " to the later ones. A dash: it can't happen to this layer."
+            " function is flat and hardly lets a gradient through. **Mean** and **standard deviation** are of"
+            " all the layer's outputs; a standard deviation that shrinks to 0 from layer to layer means that all images look"
+            " alike to the later ones. A dash: it can't happen to this layer."
         )
         st.download_button(
             "Unit by unit as CSV",

@@ -35,7 +35,7 @@ def show(view: View) -> None:
             )
         for diagnosis in found:
             _show(diagnosis)
-    with st.expander("What is looked for", key="inspect-checks"):
+    with st.expander("Checks", key="inspect-checks"):
         st.markdown("\n".join(f"- {(check.__doc__ or '').strip()}" for check in DIAGNOSES))
 
 

@@ -1,4 +1,4 @@
-"""Section "Operate": change weights of a copy and see at once what that does to the test accuracy."""
+"""Section "Edit weights": change weights of a copy and see at once what that does to the test accuracy."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _form(view: View) -> None:
         if action is Action.NUDGE:
             amount = float(
                 st.number_input(
-                    "By" if scope == "weight" else "Noise of deviation",
+                    "By" if scope == "weight" else "Noise of standard deviation",
                     -MAX_NUDGE,
                     MAX_NUDGE,
                     0.1,

@@ -1,4 +1,4 @@
-"""Section "Map of the digits": what a layer makes of the test images, brought down to two dimensions."""
+"""Section "Embedding (PCA, t-SNE)": what a layer makes of the test images, brought down to two dimensions."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def _cloud(
     try:
         seen = _seen(run_id, checkpoint.step_number, layer, count, checkpoint)
     except ValueError as error:
-        st.info(f"There is no map of this moment: {error}.", icon=":material/error:")
+        st.info(f"There is no embedding of this checkpoint: {error}.", icon=":material/error:")
         return None
     points, used = seen.projection.points, "pca"
     if method == "tsne":

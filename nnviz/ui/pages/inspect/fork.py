@@ -30,7 +30,7 @@ def show(view: View) -> None:
         "goes on with what you set here. Unchanged, it repeats the run's own curve."
     )
     if view.live:
-        st.info("Switch “Follow live” off and choose a moment to fork from.", icon=":material/pause_circle:")
+        st.info("Switch “Follow live” off and choose a checkpoint to fork from.", icon=":material/pause_circle:")
     else:
         _form(view)
     _tree(view.run)

@@ -41,10 +41,10 @@ SECTIONS: dict[str, tuple[str, Callable[[View], None]]] = {
     "time": ("Over time", over_time.show),
     "activations": ("Activations", activations.show),
     "neuron": ("One neuron", neuron.show),
-    "pixels": ("Which pixels", saliency.show),
-    "map": ("Map of the digits", embedding.show),
+    "pixels": ("Saliency", saliency.show),
+    "map": ("Embedding (PCA, t-SNE)", embedding.show),
     "doctor": ("Doctor", doctor.show),
-    "operate": ("Operate", edit_weights.show),
+    "operate": ("Edit weights", edit_weights.show),
     "fork": ("Fork", fork.show),
 }
 """Name → (title, what shows it), in the order of the page."""

@@ -169,7 +169,7 @@ def _empty_state() -> None:
         st.markdown(
             "#### Nothing has been explored yet\n"
             "Press **Start the sweep**: many nets, each set up a little differently, train at once. A map of them "
-            "recolours while they learn, and shows where training crawls, where it flies and where it runs away.\n\n"
+            "recolours while they learn, and shows where training is too slow, converges and diverges.\n\n"
             "- Each step moves every weight against its gradient: "
             r"$W_{\text{new}} = W_{\text{old}} - \alpha \cdot v$, with $v = \mu \cdot v_{\text{old}} + \partial L/"
             r"\partial W$."

@@ -182,7 +182,7 @@ def _answers(run: Run, live: Preview) -> None:
         palette="ink",
         captions=captions,
         size=42,
-        label="Test images with the net's answer and how sure it is",
+        label="Test images with the predicted class and its probability",
     )
 
 
@@ -260,7 +260,7 @@ def heading(run: Run) -> None:
     if run.sweep:
         words += f" · point {run.point + 1} of the sweep {_sweep_name(run)}"
     if run.ensemble > 1:
-        words += f" · trained in a pack of {run.ensemble}: as by itself within rounding, not bit for bit"
+        words += f" · trained in an ensemble of {run.ensemble}: as by itself within rounding, not bit for bit"
     st.caption(words)
     if run.reason:
         show = {Status.DIVERGED: st.error, Status.FAILED: st.error, Status.INTERRUPTED: st.warning}

@@ -59,7 +59,7 @@ def recipe_form() -> None:
 def _recipes(config: TrainConfig) -> None:
     if config != config.with_(**ROBUST):
         st.button(
-            "Robust to drawing",
+            "Augmentation",
             key="robust-recipe",
             icon=":material/draw:",
             on_click=_make_robust,

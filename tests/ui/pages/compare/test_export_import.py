@@ -1,4 +1,4 @@
-"""Section "Take along" of the Compare page: files out and in, as somebody meets it who presses the buttons."""
+"""Section "Export and import" of the Compare page: files out and in, as somebody meets it who presses the buttons."""
 
 from __future__ import annotations
 

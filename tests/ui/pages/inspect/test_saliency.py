@@ -1,4 +1,4 @@
-"""The section "Which pixels", as a person meets it."""
+"""The section "Saliency", as a person meets it."""
 
 from __future__ import annotations
 
