@@ -199,8 +199,8 @@ def _distance(run: Run, twin: Run) -> None:
             alt="How far the weights of the twins are apart, a line for each layer",
         )
     st.caption(
-        "How far the twins' weights have gone apart in each layer, as a share of the weights' own size, at the steps of "
-        "which both kept a checkpoint. At the start it is 0."
+        "How far the twins' weights have gone apart in each layer, as a share of the weights' own size, at the steps "
+        "of which both kept a checkpoint. At the start it is 0."
     )
 
 

@@ -272,8 +272,8 @@ def _health(view: View) -> None:
             "**Dead**: units with ReLU that give 0 for every one of these images; no gradient reaches them, so nothing"
             " wakes them. **Saturated**: outputs of a sigmoid or tanh within 1 % of an end of its range, where the"
             " function is flat and hardly lets a gradient through. **Mean** and **standard deviation** are of"
-            " all the layer's outputs; a standard deviation that shrinks to 0 from layer to layer means that all images look"
-            " alike to the later ones. A dash: it can't happen to this layer."
+            " all the layer's outputs; a standard deviation that shrinks to 0 from layer to layer means that all"
+            " images look alike to the later ones. A dash: it can't happen to this layer."
         )
         st.download_button(
             "Unit by unit as CSV",

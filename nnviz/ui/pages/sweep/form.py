@@ -370,7 +370,7 @@ def _more(config: TrainConfig, fields: list[str]) -> None:
     st.session_state["sweep-prune"] = _kept("sweep-prune", False)
     words = f"{_BOUNDS['prune'].help} It begins when {PATIENCE} trials are complete, and needs two epochs or more."
     st.toggle(
-        "Give up early",
+        "Prune",
         key="sweep-prune",
         on_change=_keep,
         args=("sweep-prune",),
