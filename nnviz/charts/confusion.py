@@ -134,11 +134,7 @@ def confusion_figure(
                 "dragmode": False,
                 "hovermode": "closest",
                 "shapes": outline,
-                "xaxis": {
-                    **axis,
-                    "title": {"text": "predicted class", "standoff": 8},
-                    "range": [-0.5, count - 0.5],
-                },
+                "xaxis": {**axis, "title": {"text": "predicted class", "standoff": 8}, "range": [-0.5, count - 0.5]},
                 "yaxis": {**axis, "title": {"text": "true label", "standoff": 8}, "range": [count - 0.5, -0.5]},
             },
         }

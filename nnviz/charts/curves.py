@@ -167,15 +167,7 @@ def curves_figure(
         words = f"{kind['name']} {what} <b>{formats[what]}</b><extra></extra>"
         row = {"yaxis": "y2"} if what == "accuracy" else {}
         traces.append(
-            {
-                "type": "scatter",
-                "x": x,
-                "y": y,
-                "showlegend": what == "loss",
-                "hovertemplate": words,
-                **row,
-                **kind,
-            }
+            {"type": "scatter", "x": x, "y": y, "showlegend": what == "loss", "hovertemplate": words, **row, **kind}
         )
     axis: dict[str, Any] = {
         "gridcolor": colours.grid,
@@ -223,12 +215,7 @@ def curves_figure(
                     "uirevision": f"{revision} {'log' if log_loss else 'linear'}",
                     **(_log_ticks(info) if log_loss else {}),
                 },
-                "yaxis2": {
-                    **_titled(axis, "accuracy (%)"),
-                    "domain": [0.21, 0.55],
-                    "range": [0, 101],
-                    "nticks": 6,
-                },
+                "yaxis2": {**_titled(axis, "accuracy (%)"), "domain": [0.21, 0.55], "range": [0, 101], "nticks": 6},
                 "yaxis3": {
                     **_titled(axis, "learning<br>rate α"),
                     "domain": [0, 0.15],

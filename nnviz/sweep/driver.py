@@ -19,11 +19,7 @@ from nnviz.sweep.analysis import by_point
 from nnviz.sweep.spec import Result, SweepSpec, prune_now, suggest
 from nnviz.sweep.store import Member, Sweep, SweepGone, SweepStore
 from nnviz.train.checkpoint import CheckpointError
-from nnviz.train.commands import (
-    Action,
-    Command,
-    Job,
-)
+from nnviz.train.commands import Action, Command, Job
 from nnviz.train.ensemble import ensemble_count, ensemble_key, why_not
 
 LOOK_EVERY = 0.5

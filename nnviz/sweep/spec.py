@@ -18,10 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nnviz.fields import Choice, Flag, Number, SpecError, bounds_of, field, show, to_dict, validate
 from nnviz.spec.network import NetworkSpec
-from nnviz.spec.train_config import (
-    TrainConfig,
-    unused,
-)
+from nnviz.spec.train_config import TrainConfig, unused
 from nnviz.spec.train_config import check as check_setup
 from nnviz.sweep.space import (
     Axis,
@@ -88,8 +85,7 @@ class SweepSpec:
     )
     minutes: float = field(0.0, Number("time budget", 0, 10_080, help="Minutes; 0 for as long as it takes."))
     prune: bool = field(
-        False,
-        Flag("prune", help="Stops what does worse than the middle of the others had done by that epoch."),
+        False, Flag("prune", help="Stops what does worse than the middle of the others had done by that epoch.")
     )
     seed: int = field(0, Number("seed of the search", 0, 2**31 - 1, whole=True, help="For what is drawn at random."))
 

@@ -17,15 +17,11 @@ from torch import Tensor, nn
 
 from nnviz.data.datasets import Loaded, to_input
 from nnviz.fields import SpecError
-from nnviz.spec.call import (
-    Call,
-)
+from nnviz.spec.call import Call
 from nnviz.spec.layers import WEIGHTED
 from nnviz.spec.losses import LOSSES
 from nnviz.spec.network import BYTES_PER_NUMBER, NetworkSpec, build_model
-from nnviz.spec.schedules import (
-    SCHEDULES,
-)
+from nnviz.spec.schedules import SCHEDULES
 from nnviz.spec.train_config import TrainConfig, check, layer_plans, parameters
 from nnviz.train.checkpoint import Checkpoint, CheckpointError, Position
 from nnviz.train.events import Diverged, Epoch

@@ -11,12 +11,8 @@ import optuna
 import pytest
 
 from nnviz.fields import SpecError
-from nnviz.spec.layers.conv import (
-    Conv,
-)
-from nnviz.spec.layers.dense import (
-    Dense,
-)
+from nnviz.spec.layers.conv import Conv
+from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.sweep.space import Axis, Value

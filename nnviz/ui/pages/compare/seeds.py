@@ -22,9 +22,7 @@ from nnviz.ui import services, state
 from nnviz.ui.components.plot import plot
 from nnviz.ui.format import plain, sentence
 from nnviz.ui.pages.compare.view import LIVE_POINTS, dark, label, loss_unit, names, training
-from nnviz.ui.runs import (
-    told,
-)
+from nnviz.ui.runs import told
 
 MOST_AT_ONCE = 20
 
@@ -165,11 +163,7 @@ def _numbers(found: list[Group]) -> None:
         key="compare-seeds-table",
         hide_index=True,
         placeholder="–",
-        column_config={
-            "": st.column_config.TextColumn(width=40),
-            "smallest (%)": form,
-            "largest (%)": form,
-        },
+        column_config={"": st.column_config.TextColumn(width=40), "smallest (%)": form, "largest (%)": form},
         alt="Mean and standard deviation of the test accuracy of each group",
     )
 

@@ -12,12 +12,8 @@ from nnviz.charts.curves import SMOOTHING
 from nnviz.charts.norms import NormsInfo, norms_config, norms_figure, norms_info
 from nnviz.charts.overlay import OVERLAY_CONFIG, overlay_figure, overlay_info
 from nnviz.fields import SpecError, bounds_of
-from nnviz.spec.activations import (
-    ACTIVATIONS,
-)
-from nnviz.spec.network import (
-    with_all,
-)
+from nnviz.spec.activations import ACTIVATIONS
+from nnviz.spec.network import with_all
 from nnviz.spec.optimizers import OPTIMIZERS
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run, learning_layers
@@ -30,9 +26,7 @@ from nnviz.ui.pages.compare.choice import chosen
 from nnviz.ui.pages.compare.verdict import NOT_SAID, compare, verdict
 from nnviz.ui.pages.compare.view import ENDED_POINTS, LIVE_POINTS, dark, label, loss_unit, names, training
 from nnviz.ui.results import last_result
-from nnviz.ui.runs import (
-    told,
-)
+from nnviz.ui.runs import told
 
 _CONFIG = "compare_twin_config"
 
@@ -59,10 +53,7 @@ def show(runs: list[Run]) -> None:
     state.keep("compare-twin-other", list(others))
     twin = others[
         st.selectbox(
-            "Its twin",
-            list(others),
-            key="compare-twin-other",
-            format_func=lambda one: run_label(others[one].name, one),
+            "Its twin", list(others), key="compare-twin-other", format_func=lambda one: run_label(others[one].name, one)
         )
     ]
     _pair(run, twin)

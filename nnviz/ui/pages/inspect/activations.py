@@ -28,23 +28,14 @@ from nnviz.charts.bars import (
 )
 from nnviz.charts.table import csv_text
 from nnviz.data.datasets import Split
-from nnviz.spec.activations import (
-    ACTIVATIONS,
-)
-from nnviz.ui.checkpoints import (
-    View,
-    test_part,
-)
+from nnviz.spec.activations import ACTIVATIONS
+from nnviz.ui.checkpoints import View, test_part
 from nnviz.ui.components.image_grid import Caption, signed_to_bytes, tiles
 from nnviz.ui.components.plot import plot
 from nnviz.ui.format import layer_in_words
 from nnviz.ui.pages.inspect.neuron import open_neuron
 from nnviz.ui.state import keep
-from nnviz.ui.subject import (
-    Subject,
-    answer_in_words,
-    choose_subject,
-)
+from nnviz.ui.subject import Subject, answer_in_words, choose_subject
 
 _CLASS = "inspect-activations-class"
 

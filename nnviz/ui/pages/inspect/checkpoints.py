@@ -11,11 +11,7 @@ import streamlit as st
 from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.store.run import Run
 from nnviz.ui import services
-from nnviz.ui.checkpoints import (
-    Beside,
-    checkpoint_at,
-    checkpoint_now,
-)
+from nnviz.ui.checkpoints import Beside, checkpoint_at, checkpoint_now
 from nnviz.ui.format import plain, run_label
 from nnviz.ui.state import keep
 
@@ -151,10 +147,7 @@ def choose_other(run: Run) -> Other | None:
             return None
         keep(_OTHER_RUN, list(others))
         st.selectbox(
-            "The other run",
-            list(others),
-            key=_OTHER_RUN,
-            format_func=lambda one: run_label(others[one].name, one),
+            "The other run", list(others), key=_OTHER_RUN, format_func=lambda one: run_label(others[one].name, one)
         )
         return Other(others[st.session_state[_OTHER_RUN]], None)
     return None

@@ -8,10 +8,7 @@ from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.analysis.editing import MAX_NUDGE, Action, Edit, edited
 from nnviz.fields import SpecError
 from nnviz.train.evaluation import Evaluation, evaluate
-from nnviz.ui.checkpoints import (
-    View,
-    test_part,
-)
+from nnviz.ui.checkpoints import View, test_part
 from nnviz.ui.format import sentence
 
 _EDITS = "inspect_edits"

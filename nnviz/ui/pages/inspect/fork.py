@@ -12,9 +12,7 @@ from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run
 from nnviz.train.checkpoint import CheckpointError
 from nnviz.ui import runs, services, state
-from nnviz.ui.checkpoints import (
-    View,
-)
+from nnviz.ui.checkpoints import View
 from nnviz.ui.format import plain, sentence
 from nnviz.ui.forms import field_input
 

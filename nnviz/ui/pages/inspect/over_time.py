@@ -15,10 +15,7 @@ from nnviz.spec.losses import LOSSES
 from nnviz.store.run import Run
 from nnviz.train.evaluation import Evaluation, evaluate
 from nnviz.ui import services
-from nnviz.ui.checkpoints import (
-    View,
-    test_part,
-)
+from nnviz.ui.checkpoints import View, test_part
 from nnviz.ui.components.plot import plot
 
 POINTS = 600

@@ -10,15 +10,8 @@ from nnviz.analysis.checkpoint_view import CheckpointView, LayerView
 from nnviz.data.datasets import DATASETS, DataError
 from nnviz.store.run import Run, RunGone
 from nnviz.train.checkpoint import CheckpointError
-from nnviz.ui import (
-    runs,
-    saliency,
-    services,
-    state,
-)
-from nnviz.ui.checkpoints import (
-    View,
-)
+from nnviz.ui import runs, saliency, services, state
+from nnviz.ui.checkpoints import View
 from nnviz.ui.choosing import choose_section, choose_shown
 from nnviz.ui.format import sentence
 from nnviz.ui.pages.inspect import (
@@ -32,9 +25,7 @@ from nnviz.ui.pages.inspect import (
     neuron,
     over_time,
 )
-from nnviz.ui.runs import (
-    offered_runs,
-)
+from nnviz.ui.runs import offered_runs
 
 SECTIONS: dict[str, tuple[str, Callable[[View], None]]] = {
     "matrices": ("Weights & gradients", matrices.show),

@@ -20,9 +20,7 @@ from nnviz.ui import services, state
 from nnviz.ui.components.image_grid import Caption, signed_to_bytes, tiles
 from nnviz.ui.components.plot import plot
 from nnviz.ui.format import duration, plain
-from nnviz.ui.refresh import (
-    refresh_seconds,
-)
+from nnviz.ui.refresh import refresh_seconds
 
 LIVE_POINTS = 500
 ENDED_POINTS = 2000
@@ -137,13 +135,7 @@ def _figure(
         points=points,
         smoothing=smoothing,
     )
-    return curves_figure(
-        info,
-        log_loss=log_loss,
-        show_raw=show_raw,
-        loss_unit=LOSSES[loss].unit,
-        dark=dark,
-    )
+    return curves_figure(info, log_loss=log_loss, show_raw=show_raw, loss_unit=LOSSES[loss].unit, dark=dark)
 
 
 def _numbers(run: Run) -> None:
