@@ -26,6 +26,7 @@ from nnviz.train.evaluation import Evaluation, evaluate
 from nnviz.ui.components.image_grid import Caption, tiles
 from nnviz.ui.components.plot import plot
 from nnviz.ui.format import percent
+from nnviz.ui.glossary import heading
 
 SHOWN = 48
 """Images at once: more would not be looked at."""
@@ -133,7 +134,7 @@ def _show(run: Run, result: Result, dataset: Dataset, test: Split) -> None:
             st.session_state[f"{_CELL}-clicked"] = true_answer
             st.rerun()
     with bars, st.container(key="class-accuracy"):
-        st.markdown("**Accuracy per class (recall)**")
+        heading("Accuracy per class (recall)", "Recall", level=6)
         plot(
             class_accuracy_figure(info, dark=dark),
             key="class-accuracy-plot",

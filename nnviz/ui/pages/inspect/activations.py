@@ -33,6 +33,7 @@ from nnviz.ui.checkpoints import View, test_part
 from nnviz.ui.components.image_grid import Caption, signed_to_bytes, tiles
 from nnviz.ui.components.plot import plot
 from nnviz.ui.format import layer_in_words
+from nnviz.ui.glossary import heading
 from nnviz.ui.pages.inspect.neuron import open_neuron
 from nnviz.ui.state import keep
 from nnviz.ui.subject import Subject, answer_in_words, choose_subject
@@ -101,7 +102,7 @@ def _probabilities(
 def _contributions(view: View, subject: Subject, traced: Trace, answer: int) -> None:
     classes = view.checkpoint.data.dataset.classes
     keep(_CLASS, [ANSWER, *range(len(classes))])
-    st.markdown("##### Logit contributions")
+    heading("Logit contributions")
     st.selectbox(
         "Class",
         [ANSWER, *range(len(classes))],

@@ -42,6 +42,7 @@ from nnviz.spec.activations import ACTIVATIONS
 from nnviz.ui.checkpoints import View, test_part
 from nnviz.ui.components.image_grid import Caption, signed_to_bytes, tiles
 from nnviz.ui.components.plot import plot
+from nnviz.ui.glossary import heading
 from nnviz.ui.subject import Subject, choose_subject, set_subject_index
 
 _CHOSEN, _UNIT = "inspect_neuron", "inspect-neuron-unit"
@@ -288,7 +289,7 @@ def _exciting(view: View, picked: Picked, values: npt.NDArray[np.float32], words
     test, classes = view.checkpoint.data.test, view.checkpoint.data.dataset.classes
     shown = np.argsort(-values, kind="stable")[:EXCITING].tolist()
     with st.container(key="inspect-neuron-exciting"):
-        st.markdown("##### Top-activating images")
+        heading("Top-activating images")
         clicked = tiles(
             test.images[shown, 0].numpy(),
             key="inspect-neuron-exciting-tiles",
@@ -315,7 +316,7 @@ def _incoming(view: View, picked: Picked) -> None:
         title = view.beside.title
         weights.append((title[:1].upper() + title[1:], view.beside_layer.weight[picked.unit].numpy().reshape(shape)))
     limit = max(float(np.abs(np.nan_to_num(values, posinf=0, neginf=0)).max()) for _, values in weights)
-    st.markdown("##### Incoming weights")
+    heading("Incoming weights", "Weight")
     if len(shape) == 3 and shape[1] * shape[2] > 1:
         if shape[0] == 1:
             _with_the_image(view, picked, weights, limit)
