@@ -16,6 +16,7 @@ from nnviz.jobs import Job, Jobs, Report, State
 from nnviz.ui.checkpoints import View
 from nnviz.ui.components.image_grid import Caption, tiles
 from nnviz.ui.components.plot import plot
+from nnviz.ui.pages.inspect.section import Section
 from nnviz.ui.state import keep
 from nnviz.ui.subject import set_subject_index
 
@@ -258,3 +259,6 @@ def _chosen_image(view: View, seen: Seen) -> None:
             captions=[Caption(f"{classes[label]} → {classes[answer]}", f"test image {chosen}", label == answer)],
             label=f"Test image {chosen}, a {classes[label]} answered with {classes[answer]}",
         )
+
+
+SECTION = Section("map", "Embedding (PCA, t-SNE)", show, rank=60)

@@ -10,6 +10,7 @@ from nnviz.fields import SpecError
 from nnviz.train.evaluation import Evaluation, evaluate
 from nnviz.ui.checkpoints import View, test_part
 from nnviz.ui.format import sentence
+from nnviz.ui.pages.inspect.section import Section
 
 _EDITS = "inspect_edits"
 _UNDONE = "inspect_edits_undone"
@@ -159,3 +160,6 @@ def _reset() -> None:
     run_id, edits = st.session_state[_EDITS]
     st.session_state[_UNDONE] = list(reversed(edits))
     st.session_state[_EDITS] = (run_id, [])
+
+
+SECTION = Section("operate", "Edit weights", show, rank=80)

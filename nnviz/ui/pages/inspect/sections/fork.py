@@ -15,6 +15,7 @@ from nnviz.ui import runs, services, state
 from nnviz.ui.checkpoints import View
 from nnviz.ui.format import plain, sentence
 from nnviz.ui.forms import field_input
+from nnviz.ui.pages.inspect.section import Section
 
 _TRAIN = "pages/2_Train.py"
 _FIELDS = ("lr", "momentum", "batch_size", "epochs", "optimizer", "schedule", "weight_decay", "augment", "seed")
@@ -107,3 +108,6 @@ def _branch(run: Run, children: dict[str, list[Run]], here: str, depth: int) -> 
         st.rerun()
     for child in children.get(run.id, []):
         _branch(child, children, here, depth + 1)
+
+
+SECTION = Section("fork", "Fork", show, rank=90)

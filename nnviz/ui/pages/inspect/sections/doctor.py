@@ -8,6 +8,7 @@ from nnviz.analysis.doctor import DIAGNOSES, Diagnosis, evidence, examine
 from nnviz.store.run import Status
 from nnviz.ui import services, state
 from nnviz.ui.checkpoints import View
+from nnviz.ui.pages.inspect.section import Section
 
 _TRAIN = "pages/2_Train.py"
 
@@ -50,3 +51,6 @@ def _show(diagnosis: Diagnosis) -> None:
             state.set_config(diagnosis.config)
             state.choose_run(None)
             st.switch_page(_TRAIN)
+
+
+SECTION = Section("doctor", "Doctor", show, rank=70)

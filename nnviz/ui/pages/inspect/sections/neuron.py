@@ -43,6 +43,7 @@ from nnviz.ui.checkpoints import View, test_part
 from nnviz.ui.components.image_grid import Caption, signed_to_bytes, tiles
 from nnviz.ui.components.plot import plot
 from nnviz.ui.glossary import heading
+from nnviz.ui.pages.inspect.section import Section
 from nnviz.ui.subject import Subject, choose_subject, set_subject_index
 
 _CHOSEN, _UNIT = "inspect_neuron", "inspect-neuron-unit"
@@ -599,3 +600,6 @@ def sum_csv(picked: Picked, shape: tuple[int, ...]) -> str:
 def minus(number: str) -> str:
     """A number with a proper minus sign, as long as a plus."""
     return number.replace("-", "−")
+
+
+SECTION = Section("neuron", "One neuron", show, rank=40)

@@ -25,7 +25,8 @@ from nnviz.ui import services
 from nnviz.ui.checkpoints import View, checkpoint_at
 from nnviz.ui.components.image_grid import Caption, signed_to_bytes, tiles
 from nnviz.ui.components.plot import plot
-from nnviz.ui.pages.inspect.neuron import open_neuron
+from nnviz.ui.pages.inspect.section import Section
+from nnviz.ui.pages.inspect.sections.neuron import open_neuron
 
 PAGE = 64
 """Units on one page of images."""
@@ -342,3 +343,6 @@ def _one_weight(view: View) -> None:
         ]
         st.markdown("| | how | what it is | value |\n|:--|:--|:--|--:|\n" + "\n".join(rows))
         st.caption(f"The training itself has {told.trained:+.8f} after this step, in 32-bit numbers.")
+
+
+SECTION = Section("matrices", "Weights & gradients", show, rank=10)

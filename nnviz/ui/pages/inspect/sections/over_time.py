@@ -17,6 +17,7 @@ from nnviz.train.evaluation import Evaluation, evaluate
 from nnviz.ui import services
 from nnviz.ui.checkpoints import View, test_part
 from nnviz.ui.components.plot import plot
+from nnviz.ui.pages.inspect.section import Section
 
 POINTS = 600
 
@@ -118,3 +119,6 @@ def norms_of(run: Run) -> tuple[NormsInfo, NormsInfo, NormsInfo] | None:
         norms_info(norms.step, norms.layers, pace(norms.weight, norms.update), "‖ΔW‖ / ‖W‖", HEALTHY_PACE),
         norms_info(norms.step, norms.layers, norms.weight, "weight norm ‖W‖"),
     )
+
+
+SECTION = Section("time", "Over time", show, rank=20)

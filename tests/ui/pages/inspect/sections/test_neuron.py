@@ -27,7 +27,7 @@ from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run
 from nnviz.store.runs import RunStore
 from nnviz.ui.checkpoints import checkpoint_at
-from nnviz.ui.pages.inspect.neuron import Picked, outgoing_csv, pixels_seen, sum_csv
+from nnviz.ui.pages.inspect.sections.neuron import Picked, outgoing_csv, pixels_seen, sum_csv
 from nnviz.ui.subject import test_subject as subject_of
 from tests.waiting import LIMIT_S
 
@@ -56,7 +56,7 @@ def script(compare: bool = False) -> None:
 
     from nnviz.ui import services
     from nnviz.ui.checkpoints import Beside, View, checkpoint_at
-    from nnviz.ui.pages.inspect import neuron
+    from nnviz.ui.pages.inspect.sections import neuron
 
     run, store = services.store().runs()[0], services.store()
     checkpoint = checkpoint_at(store, run, 5)
@@ -211,7 +211,7 @@ def test_clicking_opens_a_neuron() -> None:
     def click() -> None:
         import streamlit as st
 
-        from nnviz.ui.pages.inspect.neuron import open_neuron
+        from nnviz.ui.pages.inspect.sections.neuron import open_neuron
 
         if st.button("click", key="click"):
             open_neuron("dense1", 9)

@@ -34,7 +34,8 @@ from nnviz.ui.components.image_grid import Caption, signed_to_bytes, tiles
 from nnviz.ui.components.plot import plot
 from nnviz.ui.format import layer_in_words
 from nnviz.ui.glossary import heading
-from nnviz.ui.pages.inspect.neuron import open_neuron
+from nnviz.ui.pages.inspect.section import Section
+from nnviz.ui.pages.inspect.sections.neuron import open_neuron
 from nnviz.ui.state import keep
 from nnviz.ui.subject import Subject, answer_in_words, choose_subject
 
@@ -310,3 +311,6 @@ def health_csv(layers: Iterable[LayerHealth], classes: Sequence[str]) -> str:
 
 def _number(value: float) -> str:
     return f"{value:.3g}" if np.isfinite(value) else "not finite"
+
+
+SECTION = Section("activations", "Activations", show, rank=30)
