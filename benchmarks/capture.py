@@ -7,7 +7,6 @@ one torch thread.
 
 from __future__ import annotations
 
-import argparse
 import os
 import statistics
 import tempfile
@@ -21,6 +20,7 @@ from unittest import mock
 
 import torch
 
+from benchmarks.bench import Table, need, parser
 from nnviz.data.datasets import DATASETS
 from nnviz.executor.recorder import train_run
 from nnviz.spec.network import NetworkSpec
@@ -32,7 +32,6 @@ from nnviz.train import trainer
 from nnviz.train.checkpoint import Checkpoint
 from nnviz.train.trainer import Trainer
 
-DATA = Path(__file__).parents[2] / "shared" / "data"
 BARE, DEFAULT, FOLLOWED = "capture off", "as by default", "as by default, followed live"
 
 
@@ -128,20 +127,22 @@ def checkpoint_seconds(network: NetworkSpec, config: TrainConfig, times: int) ->
     return statistics.median(taking), statistics.median(writing)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--preset", choices=PRESETS, default="classic", help="the network")
-    parser.add_argument("--turns", type=int, default=5, help="how often each way takes its turn")
-    parser.add_argument("--epochs", type=int, default=TrainConfig().epochs)
-    parser.add_argument("--per-class", type=int, default=0, help="train on so many of each class; 0 takes all")
-    options = parser.parse_args()
-    if "NNVIZ_DATA" not in os.environ and DATA.is_dir():
-        os.environ["NNVIZ_DATA"] = str(DATA)
+def main(arguments: list[str] | None = None) -> None:
+    options_of = parser(__doc__)
+    options_of.add_argument("--preset", choices=PRESETS, default="classic", help="the network")
+    options_of.add_argument("--turns", type=int, default=5, help="how often each way takes its turn")
+    options_of.add_argument("--epochs", type=int, default=TrainConfig().epochs)
+    options_of.add_argument("--per-class", type=int, default=0, help="train on so many of each class; 0 takes all")
+    options = options_of.parse_args(arguments)
+    need()
     torch.set_num_threads(1)
-    measure(options.preset, TrainConfig(epochs=options.epochs, per_class=options.per_class), options.turns)
+    config = TrainConfig(epochs=options.epochs, per_class=options.per_class)
+    if options.tiny:
+        config = TrainConfig(epochs=1, per_class=20)
+    measure(options.preset, config, 1 if options.tiny else options.turns).show(options.json)
 
 
-def measure(preset: str, config: TrainConfig, turns: int) -> None:
+def measure(preset: str, config: TrainConfig, turns: int) -> Table:
     network = PRESETS[preset].network
     costs: dict[str, list[Cost]] = {way: [] for way in (BARE, DEFAULT, FOLLOWED)}
     for turn in range(turns):
@@ -152,22 +153,22 @@ def measure(preset: str, config: TrainConfig, turns: int) -> None:
 
     taking, writing = checkpoint_seconds(network, config, 20)
     steps = len(costs[BARE][0].losses)
-    print(f"{PRESETS[preset].title}, {config.epochs} epochs, {steps:,} steps of {config.batch_size}")
-    print(f"{os.cpu_count()} cores, 1 torch thread; median of {turns}; the same losses to the bit in all\n")
-    print(
-        f"{'':30}{'seconds':>9}{'cost':>8}{'CPU s':>9}{'cost':>8}{'checkpoints':>11}{'MB':>8}{'norms':>7}{'shown':>7}"
+    table = Table(
+        f"{PRESETS[preset].title}, {config.epochs} epochs, {steps:,} steps of {config.batch_size}; {os.cpu_count()}"
+        f" cores, 1 torch thread; median of {turns}; the same losses to the bit in all",
+        ("", "seconds", "cost", "CPU s", "CPU cost", "checkpoints", "MB", "norms", "shown"),
     )
     for way, found in costs.items():
-        print(f"{way:30}", end="")
+        times = []
         for what in ("seconds", "cpu"):
             took, bare = (statistics.median(getattr(cost, what) for cost in some) for some in (found, costs[BARE]))
-            print(f"{took:9.3f}{took / bare - 1:+8.1%}", end="")
+            times += [took, f"{took / bare - 1:+.1%}"]
         one = found[-1]
-        print(f"{one.checkpoints:11}{one.checkpoint_bytes / 1e6:8.1f}{one.norm_rows:7}{one.shown:7}")
-    print(
-        f"\none checkpoint: {taking * 1000:.1f} ms to copy, {writing * 1000:.1f} ms to write,"
-        f" {checkpoint_bytes(network, config) / 1e6:.2f} MB"
-    )
+        goal = "" if way == BARE else "cost ≤ +5 %"
+        table.add(way, *times, one.checkpoints, one.checkpoint_bytes / 1e6, one.norm_rows, one.shown, goal=goal)
+    table.add("one checkpoint, copied", taking, "", None, "", 1, checkpoint_bytes(network, config) / 1e6, None, None)
+    table.add("one checkpoint, written", writing, "", None, "", 1, checkpoint_bytes(network, config) / 1e6, None, None)
+    return table
 
 
 if __name__ == "__main__":

@@ -7,31 +7,18 @@ have changed to the answer of the whole drawing. Needs requirements-test.txt and
 
 from __future__ import annotations
 
-import argparse
-import os
 import random
-import shutil
-import socket
-import subprocess
-import sys
-import tempfile
-import time
-import urllib.request
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import closing
+from typing import TYPE_CHECKING
 
-from playwright.sync_api import Page, sync_playwright
+from benchmarks.bench import Table, chromium, need, parser, quantile, runs_folder, served
+from nnviz.executor.recorder import train_run
+from nnviz.spec.network import NetworkSpec
+from nnviz.spec.train_config import TrainConfig
+from nnviz.store.runs import RunStore
 
-PROJECT = Path(__file__).parents[1]
-if "NNVIZ_DATA" not in os.environ and (PROJECT.parent / "shared" / "data").is_dir():
-    os.environ["NNVIZ_DATA"] = str(PROJECT.parent / "shared" / "data")
-os.environ["NNVIZ_RUNS"] = tempfile.mkdtemp(prefix="nnviz-benchmark-")
-
-from nnviz.executor.recorder import train_run  # noqa: E402
-from nnviz.spec.network import NetworkSpec  # noqa: E402
-from nnviz.spec.train_config import TrainConfig  # noqa: E402
-from nnviz.store.runs import RunStore  # noqa: E402
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 TARGET_MS = 100
 SECTIONS = ("Preprocessing", "When did it learn it?", "Saliency", "Nearest digits")
@@ -54,37 +41,6 @@ WATCH = """answer => {
         });
     });
 }"""
-
-
-@contextmanager
-def served() -> Iterator[str]:
-    """The address of the app, with one net that is trained."""
-    store = RunStore()
-    train_run(store, store.create(NetworkSpec(), TrainConfig(epochs=1)).id)
-    store.close()
-    with socket.socket() as listener:
-        listener.bind(("localhost", 0))
-        port = listener.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-    server = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        end = time.monotonic() + 60
-        while not _answers(port):
-            if time.monotonic() > end:
-                raise TimeoutError("the app did not start")
-            time.sleep(0.1)
-        yield f"http://localhost:{port}"
-    finally:
-        server.terminate()
-        server.wait()
-
-
-def _answers(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://localhost:{port}/_stcore/health", timeout=1) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
 
 
 def measure(page: Page, section: str, strokes: int) -> list[float]:
@@ -119,38 +75,38 @@ def _draw(page: Page, chance: random.Random) -> None:
     page.mouse.up()
 
 
-def quantile(values: Sequence[float], share: float) -> float:
-    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
+def main(arguments: list[str] | None = None) -> None:
+    options_of = parser(__doc__)
+    options_of.add_argument("--strokes", type=int, default=60, help="for each of the sections")
+    options = options_of.parse_args(arguments)
+    need(browser=True)
+    from playwright.sync_api import sync_playwright
 
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--strokes", type=int, default=60, help="for each of the sections")
-    options = parser.parse_args()
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    with served() as url, sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
-        page.goto(f"{url}/Draw")
-        page.get_by_test_id("drawing").wait_for()
-        page.get_by_test_id("answer").evaluate(WATCH)
-        measure(page, SECTIONS[0], 8)  # everything is imported and compiled after that
-        print("From the end of a stroke to the new bars, ms; 784-128-10, server and browser on this machine\n")
-        print(f"{'section beside the canvas':28}{'strokes':>9}{'median':>9}{'p95':>8}{'worst':>8}")
-        every: list[float] = []
-        for section in SECTIONS:
-            waits = measure(page, section, options.strokes)
-            every += waits
-            _line(section, waits)
-        _line("all", every)
-        met = "met" if quantile(every, 0.95) <= TARGET_MS else "missed"
-        print(f"\ntarget: {TARGET_MS} ms at the 95th percentile: {met}")
-        browser.close()
-
-
-def _line(name: str, waits: Sequence[float]) -> None:
-    middle, most, worst = quantile(waits, 0.5), quantile(waits, 0.95), max(waits)
-    print(f"{name:28}{len(waits):9}{middle:9.0f}{most:8.0f}{worst:8.0f}")
+    strokes = 2 if options.tiny else options.strokes
+    table = Table(
+        "From the end of a stroke to the new bars, ms; 784-128-10, server and browser on this machine",
+        ("section beside the canvas", "strokes", "median", "p95", "worst"),
+    )
+    with runs_folder() as folder:
+        with closing(RunStore(folder)) as store:
+            config = TrainConfig(epochs=1, per_class=30 if options.tiny else 0)
+            train_run(store, store.create(NetworkSpec(), config).id)
+        with served() as (port, _), sync_playwright() as driver:
+            browser = driver.chromium.launch(executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"])
+            page = browser.new_page(viewport={"width": 1440, "height": 900})
+            page.goto(f"http://localhost:{port}/Draw")
+            page.get_by_test_id("drawing").wait_for()
+            page.get_by_test_id("answer").evaluate(WATCH)
+            measure(page, SECTIONS[0], 1 if options.tiny else 8)  # everything is imported and compiled after that
+            every: list[float] = []
+            for section in SECTIONS:
+                waits = measure(page, section, strokes)
+                every += waits
+                table.add(section, len(waits), quantile(waits, 0.5), quantile(waits, 0.95), max(waits))
+            goal = f"p95 ≤ {TARGET_MS}"
+            table.add("all", len(every), quantile(every, 0.5), quantile(every, 0.95), max(every), goal=goal)
+            browser.close()
+    table.show(options.json)
 
 
 if __name__ == "__main__":

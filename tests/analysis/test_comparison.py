@@ -144,7 +144,7 @@ class TestWords:
         first = run_of(store, NetworkSpec((Conv(4), MaxPool(), Dropout(0.5), Dense(8))))
         second = run_of(store, NetworkSpec((Conv(8, 5), MaxPool(), Dropout(0.2), Dense(8, "tanh"))))
         words = in_words(first, second, ("one", "two"))
-        assert "two trains with 8 instead of 4 filters in the first convolution layer" in words
+        assert "two trains with 8 instead of 4 channels in the first convolution layer" in words
         assert "a kernel of 5 instead of 3 in the first convolution layer" in words
         assert "a share dropped of 0.2 instead of 0.5 in the first dropout layer" in words
         assert "Tanh instead of ReLU in the first hidden layer" in words

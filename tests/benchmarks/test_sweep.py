@@ -28,7 +28,8 @@ def test_a_row_for_each_size(
     blobs: Loaded, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(Dataset, "load", lambda self, root=None: blobs)
-    sweep.measure([4], [16, 64], [2, 3], turns=1, cores=2)
-    rows = [line.split() for line in capsys.readouterr().out.splitlines()[3:]]
-    assert [row[:3] for row in rows] == [["4", batch, points] for batch in ("16", "64") for points in ("2", "3")]
-    assert all(float(number.strip("×")) > 0 for row in rows for number in row[3:8])
+    table = sweep.measure([4], [16, 64], [2, 3], turns=1, cores=2)
+    table.show()
+    assert capsys.readouterr().out.startswith(table.title)
+    assert [row[:3] for row in table.rows] == [(4, batch, points) for batch in (16, 64) for points in (2, 3)]
+    assert all(number > 0 for row in table.rows for number in row)

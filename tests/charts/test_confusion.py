@@ -72,7 +72,7 @@ def test_an_error_is_seen_beside_a_full_diagonal(dark: bool) -> None:
 def test_true_class_0_is_on_top_and_the_chosen_cell_outlined(small: Evaluation) -> None:
     layout = confusion_figure(_info(small, ("a", "b", "c")), chosen=(0, 1), dark=False).layout
     assert tuple(layout.yaxis.range) == (2.5, -0.5)
-    assert layout.yaxis.title.text == "true class"
+    assert layout.yaxis.title.text == "true label"
     assert layout.xaxis.title.text == "predicted class"
     box = layout.shapes[0]
     assert (box.x0, box.x1, box.y0, box.y1) == (0.5, 1.5, -0.5, 0.5)

@@ -161,13 +161,13 @@ def test_what_diverged_later_is_not_the_best() -> None:
 def test_it_runs_away_only_where_no_larger_step_was_fine() -> None:
     """Where one rate ran away by bad luck and a larger one did not, nothing is said of a limit."""
     found = grid({(0.1, 0.0): 0.9, (0.3, 0.0): None, (0.5, 0.0): 0.95, (0.1, 0.9): 0.9, (0.5, 0.9): None})
-    away = next(words for words in lessons(SPEC, found) if "runs away" in words)
+    away = next(words for words in lessons(SPEC, found) if "It diverges" in words)
     assert "with momentum 0.9 from a learning rate of 0.5 up" in away
     assert "momentum 0 " not in away
     found = grid({(0.1, 0.0): 0.9, (1.0, 0.0): None, (0.1, 0.3): 0.9, (1.0, 0.3): None})
-    assert "with momentum 0.3 from 1." in next(words for words in lessons(SPEC, found) if "runs away" in words)
+    assert "with momentum 0.3 from 1." in next(words for words in lessons(SPEC, found) if "It diverges" in words)
 
 
 def test_of_drawn_points_no_limit_is_read_off_single_ones() -> None:
     found = grid({(0.1, 0.11): 0.9, (0.3, 0.23): None, (0.5, 0.35): 0.95, (0.2, 0.9): None})
-    assert any(words.startswith("**2 of 4 points ran away") for words in lessons(SPEC, found))
+    assert any(words.startswith("**2 of 4 trials diverged") for words in lessons(SPEC, found))

@@ -70,7 +70,7 @@ def test_an_optimizer_without_momentum_is_swept_by_weight_decay() -> None:
 
 def test_names() -> None:
     axes = (RATE, MOMENTUM, Axis("init"), Axis("activation"))
-    assert describe(SweepSpec(*CLASSIC, axes, "random", 40)) == "learning rate × momentum × 2 more, 40 random points"
+    assert describe(SweepSpec(*CLASSIC, axes, "random", 40)) == "learning rate × momentum × 2 more, 40 random trials"
     assert describe(SweepSpec(*CLASSIC, (RATE,), "tpe", 1, seeds=3)) == "learning rate, 1 guided point, 3 seeds each"
 
 
@@ -255,14 +255,14 @@ LR = {"name": "lr", "values": [0.1, 0.2]}
         (spec_of(axes=[{"name": "dense2.units", "values": [1]}]), "this network has no units of dense2"),
         (spec_of(method="luck"), "method must be one of grid, random, tpe"),
         (spec_of(seeds=21), "seeds must be a whole number from 1 to 20, not 21"),
-        (spec_of(points=1001), "number of points must be a whole number from 1 to 1000, not 1001"),
+        (spec_of(points=1001), "number of trials must be a whole number from 1 to 1000, not 1001"),
         (spec_of(minutes=-1), "time budget must be a number from 0"),
         (spec_of(network={"layers": 3}), "a network must be an object with a list of layers"),
         (spec_of(config={"lr": 101}), "learning rate must be a number from 0 to 100, not 101"),
         (spec_of(config={"seed": 2**31 - 1}, seeds=2), "2 seeds from 2147483647 on go beyond 2147483647"),
         (
             spec_of(axes=[{"name": n, "low": 0, "high": 0.9, "count": 32} for n in ("lr", "momentum")]),
-            "a sweep has at most 1,000 points, not 32 × 32 = 1,024",
+            "a sweep has at most 1,000 trials, not 32 × 32 = 1,024",
         ),
         (
             spec_of(axes=[{"name": "units", "values": [8]}, {"name": "dense1.units", "values": [8]}]),

@@ -7,6 +7,7 @@ import math
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from nnviz.spec.initialisation import INITIALISATIONS
 from nnviz.spec.layers.conv import Conv
 from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import NetworkSpec
@@ -163,7 +164,9 @@ def test_other_problems_are_sentences_too() -> None:
     assert refused(vary(at)) == "Choose at least one field to vary."
     assert "can't vary both units of the network and units of dense1." in refused(vary(at, "units", "dense1.units"))
     six = ("lr", "momentum", "batch_size", "units", "activation", "init")
-    assert "at most 1,000 points, not 8 × 8 × 5 × 5 × 6 × 5 = 48,000." in refused(vary(at, *six))
+    inits = len(INITIALISATIONS)
+    size = 8 * 8 * 5 * 5 * 6 * inits
+    assert f"at most 1,000 trials, not 8 × 8 × 5 × 5 × 6 × {inits} = {size:,}." in refused(vary(at, *six))
     at = enter(vary(at, "lr", "momentum", method="random"), "sweep-lr-low", "2")
     assert refused(at) == "The range of learning rate must go up, not from 2 to 1."
     enter(at, "sweep-momentum-high", "x")
@@ -223,7 +226,7 @@ LR, MOMENTUM = Axis("lr", (0.01, 0.1)), Axis("momentum", (0.0, 0.5, 0.9))
 
 def test_the_words_count_points_seeds_epochs_and_images() -> None:
     words_ = form.in_words(spec_of(LR, MOMENTUM, seeds=4))
-    assert "6 points × 4 seeds = 24 trainings of 2 epochs on 60,000 images" in words_
+    assert "6 trials × 4 seeds = 24 trainings of 2 epochs on 60,000 images" in words_
     assert "1 point of" in form.in_words(spec_of(Axis("lr", (0.1,))))
 
 

@@ -52,7 +52,7 @@ def test_a_finished_sweep_shows_its_map_and_what_it_teaches(finished: Sweep) -> 
     told = words(at)
     assert "nets train at once as one stacked batch" in told
     assert "The best trial so far" in told
-    assert "runs away" in told
+    assert "It diverges" in told
     assert not {"sweep-pause", "sweep-stop", "sweep-resume"} & keys(at)
 
 
@@ -71,7 +71,7 @@ def test_all_fields_are_drawn(finished: Sweep) -> None:
     at.segmented_control(key="sweep-look").set_value("fields")
     rerun(at)
     assert "Which field matters?" in words(at)
-    assert "at least eight points" in words(at)
+    assert "at least eight trials" in words(at)
 
 
 def test_the_best_point_becomes_a_run_of_its_own(finished: Sweep) -> None:

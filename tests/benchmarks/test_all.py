@@ -1,0 +1,91 @@
+"""Every benchmark runs all of its paths, prints its table, writes the same as JSON, and leaves nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from benchmarks import bench
+from benchmarks.bench import runs_folder, served
+from tests.waiting import LIMIT_S, wait_until
+
+PROJECT = Path(__file__).parents[2]
+BENCHMARKS = {"training": False, "capture": False, "sweep": False, "inspection": True, "drawing": True}
+"""Name → whether it needs a browser."""
+
+
+def run(name: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", f"benchmarks.{name}", *arguments]
+    return subprocess.run(
+        command, cwd=PROJECT, env={**os.environ, **environment}, capture_output=True, text=True, timeout=10 * LIMIT_S
+    )
+
+
+def ours() -> set[int]:
+    """Processes of apps and trainings."""
+    found = set()
+    for process in psutil.process_iter(["cmdline"]):
+        words = " ".join(process.info["cmdline"] or ())
+        if "streamlit run app.py" in words or "nnviz.executor" in words:
+            found.add(process.pid)
+    return found
+
+
+def test_every_benchmark_is_here() -> None:
+    found = {path.stem for path in (PROJECT / "benchmarks").glob("*.py")}
+    assert found - {"__init__", "bench", "browser"} == set(BENCHMARKS)
+
+
+@pytest.mark.mnist
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_it_runs_and_leaves_nothing(name: str, mnist_root: Path, tmp_path: Path) -> None:
+    if BENCHMARKS[name]:
+        pytest.importorskip("playwright.sync_api")
+    before, file = ours(), tmp_path / "numbers.json"
+    done = run(name, "--tiny", "--json", str(file), NNVIZ_DATA=str(mnist_root), TMPDIR=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    numbers = json.loads(file.read_text(encoding="utf-8"))
+    assert numbers["title"] in done.stdout
+    assert numbers["rows"]
+    goals = [row["goal"] for row in numbers["rows"] if "goal" in row]
+    assert all(goal in done.stdout for goal in goals)
+    assert not list(tmp_path.glob("nnviz-benchmark-*"))
+    wait_until(lambda: ours() <= before, words="what the benchmark had started went on")
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_without_the_images_it_says_so_at_once(name: str, tmp_path: Path) -> None:
+    if BENCHMARKS[name]:
+        pytest.importorskip("playwright.sync_api")
+    done = run(name, "--tiny", NNVIZ_DATA=str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr.startswith("this needs MNIST")
+
+
+def test_what_it_needs_is_asked_before_anything_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NNVIZ_DATA", str(tmp_path))
+    start = time.monotonic()
+    with pytest.raises(SystemExit, match="this needs MNIST"):
+        bench.need()
+    assert time.monotonic() - start < LIMIT_S
+
+
+def test_an_app_that_fails_is_ended_too() -> None:
+    before = ours()
+
+    def fail() -> None:
+        with runs_folder(), served() as (port, process):
+            assert port > 0
+            assert process.is_running()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    wait_until(lambda: ours() <= before, words="the app went on")
