@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, TypeVar
 
@@ -137,16 +137,23 @@ def changed_fields(spec: _Dataclass) -> dict[str, Any]:
     return {name: value for name, value in to_dict(spec).items() if value != defaults[name]}
 
 
-def from_dict(cls: type[T], data: object, what: str) -> T:
-    """Build `cls` from untrusted data; `what` names it in the message. Raises SpecError."""
+def named(data: object, known: Collection[str], needed: Collection[str], what: str) -> dict[str, Any]:
+    """Untrusted `data`, which must be an object with these fields and no others; `what` names it. Raises SpecError."""
     if not isinstance(data, Mapping):
         raise SpecError(f"{what} must be an object with named fields, not {show(data)}")
+    for key in data:
+        if key not in known:
+            raise SpecError(f"{what} has no field {show(key)}; it has {', '.join(known) or 'none'}")
+    for key in needed:
+        if key not in data:
+            raise SpecError(f"{what} needs the field {show(key)}")
+    return dict(data)
+
+
+def from_dict(cls: type[T], data: object, what: str) -> T:
+    """Build `cls` from untrusted data; `what` names it in the message. Raises SpecError."""
     known = bounds_of(cls)
-    data = renamed(cls, data)
-    unknown = [key for key in data if key not in known]
-    if unknown:
-        raise SpecError(f"{what} has no field {show(unknown[0])}; it has {', '.join(known) or 'none'}")
-    return cls(**data)
+    return cls(**named(renamed(cls, data) if isinstance(data, Mapping) else data, known, (), what))
 
 
 def show(value: object) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+import humanize
+
 from nnviz.fields import Choice, SpecError, bounds_of, to_dict
 from nnviz.spec.activations import ACTIVATIONS
 from nnviz.spec.initialisation import INITIALISATIONS
@@ -144,7 +146,8 @@ def _phrase(one: Difference, other: str) -> str:
     if "." in one.key:
         layer, name = one.key.split(".")
         kind = layer.rstrip("0123456789")
-        ordinal = _ordinal(int(layer.removeprefix(kind)))
+        number = int(layer.removeprefix(kind))
+        ordinal = _ORDINALS[number - 1] if number <= len(_ORDINALS) else humanize.ordinal(number)
         where = f"in the {ordinal} {'hidden' if kind == 'dense' else LAYERS[kind].title.lower()} layer"
         noun = {"units": "neurons", "channels": "channels"}.get(name)
         if noun:
@@ -330,10 +333,6 @@ def _layer_in_words(layer: Any) -> str:
 
 def _examples(count: int) -> str:
     return f"{count:,} examples of each class" if count else "all examples"
-
-
-def _ordinal(number: int) -> str:
-    return _ORDINALS[number - 1] if number <= len(_ORDINALS) else f"{number}th"
 
 
 def _article(noun: str) -> str:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import stdtr
+from scipy import stats
 
 FEW_DISCORDANT = 25
 """Below so many images that only one of the two gets right, the exact test is used (as statsmodels' manual advises)."""
@@ -47,11 +47,9 @@ def mcnemar(first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_]) -> McNe
     discordant = only_first + only_second
     exact = discordant < FEW_DISCORDANT
     if exact:
-        smaller = min(only_first, only_second)
-        p = min(1.0, 2 * sum(math.comb(discordant, k) for k in range(smaller + 1)) / 2**discordant)
+        p = float(stats.binomtest(only_first, discordant).pvalue) if discordant else 1.0
     else:
-        chi_square = max(0, abs(only_first - only_second) - 1) ** 2 / discordant
-        p = math.erfc(math.sqrt(chi_square / 2))  # survival function of chi-square with one degree of freedom
+        p = float(stats.chi2.sf(max(0, abs(only_first - only_second) - 1) ** 2 / discordant, 1))
     return McNemar(both, only_first, only_second, neither, p, exact)
 
 
@@ -95,10 +93,10 @@ def welch(first: Spread, second: Spread) -> Welch | None:
     errors = first.deviation**2 / first.size, second.deviation**2 / second.size
     if not sum(errors):
         return None
-    difference = second.mean - first.mean
-    t = difference / math.sqrt(sum(errors))
+    groups = (number for one in (second, first) for number in (one.mean, one.deviation, one.size))
+    found = stats.ttest_ind_from_stats(*groups, equal_var=False)
     freedom = sum(errors) ** 2 / (errors[0] ** 2 / (first.size - 1) + errors[1] ** 2 / (second.size - 1))
-    return Welch(difference, t, freedom, float(2 * stdtr(freedom, -abs(t))))
+    return Welch(second.mean - first.mean, float(found.statistic), freedom, float(found.pvalue))
 
 
 def chance_in_words(p: float) -> str:

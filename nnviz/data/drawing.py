@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -21,7 +21,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from nnviz.data.mnist_frame import BOX, SIDE, Boxes, Sized, centre_box, centre_mass, ink_boxes, scale
-from nnviz.fields import Flag, Number, SpecError, field, show, validate
+from nnviz.fields import Flag, Number, SpecError, field, named, show, validate
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -87,11 +87,11 @@ class Drawing:
     @staticmethod
     def from_dict(data: object) -> Drawing:
         """The drawing that untrusted `data` describes. Raises SpecError."""
-        values = _fields(data, ("width", "height", "strokes"), "a drawing")
+        values = named(data, ("width", "height", "strokes"), (), "a drawing")
         strokes = values.get("strokes", ())
         if not isinstance(strokes, list | tuple):
             raise SpecError(f"a drawing's strokes must be a list, not {show(strokes)}")
-        read = [_fields(stroke, ("points", "width", "erase"), "a stroke") for stroke in strokes[: MAX_STROKES + 1]]
+        read = [named(stroke, ("points", "width", "erase"), (), "a stroke") for stroke in strokes[: MAX_STROKES + 1]]
         points = [stroke.get("points", ()) for stroke in read]
         _check_counts(len(strokes), sum(len(p) for p in points if isinstance(p, Sequence)))
         made = tuple(Stroke(**{"points": (), **stroke}) for stroke in read)
@@ -110,14 +110,6 @@ class Drawing:
         except (ValueError, RecursionError):
             raise SpecError("this is not a drawing: it is not JSON") from None
         return Drawing.from_dict(data)
-
-
-def _fields(data: object, known: tuple[str, ...], what: str) -> Mapping[str, Any]:
-    if not isinstance(data, Mapping):
-        raise SpecError(f"{what} must be an object with {', '.join(known)}, not {show(data)}")
-    if unknown := [key for key in data if key not in known]:
-        raise SpecError(f"{what} has no field {show(unknown[0])}; it has {', '.join(known)}")
-    return data
 
 
 def _point(point: object) -> tuple[float, float, float]:

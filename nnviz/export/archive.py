@@ -31,7 +31,7 @@ from safetensors.numpy import load, save
 from torch import Tensor, nn
 
 from nnviz.data.datasets import DATASETS
-from nnviz.fields import Choice, Number, SpecError, show
+from nnviz.fields import Choice, Number, SpecError, named, show
 from nnviz.spec.network import LayerError, NetworkSpec, build_model
 from nnviz.spec.optimizers import OPTIMIZERS
 from nnviz.spec.train_config import LIVE_FIELDS, TrainConfig, check, checkpoint_bytes
@@ -459,11 +459,7 @@ def _record(data: bytes) -> dict[str, Any]:
             f"this run's file is of version {show(record['nnviz_run'])}; this nnviz reads version {VERSION}"
         )
     record = {_FORMER.get(key, key): value for key, value in record.items()}
-    if missing := [key for key in _KEYS if key not in record]:
-        raise ArchiveError(f"{_JSON} lacks {show(missing[0])}")
-    if unknown := [key for key in record if key not in _KEYS]:
-        raise ArchiveError(f"{_JSON} has no {show(unknown[0])}; it has {', '.join(_KEYS)}")
-    return record
+    return named(record, _KEYS, _KEYS, _JSON)
 
 
 _STATUS = Choice("status", {status.value: status.value for status in Status})

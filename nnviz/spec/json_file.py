@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from nnviz.fields import SpecError, show
+from nnviz.fields import SpecError, named, show
 from nnviz.spec.network import LayerError, NetworkSpec
 from nnviz.spec.train_config import TrainConfig, check
 
@@ -30,10 +30,7 @@ def from_json(text: str | bytes) -> tuple[NetworkSpec, TrainConfig]:
         raise SpecError('this is not a set-up of nnviz: it must be an object with "nnviz", "network" and "training"')
     if data["nnviz"] != VERSION or isinstance(data["nnviz"], bool):
         raise SpecError(f"this set-up is of version {show(data['nnviz'])}; this nnviz reads version {VERSION}")
-    if unknown := [key for key in data if key not in _PARTS]:
-        raise SpecError(f"a set-up has no part {show(unknown[0])}; it has {', '.join(_PARTS)}")
-    if missing := [key for key in _PARTS if key not in data]:
-        raise SpecError(f"this set-up lacks its part {show(missing[0])}")
+    named(data, _PARTS, _PARTS, "a set-up")
     try:
         network = NetworkSpec.from_dict(data["network"])
         config = TrainConfig.from_dict(data["training"])

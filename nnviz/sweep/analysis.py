@@ -183,10 +183,8 @@ def interval(accuracies: Sequence[float], test_count: int) -> tuple[float, float
     if count > 1:
         reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, count - 1)) * float(np.std(accuracies, ddof=1)) / count**0.5
         return max(0.0, mean - reach), min(1.0, mean + reach)
-    z = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
-    middle = (mean + z * z / (2 * test_count)) / (1 + z * z / test_count)
-    reach = z / (1 + z * z / test_count) * math.sqrt(mean * (1 - mean) / test_count + (z / (2 * test_count)) ** 2)
-    return max(0.0, middle - reach), min(1.0, middle + reach)
+    found = stats.binomtest(round(mean * test_count), test_count).proportion_ci(CONFIDENCE, "wilson")
+    return float(found.low), float(found.high)
 
 
 def _differ(best: Sequence[float], other: Sequence[float], test_count: int) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from nnviz.fields import (
     Suggested,
     bounds_of,
     field,
+    named,
     show,
     suggested_of,
     to_dict,
@@ -168,7 +169,7 @@ class Axis:
     def from_dict(data: object) -> Axis:
         """The axis that untrusted `data` describes. Raises SpecError."""
         known = ("name", "values", "low", "high", "count", "log")
-        return Axis(**known_fields(data, known, ("name",), "an axis of a sweep"))
+        return Axis(**named(data, known, ("name",), "an axis of a sweep"))
 
 
 class Dimension(NamedTuple):
@@ -332,16 +333,3 @@ def number_text(value: float) -> str:
 def rounded(value: float, digits: int) -> float:
     """To so many significant digits."""
     return float(f"{value:.{digits}g}")
-
-
-def known_fields(data: object, known: Sequence[str], needed: Sequence[str], what: str) -> dict[str, Any]:
-    """`data` as keyword arguments. Raises SpecError if it is no object with those fields."""
-    if not isinstance(data, Mapping):
-        raise SpecError(f"{what} must be an object with named fields, not {show(data)}")
-    for key in data:
-        if key not in known:
-            raise SpecError(f"{what} has no field {show(key)}; it has {', '.join(known)}")
-    for key in needed:
-        if key not in data:
-            raise SpecError(f"{what} needs the field {show(key)}")
-    return dict(data)

@@ -16,7 +16,7 @@ from functools import lru_cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from nnviz.fields import Choice, Flag, Number, SpecError, bounds_of, field, show, to_dict, validate
+from nnviz.fields import Choice, Flag, Number, SpecError, bounds_of, field, named, show, to_dict, validate
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig, unused
 from nnviz.spec.train_config import check as check_setup
@@ -26,7 +26,6 @@ from nnviz.sweep.space import (
     bounds_of_name,
     dimensions,
     first_dense,
-    known_fields,
     layer_places,
     point_label,
     suggested_axis,
@@ -155,7 +154,7 @@ class SweepSpec:
     def from_dict(data: object) -> SweepSpec:
         """The sweep that untrusted `data` describes. Raises SpecError."""
         needed = ("network", "config", "axes")
-        values = known_fields(data, (*needed, *bounds_of(SweepSpec)), needed, "a sweep")
+        values = named(data, (*needed, *bounds_of(SweepSpec)), needed, "a sweep")
         axes = values["axes"]
         if not isinstance(axes, list | tuple) or len(axes) > MAX_AXES:
             raise SpecError(f"the axes of a sweep must be a list of 1 to {MAX_AXES}, not {show(axes)}")

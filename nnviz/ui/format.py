@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import humanize
 from torch import Tensor
 
 from nnviz.analysis.checkpoint_view import LayerView
@@ -66,3 +67,8 @@ def layer_in_words(layer: LayerView, output: Tensor) -> str:
         silent = float((output == 0).float().mean())
         what += f" · {silent:.0%} of the values are 0".replace("%", " %")
     return what
+
+
+def size_in_words(count: float) -> str:
+    """Bytes with up to three digits: "63 kB", "0.8 MB", "24 MB"."""
+    return humanize.naturalsize(count, format="%.3g").replace("Bytes", "bytes").replace("Byte", "byte")

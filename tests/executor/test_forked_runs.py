@@ -94,8 +94,8 @@ def test_a_row_picked_below_a_fork_is_the_run_it_names(store: RunStore, parent: 
     ("network", "config", "words"),
     [
         # Each weight and its momentum, four bytes each.
-        (NetworkSpec(), TrainConfig(), "Each checkpoint takes 0.8 MB; 30 of them 24 MB."),
-        (NetworkSpec(()), TrainConfig(checkpoints=2), "Each checkpoint takes 63 kB; 2 of them 0.1 MB."),
+        (NetworkSpec(), TrainConfig(), "Each checkpoint takes 814 kB; 30 of them 24.4 MB."),
+        (NetworkSpec(()), TrainConfig(checkpoints=2), "Each checkpoint takes 62.8 kB; 2 of them 126 kB."),
     ],
 )
 def test_what_snapshots_take_on_the_disk(network: NetworkSpec, config: TrainConfig, words: str) -> None:
@@ -104,7 +104,7 @@ def test_what_snapshots_take_on_the_disk(network: NetworkSpec, config: TrainConf
 
 def test_the_form_has_their_number_and_says_what_they_take(store: RunStore) -> None:
     at = open_page(TRAIN)
-    assert "30 of them 24 MB" in words(at, "caption")
+    assert "30 of them 24.4 MB" in words(at, "caption")
     at.number_input(key="recipe-checkpoints").set_value(100)
     assert "100 of them 81 MB" in words(rerun(at), "caption")
     assert at.query_params["checkpoints"] in ("100", ["100"])

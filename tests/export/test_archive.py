@@ -316,8 +316,8 @@ def test_a_file_of_other_parts(exported: bytes, store: RunStore, parts: dict[str
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"network": ...}, "run.json lacks 'network'"),
-        ({"pickle": "x"}, "run.json has no 'pickle'"),
+        ({"network": ...}, "run.json needs the field 'network'"),
+        ({"pickle": "x"}, "run.json has no field 'pickle'"),
         ({"network": 3}, "a network must be an object with a list of layers"),
         ({"network": {"layers": [{"kind": "evil"}], "init": "default"}}, "layer 1 of this run's network: layer kind"),
         ({"training": {"lr": -1}}, "learning rate must be a number from 0 to 100, not -1"),

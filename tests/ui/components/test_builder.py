@@ -16,8 +16,9 @@ from nnviz.spec.network import NetworkSpec, build_model
 from nnviz.spec.presets import PRESETS
 from nnviz.spec.train_config import TrainConfig
 from nnviz.ui.components.builder import SCRIPTS
-from nnviz.ui.components.builder.answer import amount, in_words, judge, schema
+from nnviz.ui.components.builder.answer import in_words, judge, schema
 from nnviz.ui.components.order import scripts
+from nnviz.ui.format import size_in_words
 
 CLASSIC = NetworkSpec().to_dict()
 CONFIG = TrainConfig()
@@ -127,7 +128,7 @@ def test_formulas_state_the_sizes_of_the_weights() -> None:
 def test_numbers_and_networks_read_well() -> None:
     assert sizes((16, 28, 28)) == "16 × 28 × 28"
     assert sizes((1, 28, 28)) == "28 × 28"
-    assert [amount(size) for size in (12, 1_500, 27_640_000, 640_000_000, 3.2e9)] == [
+    assert [size_in_words(size) for size in (12, 1_500, 27_640_000, 640_000_000, 3.2e9)] == [
         "12 bytes",
         "1.5 kB",
         "27.6 MB",

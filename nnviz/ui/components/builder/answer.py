@@ -23,6 +23,7 @@ from nnviz.spec.network import MAX_LAYERS, LayerError, LayerPlan, NetworkSpec, t
 from nnviz.spec.optimizers import OPTIMIZERS
 from nnviz.spec.presets import PRESETS
 from nnviz.spec.train_config import TrainConfig, check
+from nnviz.ui.format import size_in_words
 
 _CURVE_REACH = 3.0
 _CURVE_POINTS = 49
@@ -60,7 +61,7 @@ def judge(draft: object, config: TrainConfig) -> Verdict:
     layers = tuple(_describe(plan) for plan in plans)
     totals = {
         "parameters": f"{sum(plan.parameters for plan in plans):,}",
-        "memory": amount(training_bytes(plans, config.batch_size, OPTIMIZERS[config.optimizer].state)),
+        "memory": size_in_words(training_bytes(plans, config.batch_size, OPTIMIZERS[config.optimizer].state)),
         "batch": f"{config.batch_size:,}",
     }
     try:
@@ -117,15 +118,6 @@ def in_words(network: NetworkSpec) -> str:
         words.append(f"{layer.title} {getattr(layer, layer.counted):,}" if layer.counted else layer.title)
     shown = words if len(words) <= 4 else [*words[:2], "…", words[-1]]
     return ", ".join(shown) or "no hidden layer"
-
-
-def amount(size: float) -> str:
-    """Bytes for people: 3_400_000 → "3.4 MB"."""
-    for unit in ("bytes", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if size >= 100 or unit == "bytes" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} GB"
 
 
 def _describe(plan: LayerPlan) -> dict[str, Any]:

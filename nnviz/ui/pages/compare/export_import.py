@@ -14,7 +14,7 @@ from nnviz.export.tensorboard import event_zip
 from nnviz.store.run import Run
 from nnviz.store.runs import RunStore
 from nnviz.ui import services, state
-from nnviz.ui.format import plain, sentence
+from nnviz.ui.format import plain, sentence, size_in_words
 from nnviz.ui.pages.compare import choice
 from nnviz.ui.pages.compare.view import label, names
 
@@ -101,7 +101,7 @@ def _size(store: RunStore, ids: list[str], last: bool) -> str:
         for step in store.checkpoints.steps(run_id)[-1 if last else 0 :]:
             with suppress(FileNotFoundError):  # a checkpoint that was let go just now
                 total += store.checkpoints.path(run_id, step).stat().st_size
-    return f"{total / 1e6:,.1f} MB" if total >= 1e5 else f"{total / 1e3:,.0f} kB"
+    return size_in_words(total)
 
 
 def _curves(store: RunStore, runs: list[Run], short: dict[str, str]) -> str:

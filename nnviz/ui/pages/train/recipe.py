@@ -11,6 +11,7 @@ from nnviz.spec.network import NetworkSpec
 from nnviz.spec.optimizers import OPTIMIZERS
 from nnviz.spec.train_config import TrainConfig, check, checkpoint_bytes
 from nnviz.ui import state
+from nnviz.ui.format import size_in_words
 from nnviz.ui.forms import field_input
 from nnviz.ui.glossary import heading
 
@@ -73,14 +74,8 @@ def _make_robust() -> None:
 def checkpoint_words(network: NetworkSpec, config: TrainConfig) -> str:
     """What the checkpoints of a training take on the disk."""
     each = checkpoint_bytes(network, config)
-    return f"Each checkpoint takes {_size(each)}; {config.checkpoints} of them {_size(config.checkpoints * each)}."
-
-
-def _size(count: int) -> str:
-    """Bytes with two digits that count: "63 kB", "0.8 MB", "24 MB"."""
-    if count < 100_000:
-        return f"{max(1, round(count / 1000))} kB"
-    return f"{count / 1e6:.1f} MB" if count < 10_000_000 else f"{count / 1e6:,.0f} MB"
+    every = config.checkpoints * each
+    return f"Each checkpoint takes {size_in_words(each)}; {config.checkpoints} of them {size_in_words(every)}."
 
 
 def problem() -> str:
