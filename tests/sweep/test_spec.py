@@ -71,7 +71,10 @@ def test_an_optimizer_without_momentum_is_swept_by_weight_decay() -> None:
 def test_names() -> None:
     axes = (RATE, MOMENTUM, Axis("init"), Axis("activation"))
     assert describe(SweepSpec(*CLASSIC, axes, "random", 40)) == "learning rate × momentum × 2 more, 40 random trials"
-    assert describe(SweepSpec(*CLASSIC, (RATE,), "tpe", 1, seeds=3)) == "learning rate, adaptive search, 1 trial, 3 seeds each"
+    assert (
+        describe(SweepSpec(*CLASSIC, (RATE,), "tpe", 1, seeds=3))
+        == "learning rate, adaptive search, 1 trial, 3 seeds each"
+    )
 
 
 @pytest.mark.parametrize("method", METHODS)

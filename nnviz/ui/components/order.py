@@ -17,12 +17,12 @@ import streamlit as st
 Content = TypeVar("Content", bytes, dict[str, Any])
 
 _SENT = "sent"
-_SCRIPT = Path(__file__).with_name("order.js")
+_BEFORE = [Path(__file__).with_name(f"{name}.js") for name in ("dom", "order")]
 
 
 def scripts(*paths: Path) -> str:
     """The JavaScript of a component that takes its messages through `mount`, from files that are read in a row."""
-    return "\n".join(path.read_text(encoding="utf-8") for path in (_SCRIPT, *paths))
+    return "\n".join(path.read_text(encoding="utf-8") for path in (*_BEFORE, *paths))
 
 
 def numbered(key: str, content: Content) -> Content:

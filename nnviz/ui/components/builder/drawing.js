@@ -24,13 +24,6 @@ function escapeHtml(text) {
   return String(text).replace(/[&<>"']/g, (letter) => entities[letter]);
 }
 
-// An element made of a template; the only place where markup is parsed.
-function element(markup) {
-  const template = document.createElement("template");
-  template.innerHTML = markup.trim();
-  return template.content.firstElementChild;
-}
-
 // Replaces the content only if it differs: no flicker, and focus and hover stay.
 function setContent(target, markup) {
   if (target.shownMarkup === markup) return;

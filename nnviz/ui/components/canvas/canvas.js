@@ -504,18 +504,3 @@ function tool(name, title) {
   const spoken = title.replace(/ \(.*/, "");
   return `<button type="button" class="tool" data-testid="${name}" aria-label="${spoken}" title="${title}"><svg class="icon" width="20" height="20" viewBox="0 0 24 24" aria-hidden="true"><path d="${ICONS[name]}"/></svg></button>`;
 }
-
-// An element made of a template of our own; what comes from people is set as text.
-function element(markup) {
-  const template = document.createElement("template");
-  template.innerHTML = markup.trim();
-  return template.content.firstElementChild;
-}
-
-function text(target, words) {
-  if (target.textContent !== words) target.textContent = words;
-}
-
-function write(target, property, value) {
-  if (target.style.getPropertyValue(property) !== String(value)) target.style.setProperty(property, value);
-}

@@ -332,10 +332,6 @@ function make(tag, className, parent) {
   return made;
 }
 
-function text(element, words) {
-  if (element.textContent !== words) element.textContent = words;
-}
-
 function label(element, words) {
   if (element.getAttribute("aria-label") !== words) element.setAttribute("aria-label", words);
 }
@@ -352,10 +348,6 @@ function number(value) {
   return (value < 0 ? "−" : value > 0 ? "+" : "") + digits.replace("e-", "e−");
 }
 
-function write(element, property, value) {
-  if (element.style.getPropertyValue(property) !== String(value)) element.style.setProperty(property, value);
-}
-
 function isDark(parent) {
   const host = parent.host ?? parent;
   const [r, g, b] = channels(getComputedStyle(host).getPropertyValue("--st-background-color").trim());
@@ -366,7 +358,7 @@ function isDark(parent) {
 function channels(colour) {
   const hex = /^#([0-9a-f]{6})/i.exec(colour);
   if (hex) return [0, 2, 4].map((at) => parseInt(hex[1].slice(at, at + 2), 16));
-  return (/^rgb/.test(colour) && colour.match(/\d+/g)?.slice(0, 3).map(Number)) || [255, 255, 255];
+  return (colour.startsWith("rgb") && colour.match(/\d+/g)?.slice(0, 3).map(Number)) || [255, 255, 255];
 }
 
 // 256 colours as the words of a canvas (little-endian: ABGR) between stops [[position, "#rrggbb"], …].
