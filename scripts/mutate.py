@@ -1,8 +1,8 @@
 """Do the tests notice? `python scripts/mutate.py --count 100` changes one sign, comparison or constant at a time.
 
-Each change is made in a copy of the project and given to the tests of its own package (tests/<package>, and the tests of
-registries); what none of them notices is printed. The sample is drawn by `--seed` from train, spec, data, analysis,
-sweep and export.
+Each change is made in a copy of the project and given to the tests of its own module (tests/<package>/test_<module>.py,
+or of the whole package) and those of registries; what none of them notices is printed. The sample is drawn by `--seed`
+from train, spec, data, analysis, sweep and export.
 """
 
 from __future__ import annotations
@@ -87,7 +87,11 @@ def noticed(mutant: Mutant, copy: Path) -> bool:
     source = target.read_text(encoding="utf-8")
     target.write_text(mutated(source, mutant.number), encoding="utf-8")
     try:
-        tests = [f"tests/{mutant.path.parts[1]}", "tests/test_registries.py", "tests/test_fields.py"]
+        package, name = mutant.path.parts[1:3]
+        own = copy / "tests" / package / f"test_{name.removesuffix('.py')}.py"
+        tests = [str(own if own.exists() else copy / "tests" / package)]
+        if package in ("spec", "analysis"):
+            tests.append("tests/test_registries.py")
         command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--timeout", "300", *tests]
         return subprocess.run(command, cwd=copy, capture_output=True, check=False).returncode != 0
     finally:
