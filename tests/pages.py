@@ -6,12 +6,14 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
+from tests.waiting import LIMIT_S
+
 APP = Path(__file__).parents[1] / "app.py"
 
 
 def open_page(path: str = "", **query: str) -> AppTest:
     """The page as a link with `query` opens it: "" is the home page, others are named by their file."""
-    at = AppTest.from_file(str(APP), default_timeout=30)
+    at = AppTest.from_file(str(APP), default_timeout=LIMIT_S)
     if path:
         at.switch_page(path)
     for name, value in query.items():

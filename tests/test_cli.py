@@ -8,8 +8,7 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run, Status
 from nnviz.store.runs import RunStore
 from tests.data.mirror import Mirror, closed_port, use_proxy
+from tests.waiting import LIMIT_S, wait_until
 
 COMMANDS = ("train", "resume", "evaluate", "runs", "code", "export", "import", "data")
 QUICK = ("--hidden", "16", "--per-class", "50", "--epochs", "2", "--lr", "0.05")
@@ -76,13 +76,6 @@ def started(*words: str, **options: Any) -> subprocess.Popen[str]:
         **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "encoding": "utf-8", **options},
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # in a shell's background it is ignored
     )
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 90
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.02)
 
 
 # ---------------------------------------------------------------------- help and usage
@@ -420,7 +413,7 @@ def test_a_signal_ends_training_and_leaves_a_run_to_resume(
         run_id = process.stdout.readline().split()[1].rstrip(":")
         wait_until(lambda: runs_in(tmp_path)[0].step > 0)
         process.send_signal(number)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=LIMIT_S)
     finally:
         process.kill()
         process.wait()
@@ -435,7 +428,7 @@ def test_a_signal_ends_training_and_leaves_a_run_to_resume(
     try:
         wait_until(lambda: runs_in(tmp_path)[0].step > run.step)
         again.send_signal(signal.SIGINT)
-        assert "Traceback" not in again.communicate(timeout=60)[1]
+        assert "Traceback" not in again.communicate(timeout=LIMIT_S)[1]
     finally:
         again.kill()
         again.wait()
@@ -450,9 +443,9 @@ def test_ctrl_c_while_downloading_leaves_nothing(folder: Path, tmp_path: Path, m
         use_proxy(monkeypatch, address)
         process = started("data", "mnist")
         try:
-            assert mirror.stalled.wait(60)
+            assert mirror.stalled.wait(LIMIT_S)
             process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=60)
+            out, err = process.communicate(timeout=LIMIT_S)
         finally:
             process.kill()
             process.wait()
@@ -478,7 +471,7 @@ def test_nobody_reading_is_no_reason_to_stop_training(folder: Path, tmp_path: Pa
     process.stdout.close()
     err = process.stderr.read()
     process.stderr.close()
-    assert process.wait(60) == 0
+    assert process.wait(LIMIT_S) == 0
     assert err == ""
     assert runs_in(tmp_path)[0].status is Status.FINISHED
 
@@ -490,7 +483,7 @@ def test_a_closed_pipe_ends_a_listing_in_silence(first: str) -> None:
     process.stdout.close()
     err = process.stderr.read()
     process.stderr.close()
-    assert process.wait(60) == 141
+    assert process.wait(LIMIT_S) == 141
     assert err == ""
 
 
@@ -526,7 +519,7 @@ def on_a_terminal(*words: str, **environment: str) -> tuple[int, str]:
         pass
     finally:
         os.close(ours)
-    return process.wait(60), got.decode(errors="replace")
+    return process.wait(LIMIT_S), got.decode(errors="replace")
 
 
 def test_a_terminal_gets_a_bar_that_goes_away(folder: Path, tmp_path: Path) -> None:

@@ -12,14 +12,25 @@ import pytest
 
 playwright = pytest.importorskip("playwright.sync_api", reason="no Playwright: pip install -r requirements-test.txt")
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright  # noqa: E402
+from playwright.sync_api import (  # noqa: E402
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Playwright,
+    expect,
+)
 
+from tests import processes  # noqa: E402
 from tests.browser.stage import PROJECT, serve  # noqa: E402
+from tests.waiting import LIMIT_S  # noqa: E402
 
 APP = PROJECT / "app.py"
-WAIT_MS = 20_000
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
+
+LIMIT_MS = 1000 * LIMIT_S
+expect.set_options(timeout=LIMIT_MS)
 
 ARGUMENTS = (
     "--no-sandbox",
@@ -41,7 +52,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(autouse=True, scope="package")
+def nothing_left_at_the_end() -> Iterator[None]:
+    """Set up before all other fixtures, and so looks when they have ended what they started."""
+    yield
+    assert processes.end_all() == [], "still running when the tests were over; killed now"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def nothing_left_running() -> None:
+    """Here the app goes on to the end, whose trainings end with each test."""
+
+
+@pytest.fixture(autouse=True)
+def trainings_end_with_their_test() -> Iterator[None]:
+    """However it ends; set up before the pages of a test, which are closed by then."""
+    yield
+    processes.end_trainings()
+
+
+@pytest.fixture(scope="package")
 def app_url(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[str]:
     """Address of an app of its own: no runs yet, the real MNIST where it is at hand."""
     folder = tmp_path_factory.mktemp("app")
@@ -87,9 +117,9 @@ def open_url(browser: Browser) -> Iterator[OpenPage]:
     def open_one(url: str, **options: Any) -> Page:
         context = browser.new_context(**{"viewport": DESKTOP, **options})
         contexts.append(context)
+        context.set_default_timeout(LIMIT_MS)  # of navigations too
         context.grant_permissions(["clipboard-read", "clipboard-write"])
         page = context.new_page()
-        page.set_default_timeout(WAIT_MS)
         page.on("console", note)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(url)

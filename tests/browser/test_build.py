@@ -16,9 +16,7 @@ from playwright.sync_api import FilePayload, Page, expect
 from nnviz.spec.json_file import to_json
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
-from tests.browser.conftest import PHONE, WAIT_MS, OpenPage
-
-expect.set_options(timeout=WAIT_MS)
+from tests.browser.conftest import PHONE, OpenPage
 
 CLASSIC = "dense_128"
 

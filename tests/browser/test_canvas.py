@@ -15,10 +15,8 @@ pytest.importorskip("playwright.sync_api")
 
 from playwright.sync_api import CDPSession, Page, expect
 
-from tests.browser.conftest import PHONE, WAIT_MS, OpenPage
+from tests.browser.conftest import PHONE, OpenPage
 from tests.browser.stage import serve
-
-expect.set_options(timeout=WAIT_MS)
 
 TOUCH = {"viewport": PHONE, "has_touch": True, "is_mobile": True, "device_scale_factor": 3}
 # The share of the canvas that is inked; and the least of it seen in any frame from now on.

@@ -18,11 +18,9 @@ from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.runs import RunStore
 from tests.browser import test_canvas
-from tests.browser.conftest import APP, PHONE, WAIT_MS, OpenPage, rest
+from tests.browser.conftest import APP, PHONE, OpenPage, rest
 from tests.browser.stage import serve
 from tests.browser.test_canvas import GIVE, INK, at, ink, stroke
-
-expect.set_options(timeout=WAIT_MS)
 
 SEVEN = ((70, 60), (200, 60), (150, 140), (120, 230))
 ONE = ((140, 40), (140, 240))

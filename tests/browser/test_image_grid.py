@@ -15,10 +15,8 @@ from playwright.sync_api import Page, expect
 
 from nnviz.charts.colors import NEGATIVE, NEUTRAL, POSITIVE
 from nnviz.charts.theme import DARK, LIGHT
-from tests.browser.conftest import PHONE, WAIT_MS, OpenPage, click_point
+from tests.browser.conftest import PHONE, OpenPage, click_point
 from tests.browser.stage import serve
-
-expect.set_options(timeout=WAIT_MS)
 
 PIXEL = """(canvas, [x, y]) => '#' + [...canvas.getContext('2d').getImageData(x, y, 1, 1).data.slice(0, 3)]
     .map(value => value.toString(16).padStart(2, '0')).join('')"""
@@ -36,7 +34,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def stage(open_url: OpenPage, url: str, request: pytest.FixtureRequest) -> Page:
     page = open_url(url, color_scheme=request.param)
     expect(page.locator(".st-key-ink canvas")).to_have_count(2)
-    expect(page.locator(".st-key-plot .main-svg").first).to_be_visible(timeout=3 * WAIT_MS)
+    expect(page.locator(".st-key-plot .main-svg").first).to_be_visible()
     return page
 
 

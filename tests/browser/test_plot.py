@@ -10,7 +10,7 @@ pytest.importorskip("playwright.sync_api")
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import WAIT_MS, OpenPage, click_point
+from tests.browser.conftest import OpenPage, click_point
 from tests.browser.stage import serve
 
 SCRIPT = """
@@ -34,6 +34,6 @@ def test_a_click_on_a_cell_of_a_matrix_tells_row_and_column(open_url: OpenPage, 
     with serve(script, tmp_path) as address:
         page = open_url(address)
         plot = page.locator(".st-key-matrix .nnviz-plot")
-        expect(plot.locator(".main-svg").first).to_be_visible(timeout=WAIT_MS)
+        expect(plot.locator(".main-svg").first).to_be_visible()
         click_point(page, "matrix", 6, 4)
-        expect(page.get_by_text("(2, 2) clicked: [4, 6]")).to_be_visible(timeout=WAIT_MS)
+        expect(page.get_by_text("(2, 2) clicked: [4, 6]")).to_be_visible()

@@ -21,10 +21,8 @@ from nnviz.store.run import Status
 from nnviz.store.runs import RunStore
 from nnviz.train.evaluation import evaluate
 from nnviz.ui.results import SHOWN, cells
-from tests.browser.conftest import PHONE, WAIT_MS, OpenPage, click_point, place
+from tests.browser.conftest import PHONE, OpenPage, click_point, place
 from tests.browser.stage import serve
-
-expect.set_options(timeout=WAIT_MS)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +48,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory, mnist_root: Path) -> Iter
 def results(open_url: OpenPage, recorded: tuple[str, ConfusionInfo], request: pytest.FixtureRequest) -> Page:
     page = open_url(recorded[0], **getattr(request, "param", {}))
     # The first page of a fresh server waits for the imports of torch and for plotly.js.
-    expect(page.locator(".st-key-confusion .main-svg").first).to_be_visible(timeout=3 * WAIT_MS)
+    expect(page.locator(".st-key-confusion .main-svg").first).to_be_visible()
     expect(page.locator(".st-key-mistakes canvas")).to_have_count(SHOWN)
     return page
 

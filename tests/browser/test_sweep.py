@@ -51,7 +51,7 @@ def done(open_page: OpenPage, made: list[str]) -> Page:
     """The page of a sweep that is over."""
     if not made:
         page = begin(open_page, "/Sweep?net=dense_16_identity&per_class=200")
-        expect(page.get_by_test_id("stProgress")).to_contain_text("64 of 64 trainings are done", timeout=60_000)
+        expect(page.get_by_test_id("stProgress")).to_contain_text("64 of 64 trainings are done")
         made.append(page.url)
     page = open_page(made[0])
     page.wait_for_function(KNOWN, arg=32)
@@ -61,7 +61,7 @@ def done(open_page: OpenPage, made: list[str]) -> Page:
 
 def test_cells_recolour_while_they_train(open_page: OpenPage) -> None:
     page = begin(open_page, "/Sweep?net=dense_32&per_class=1000", epochs=30)
-    page.wait_for_function(KNOWN, arg=4, timeout=60_000)
+    page.wait_for_function(KNOWN, arg=4)
     before = page.evaluate(CELLS, SCORES)
     at = next((row, column) for row in range(8) for column in range(8) if before[row][column] is not None)
     page.wait_for_function(
@@ -104,7 +104,7 @@ def test_the_best_point_becomes_a_full_run(done: Page) -> None:
     epochs = done.locator(".st-key-sweep-full-epochs input")
     epochs.fill("3")
     button(done, "sweep-promote").click()  # the number arrives with it
-    expect(done.locator(".st-key-results")).to_be_visible(timeout=60_000)
+    expect(done.locator(".st-key-results")).to_be_visible()
     assert run_of(done)
     steps = int(two_epochs[1].replace(",", "")) // 2 * 3
     expect(done.get_by_test_id("stProgress")).to_contain_text(f"Finished after step {steps:,}")

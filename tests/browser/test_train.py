@@ -51,7 +51,7 @@ def end(open_page: OpenPage, run: str) -> None:
 def start(page: Page) -> None:
     button(page, "train").click()
     # The very first one may come before the training processes are warm.
-    expect(page.locator(".st-key-curves-plot .lines path.js-line").first).to_be_attached(timeout=60_000)
+    expect(page.locator(".st-key-curves-plot .lines path.js-line").first).to_be_attached()
 
 
 def step(page: Page) -> int:

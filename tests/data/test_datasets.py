@@ -20,6 +20,7 @@ from nnviz.data import datasets, offline_digits, torchvision_ops
 from nnviz.data.datasets import DATASETS, OFFLINE, DataError, Dataset, Loaded, first_per_class, to_input, usable
 from nnviz.data.offline_digits import Digits
 from tests.data.mirror import Mirror, closed_port, pack, use_proxy
+from tests.waiting import LIMIT_S
 
 MNIST, OFFLINE_DIGITS = DATASETS["mnist"], DATASETS[OFFLINE]
 PLAIN = DATASETS["kmnist"]
@@ -441,7 +442,7 @@ def test_what_a_killed_download_left_is_cleared_by_the_next(mirror: Mirror, mnis
     process = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "NNVIZ_DATA": str(tmp_path)})
     children = []
     try:
-        assert mirror.stalled.wait(60)
+        assert mirror.stalled.wait(LIMIT_S)
         children = psutil.Process(process.pid).children()
     finally:
         process.kill()

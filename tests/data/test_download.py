@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
 
 import pytest
 
 from nnviz.data import download
 from nnviz.data.datasets import DataError, Progress
 from nnviz.data.download import Preparation
+from tests.waiting import LIMIT_S, wait_until
 
 
 class Stub:
@@ -24,16 +23,9 @@ class Stub:
         self.times += 1
         progress(0.5, "Half of it")
         self.started.set()
-        assert self.go_on.wait(60)
+        assert self.go_on.wait(LIMIT_S)
         if self.error:
             raise self.error
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.005)
 
 
 @pytest.fixture
@@ -51,7 +43,7 @@ def test_it_runs_once_and_reports(stubs: dict[str, Stub]) -> None:
     one = Preparation()
     for _ in range(3):  # as many pages may ask
         one.start("a")
-    assert stubs["a"].started.wait(60)
+    assert stubs["a"].started.wait(LIMIT_S)
     assert one.progress("a") == download.Progress(0.5, "Half of it", running=True)
     one.start("a")
     stubs["a"].go_on.set()
@@ -65,7 +57,7 @@ def test_two_sets_are_got_side_by_side(stubs: dict[str, Stub]) -> None:
     one.start("a")
     one.start("b")
     for stub in stubs.values():
-        assert stub.started.wait(60)  # neither has been let go
+        assert stub.started.wait(LIMIT_S)  # neither has been let go
     stubs["b"].go_on.set()
     wait_until(lambda: not one.progress("b").running)
     assert one.progress("a").running

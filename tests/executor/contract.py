@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,17 +18,11 @@ from nnviz.sweep.space import Axis
 from nnviz.sweep.spec import SweepSpec
 from nnviz.sweep.store import SweepStore
 from nnviz.train.commands import Action, Command
+from tests.waiting import wait_until
 
 NETWORK = NetworkSpec((Dense(32),))
 SHORT = TrainConfig(epochs=2, per_class=200)
 LONG = TrainConfig(epochs=1000, per_class=1000)
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.01)
 
 
 def started(store: RunStore, executor: LocalExecutor, config: TrainConfig = LONG) -> Run:

@@ -16,7 +16,8 @@ from nnviz.executor.local import LocalExecutor
 from nnviz.store.run import Run, Status
 from nnviz.store.runs import RunStore
 from nnviz.train.commands import Action, Command
-from tests.executor.contract import LONG, NETWORK, ExecutorContract, is_, started, wait_until
+from tests.executor.contract import LONG, NETWORK, ExecutorContract, is_, started
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.mnist
 

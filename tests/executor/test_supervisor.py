@@ -20,7 +20,7 @@ from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run, Status
 from nnviz.store.runs import RunStore
 from nnviz.train.commands import Action, Command
-from tests.executor.contract import wait_until
+from tests.waiting import LIMIT_S, wait_until
 
 LOST = Ended("was lost with its node", again=True)
 
@@ -75,12 +75,12 @@ class Supervised:
         return run, self.next_place()
 
     def next_place(self) -> Pretended:
-        return self.backend.places.get(timeout=30)
+        return self.backend.places.get(timeout=LIMIT_S)
 
     def close(self) -> None:
         """Returns when the supervisor has done all that it was told."""
         self._told.close()
-        self._thread.join(30)
+        self._thread.join(LIMIT_S)
         assert not self._thread.is_alive()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -26,6 +25,7 @@ from nnviz.sweep.space import Axis
 from nnviz.sweep.spec import SweepSpec, suggest
 from nnviz.sweep.store import Member, Sweep, SweepStore
 from nnviz.train.commands import Action, Command
+from tests.waiting import wait_until
 
 NETWORK = NetworkSpec((Dense(16),))
 SHORT = TrainConfig(epochs=2, per_class=20, batch_size=20)
@@ -82,13 +82,6 @@ def start(sweeps: SweepStore, executor: LocalExecutor) -> Iterator[Callable[[Swe
     yield start
     for sweep in begun:
         executor.sweep(sweep.id, Command(Action.STOP))
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def wait_for(sweeps: SweepStore, sweep: Sweep, status: Status = Status.FINISHED) -> list[Member]:

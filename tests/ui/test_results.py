@@ -22,6 +22,7 @@ from nnviz.store.run import Run
 from nnviz.store.runs import RunStore
 from nnviz.train.evaluation import Evaluation
 from nnviz.ui.results import ALL, captions, cells, percent, predictions_csv
+from tests.waiting import LIMIT_S
 
 CLASSES = ("a", "b", "c")
 
@@ -49,7 +50,7 @@ def script() -> None:
 
 
 def shown() -> AppTest:
-    app = AppTest.from_function(script, default_timeout=30).run()
+    app = AppTest.from_function(script, default_timeout=LIMIT_S).run()
     assert not app.exception
     return app
 

@@ -14,6 +14,7 @@ from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.ui.components.builder import Record
 from nnviz.ui.state import Setup
+from tests.waiting import LIMIT_S
 
 APP = Path(__file__).parents[3] / "app.py"
 
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("app_runs")
 
 def open_build(**query: str) -> AppTest:
     """The Build page as a link with `query` opens it."""
-    at = AppTest.from_file(str(APP), default_timeout=30).switch_page("pages/1_Build.py")
+    at = AppTest.from_file(str(APP), default_timeout=LIMIT_S).switch_page("pages/1_Build.py")
     for name, value in query.items():
         at.query_params[name] = value
     at.run()
@@ -94,7 +95,7 @@ def _mounted() -> None:
 
 @pytest.fixture
 def drawing() -> AppTest:
-    return AppTest.from_function(_mounted, default_timeout=30).run()
+    return AppTest.from_function(_mounted, default_timeout=LIMIT_S).run()
 
 
 def send(at: AppTest, network: Any, revision: int, generation: str | None = None) -> AppTest:

@@ -32,6 +32,7 @@ from nnviz.ui.components.canvas import _Sent
 from nnviz.ui.pages.draw.page import SECTIONS
 from nnviz.ui.pages.draw.quiz import Quiz, following, judged
 from nnviz.ui.pages.inspect.view import checkpoint_at, loaded
+from tests.waiting import LIMIT_S
 
 SEVEN = Drawing((Stroke(((70, 60, 0), (200, 60, 60), (150, 140, 100), (120, 230, 160))),))
 ONE = Drawing((Stroke(((140, 40, 0), (140, 240, 90))),))
@@ -77,7 +78,7 @@ def script() -> None:
 
 
 def opened(drawing: Drawing | None = None, look: str = "path", **state: Any) -> AppTest:
-    at = AppTest.from_function(script, default_timeout=60)
+    at = AppTest.from_function(script, default_timeout=LIMIT_S)
     at.session_state["draw-look"] = look
     for name, value in state.items():
         at.session_state[name] = value
@@ -113,7 +114,7 @@ def test_before_the_first_run_it_offers_to_train_the_classic_net(store: RunStore
 
 def test_the_page_of_the_app_opens(app_runs: Path) -> None:
     app = Path(__file__).parents[3] / "app.py"
-    at = AppTest.from_file(str(app), default_timeout=30).switch_page("pages/4_Draw.py").run()
+    at = AppTest.from_file(str(app), default_timeout=LIMIT_S).switch_page("pages/4_Draw.py").run()
     assert not at.exception
     assert at.button(key="draw-train-first")
 
@@ -364,7 +365,7 @@ def test_the_quiz_asks_judges_and_goes_on(store: RunStore, run: Run) -> None:
 
 def test_robust_recipe_is_one_click(app_runs: Path) -> None:
     app = Path(__file__).parents[3] / "app.py"
-    at = AppTest.from_file(str(app), default_timeout=30).switch_page("pages/2_Train.py").run()
+    at = AppTest.from_file(str(app), default_timeout=LIMIT_S).switch_page("pages/2_Train.py").run()
     at.button(key="robust-recipe").click().run()
     assert not at.exception
     assert at.session_state["setup"].config.augment == "drawing"

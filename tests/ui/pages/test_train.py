@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -29,11 +28,11 @@ from nnviz.ui.pages.train.live import duration, progress_words
 from nnviz.ui.pages.train.run_list import table
 from nnviz.ui.state import Setup
 from tests.pages import click, keys, open_page, progress, rerun, words
+from tests.waiting import wait_until
 
 TRAIN = "pages/2_Train.py"
 NETWORK = NetworkSpec((Dense(32),))
 LONG = {"net": "dense_32", "epochs": "1000", "per_class": "300"}
-WAIT_S = 60
 
 
 @pytest.fixture
@@ -58,13 +57,6 @@ def recorded(store: RunStore, status: Status, reason: str = "", config: TrainCon
 
 def open_train(**query: str) -> AppTest:
     return open_page(TRAIN, **query)
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + WAIT_S
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.01)
 
 
 def setup_of(at: AppTest) -> Setup:

@@ -23,6 +23,7 @@ from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run, Status
 from nnviz.store.runs import RunStore
 from tests.pages import open_page, rerun, words
+from tests.waiting import LIMIT_S
 
 PAGE = "pages/5_Compare.py"
 CONFIG = TrainConfig(epochs=1, batch_size=50, lr=0.01, checkpoints=4)
@@ -51,7 +52,7 @@ def trained(store: RunStore, **changes: Any) -> Run:
 
 
 def travel(*runs: Run) -> AppTest:
-    at = AppTest.from_file(str(Path(__file__).parents[4] / "app.py"), default_timeout=60).switch_page(PAGE)
+    at = AppTest.from_file(str(Path(__file__).parents[4] / "app.py"), default_timeout=LIMIT_S).switch_page(PAGE)
     at.query_params["runs"] = ",".join(run.id for run in runs)
     at.session_state["compare-look"] = "travel"
     return rerun(at)

@@ -29,6 +29,7 @@ from nnviz.ui.pages.compare.table import FilterProblem, Table, filtered
 from nnviz.ui.pages.compare.verdict import verdict
 from nnviz.ui.pages.compare.view import _letters
 from tests.pages import click, open_page, rerun, words
+from tests.waiting import LIMIT_S
 
 PAGE = "pages/5_Compare.py"
 CONFIG = TrainConfig(epochs=1, batch_size=50, lr=0.01, checkpoints=4)
@@ -61,7 +62,7 @@ def trained(store: RunStore, network: NetworkSpec = NET, name: str = "", **chang
 
 
 def compare(section: str = "curves", *runs: Run) -> AppTest:
-    at = AppTest.from_file(str(Path(__file__).parents[4] / "app.py"), default_timeout=60).switch_page(PAGE)
+    at = AppTest.from_file(str(Path(__file__).parents[4] / "app.py"), default_timeout=LIMIT_S).switch_page(PAGE)
     if runs:
         at.query_params["runs"] = ",".join(run.id for run in runs)
     at.session_state["compare-look"] = section

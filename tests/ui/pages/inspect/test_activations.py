@@ -27,6 +27,7 @@ from nnviz.store.run import Run
 from nnviz.store.runs import RunStore
 from nnviz.ui.pages.inspect.activations import health_csv, health_table, outputs_csv
 from nnviz.ui.pages.inspect.view import checkpoint_at
+from tests.waiting import LIMIT_S
 
 NETS = ["softmax", "classic", "lenet5", "small_cnn", "deep_sigmoid"]
 
@@ -60,7 +61,7 @@ def script(compare: bool = False) -> None:
 
 
 def shown(compare: bool = False) -> AppTest:
-    app = AppTest.from_function(script, default_timeout=60, kwargs={"compare": compare}).run()
+    app = AppTest.from_function(script, default_timeout=LIMIT_S, kwargs={"compare": compare}).run()
     assert not app.exception
     return app
 

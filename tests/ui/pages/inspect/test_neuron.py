@@ -28,6 +28,7 @@ from nnviz.store.runs import RunStore
 from nnviz.ui.pages.inspect.neuron import Picked, outgoing_csv, pixels_seen, sum_csv
 from nnviz.ui.pages.inspect.subject import test_subject as subject_of  # pytest would take it for a test
 from nnviz.ui.pages.inspect.view import checkpoint_at
+from tests.waiting import LIMIT_S
 
 NETS = ["softmax", "classic", "lenet5", "small_cnn", "deep_sigmoid"]
 
@@ -64,7 +65,7 @@ def script(compare: bool = False) -> None:
 
 
 def shown(compare: bool = False, **state: object) -> AppTest:
-    app = AppTest.from_function(script, default_timeout=60, kwargs={"compare": compare})
+    app = AppTest.from_function(script, default_timeout=LIMIT_S, kwargs={"compare": compare})
     for key, value in state.items():
         app.session_state[key] = value
     app.run()

@@ -18,6 +18,7 @@ from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run
 from nnviz.store.runs import RunStore
 from nnviz.ui.pages.inspect.page import SECTIONS
+from tests.waiting import LIMIT_S
 
 APP = Path(__file__).parents[4] / "app.py"
 CONFIG = TrainConfig(epochs=2, batch_size=50, lr=0.01, checkpoints=4)
@@ -48,7 +49,7 @@ def trained(store: RunStore, network: NetworkSpec | None = None, config: TrainCo
 
 
 def open_inspect(**state: object) -> AppTest:
-    at = AppTest.from_file(str(APP), default_timeout=60).switch_page("pages/3_Inspect.py")
+    at = AppTest.from_file(str(APP), default_timeout=LIMIT_S).switch_page("pages/3_Inspect.py")
     for key, value in state.items():
         at.session_state[key.replace("__", "-")] = value
     at.run()

@@ -22,6 +22,7 @@ from nnviz.ui.pages.inspect import saliency
 from nnviz.ui.pages.inspect.saliency import ANSWER, sum_in_words
 from nnviz.ui.pages.inspect.subject import Subject
 from nnviz.ui.pages.inspect.view import checkpoint_at
+from tests.waiting import LIMIT_S
 
 IMAGE = 3
 
@@ -62,7 +63,7 @@ def script(compare: bool = False) -> None:
 
 
 def shown(**kwargs: object) -> AppTest:
-    app = AppTest.from_function(script, default_timeout=60, kwargs=kwargs).run()
+    app = AppTest.from_function(script, default_timeout=LIMIT_S, kwargs=kwargs).run()
     assert not app.exception
     return app
 

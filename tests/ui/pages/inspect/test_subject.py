@@ -19,6 +19,7 @@ from nnviz.store.run import Run
 from nnviz.store.runs import RunStore
 from nnviz.ui.pages.inspect.subject import ANY, of_class, to_pixels
 from nnviz.ui.pages.inspect.view import checkpoint_at
+from tests.waiting import LIMIT_S
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def script() -> None:
 
 
 def app_with(**state: object) -> AppTest:
-    app = AppTest.from_function(script, default_timeout=60)
+    app = AppTest.from_function(script, default_timeout=LIMIT_S)
     for key, value in state.items():
         app.session_state[key] = value
     app.run()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,6 +16,7 @@ from nnviz.sweep.store import Sweep
 from nnviz.train.commands import Action, Command
 from nnviz.ui import services
 from tests.pages import click, keys, open_page, progress, rerun, words
+from tests.waiting import wait_until
 
 PAGE = "pages/6_Sweep.py"
 NETWORK = NetworkSpec((Dense(8, "identity"),) * 5)
@@ -25,13 +24,6 @@ CONFIG = TrainConfig(epochs=2, per_class=20)
 AXES = (Axis("lr", (0.01, 0.1, 100.0)), Axis("momentum", (0.0, 0.9)))
 
 pytestmark = [pytest.mark.usefixtures("app_runs"), pytest.mark.mnist]
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.01)
 
 
 def started(spec: SweepSpec) -> Sweep:
@@ -44,7 +36,7 @@ def started(spec: SweepSpec) -> Sweep:
 def finished(app_runs: Path) -> Sweep:
     """Two momenta, three learning rates, of which the largest diverges."""
     sweep = started(SweepSpec(NETWORK, CONFIG, AXES))
-    until(lambda: services.sweeps().sweep(sweep.id).status is Status.FINISHED)
+    wait_until(lambda: services.sweeps().sweep(sweep.id).status is Status.FINISHED)
     return sweep
 
 
@@ -107,13 +99,13 @@ def test_a_member_opens_on_the_train_page_and_says_how_it_was_trained(finished: 
 
 def test_a_sweep_is_steered_and_deleted() -> None:
     sweep = started(SweepSpec(NETWORK, CONFIG.with_(epochs=1000), (Axis("lr", (0.01, 0.02)),)))
-    until(lambda: any(member.step for member in services.sweeps().members(sweep.id)))
+    wait_until(lambda: any(member.step for member in services.sweeps().members(sweep.id)))
     at = open_page(PAGE, sweep=sweep.id)
     click(at, "sweep-pause")
-    until(lambda: services.sweeps().sweep(sweep.id).status is Status.PAUSED)
-    until(lambda: all(m.status is Status.INTERRUPTED for m in services.sweeps().members(sweep.id)))
+    wait_until(lambda: services.sweeps().sweep(sweep.id).status is Status.PAUSED)
+    wait_until(lambda: all(m.status is Status.INTERRUPTED for m in services.sweeps().members(sweep.id)))
     click(open_page(PAGE, sweep=sweep.id), "sweep-resume")
-    until(lambda: any(m.status is Status.RUNNING for m in services.sweeps().members(sweep.id)))
+    wait_until(lambda: any(m.status is Status.RUNNING for m in services.sweeps().members(sweep.id)))
     at = open_page(PAGE, sweep=sweep.id)
     assert progress(at).startswith("Training")
     click(at, "sweep-delete-sure")
