@@ -34,11 +34,16 @@ MNIST = _find_mnist()
 """Looked for once, before tests change the environment."""
 
 
+LONGEST = ("test_ray.py", "test_driver.py", "test_local.py")
+"""They begin, so that at the end no process is left with one of them while the others have nothing to do."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs the real MNIST says so in two ways, of which each implies the other."""
     for item in items:
+        # What needs the real MNIST says so in two ways, of which each implies the other.
         if "mnist_root" in getattr(item, "fixturenames", ()):
             item.add_marker("mnist")
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

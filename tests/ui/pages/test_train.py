@@ -112,7 +112,7 @@ def test_what_an_optimizer_does_not_use_is_disabled(store: RunStore) -> None:
     assert at.number_input(key="recipe-momentum").disabled
     assert at.toggle(key="recipe-nesterov").disabled
     assert "Adam" in words(at)
-    assert at.query_params["optimizer"] == ["adam"] or at.query_params["optimizer"] == "adam"
+    assert at.query_params["optimizer"] == ["adam"]
 
 
 def test_back_to_the_classic_recipe(store: RunStore) -> None:
@@ -302,7 +302,7 @@ def test_the_run_shown_comes_back_and_stands_in_the_address(store: RunStore) -> 
     rerun(at.switch_page("pages/1_Build.py"))
     at.query_params.clear()
     rerun(at.switch_page(TRAIN))
-    assert at.query_params["run"] in (run.id, [run.id])
+    assert at.query_params["run"] == [run.id]
 
 
 # ---------------------------------------------------------------------- what goes wrong
@@ -392,13 +392,13 @@ def test_a_broken_runs_folder_is_said_by_name(tmp_path: Path, monkeypatch: pytes
 def test_start_pause_one_batch_change_and_stop(store: RunStore) -> None:
     at = click(open_train(**LONG), "train")
     (run,) = store.runs()
-    assert at.query_params["run"] in (run.id, [run.id])
+    assert at.query_params["run"] == [run.id]
     assert (run.network, run.config.epochs, run.config.per_class) == (NETWORK, 1000, 300)
 
     def is_(status: Status) -> Callable[[], bool]:
         return lambda: store.run(run.id).status is status
 
-    wait_until(lambda: store.run(run.id).step > 0)
+    wait_until(lambda: len(store.history.epochs(run.id)) > 0)
     click(rerun(at), "control-pause")
     wait_until(is_(Status.PAUSED))
     step = store.run(run.id).step
@@ -409,7 +409,7 @@ def test_start_pause_one_batch_change_and_stop(store: RunStore) -> None:
     wait_until(lambda: store.run(run.id).step == step + 1 and is_(Status.PAUSED)())
     assert store.history.changes(run.id) == [Change(step, "lr", 0.001, 0.02)]
     assert f"after step {step + 1:,} of" in progress(rerun(at))
-    assert "At the end of epoch" in words(at) or "Measured at the end of each epoch." in words(at)
+    assert f"At the end of epoch {store.history.epochs(run.id)[-1].epoch}." in words(at)
     click(at, "control-stop")
     wait_until(is_(Status.STOPPED))
     rerun(at)
@@ -426,7 +426,7 @@ def test_another_run_can_be_started_while_one_goes_on(store: RunStore) -> None:
     click(at, "train-another")
     second, again = store.runs()
     assert again.id == first.id
-    assert at.query_params["run"] in (second.id, [second.id])
+    assert at.query_params["run"] == [second.id]
     wait_until(lambda: all(run.status is Status.RUNNING for run in store.runs()))
 
 
@@ -491,4 +491,4 @@ def test_a_click_broken_off_by_a_redraw_starts_one_run_all_the_same(
     assert [run.id for run in store.runs()] == [created[0].id]
     wait_until(lambda: store.run(created[0].id).status is Status.RUNNING)
     assert "control-stop" in keys(rerun(at))
-    assert at.query_params["run"] in (created[0].id, [created[0].id])
+    assert at.query_params["run"] == [created[0].id]
