@@ -3,7 +3,7 @@
 import streamlit as st
 
 from nnviz.store.run import describe
-from nnviz.ui import state
+from nnviz.ui import runs, state
 from nnviz.ui.data import data_notice
 from nnviz.ui.pages.train import controls, live, recipe, run_list
 from nnviz.ui.results import show_results
@@ -15,7 +15,7 @@ state.write_address()
 setup = state.setup()
 ready = data_notice(setup.config.data)
 
-run = controls.chosen()
+run = runs.chosen()
 with st.container(key="train-layout"):
     form, stage = st.columns([1, 3], gap="large")
 with form, st.container(border=True, key="next-run"):

@@ -10,11 +10,18 @@ from typing import Any, NamedTuple
 
 from nnviz.fields import Choice, SpecError, bounds_of, to_dict
 from nnviz.spec.layers import ACTIVATIONS, LAYERS, Conv, Dense
-from nnviz.spec.network import NetworkSpec
-from nnviz.spec.train_config import AUGMENTATIONS, TrainConfig, parameters
+from nnviz.spec.network import (
+    NetworkSpec,
+    with_all,
+)
+from nnviz.spec.train_config import (
+    AUGMENTATIONS,
+    TrainConfig,
+    parameters,
+    unused,
+)
 from nnviz.store.run import Run, RunGone
 from nnviz.store.runs import RunStore
-from nnviz.sweep.space import unused, with_all
 from nnviz.train.checkpoint import CheckpointError
 
 INCIDENTAL = ("device", "checkpoints")

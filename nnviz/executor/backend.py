@@ -4,14 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-from nnviz.train.commands import Command
-
-
-class Job(NamedTuple):
-    """One run, or several that are trained together as a pack."""
-
-    id: str
-    runs: tuple[str, ...]
+from nnviz.train.commands import Command, Job
 
 
 class Ended(NamedTuple):
@@ -50,3 +43,8 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Every job is over."""
+
+
+def first_line(error: Exception) -> str:
+    """What a long complaint begins with; its type, if it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

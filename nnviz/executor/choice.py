@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from nnviz.executor.backend import Backend
+from nnviz.executor.backend import Backend, first_line
 from nnviz.executor.processes import Processes
 
 ACCEPTS_WITHIN = 3.0
@@ -100,8 +100,3 @@ def obstacle(asked: str) -> str:
         reason = (answer.stderr.strip().splitlines() or ["it does not say why"])[-1]
         return f"the Ray cluster at {asked} can't be used ({reason.split('. ')[0][:300]})"
     return ""
-
-
-def first_line(error: Exception) -> str:
-    """What a long complaint begins with; its type, if it says nothing."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

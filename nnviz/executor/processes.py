@@ -15,8 +15,13 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from nnviz.executor import worker
-from nnviz.executor.backend import Ended, Job
-from nnviz.train.commands import Command
+from nnviz.executor.backend import (
+    Ended,
+)
+from nnviz.train.commands import (
+    Command,
+    Job,
+)
 
 
 class _Child:

@@ -221,3 +221,13 @@ def _layer_from_text(word: str) -> Layer:
     if len(values) >= len(names) and kind in LAYERS:
         raise SpecError(f"a {kind} layer has {len(names) - 1} fields, not {len(values)}: {show(word)}")
     return layer_from_dict({"kind": kind, **dict(zip(names[1:], values, strict=False))})
+
+
+def with_all(network: NetworkSpec, name: str, value: object) -> NetworkSpec:
+    """With one field set in every hidden layer that has it; units are those of dense layers."""
+    return network.with_(layers=tuple(with_field(x, name, value) if hasattr(x, name) else x for x in network.layers))
+
+
+def with_field(layer: Layer, name: str, value: object) -> Layer:
+    changed: Layer = replace(layer, **{name: value})  # type: ignore[type-var]  # every kind is a dataclass
+    return changed

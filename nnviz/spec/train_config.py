@@ -125,3 +125,13 @@ def check(network: NetworkSpec, config: TrainConfig) -> None:
             f"this network with batches of {config.batch_size} needs about {needed / 1e9:.1f} GB to train;"
             f" at most {MAX_TRAINING_BYTES / 1e9:.0f} GB are allowed: take smaller batches or layers"
         )
+
+
+def unused(name: str, config: TrainConfig) -> str:
+    """Why a field of the configuration changes nothing; empty if it does."""
+    optimizer = OPTIMIZERS[config.optimizer]
+    if name in ("momentum", "nesterov") and name not in optimizer.uses:
+        return f"{optimizer.title} does not use it"
+    if name == "nesterov" and not config.momentum:
+        return "counts only with momentum"
+    return ""

@@ -98,7 +98,7 @@ class Database:
                 " update nnviz, or name another folder in NNVIZ_RUNS"
             )
         if self.version < len(migrations):
-            with self.together():  # of two processes that open an old store, the second finds nothing to do
+            with self.together():  # of two processes that open an old store, the second finds nothing left to do
                 for number, migrate in enumerate(migrations[self.version :], self.version + 1):
                     migrate(self._connection)
                     self._connection.execute(f"PRAGMA user_version = {number}")

@@ -190,7 +190,7 @@ class RunStore:
             "device": run.device,
             "threads": run.threads,
             "attempt": run.attempt,
-            "packed": run.ensemble,
+            "ensemble": run.ensemble,
             "owner": this_process(),
         }
         folder = self.folder(run_id)

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from nnviz.executor.backend import Job
 from nnviz.fields import SpecError
 from nnviz.store.run import Run, RunGone, Status, this_process
 from nnviz.store.runs import RunStore
@@ -20,7 +19,11 @@ from nnviz.sweep.analysis import by_point
 from nnviz.sweep.spec import Result, SweepSpec, prune_now, suggest
 from nnviz.sweep.store import Member, Sweep, SweepGone, SweepStore
 from nnviz.train.checkpoint import CheckpointError
-from nnviz.train.commands import Action, Command
+from nnviz.train.commands import (
+    Action,
+    Command,
+    Job,
+)
 from nnviz.train.ensemble import ensemble_count, ensemble_key, why_not
 
 LOOK_EVERY = 0.5

@@ -10,10 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from nnviz.fields import Bounds, Choice, Flag, Number, SpecError, bounds_of, field, show, to_dict, validate
-from nnviz.spec.layers import LAYERS, Dense, Layer
-from nnviz.spec.network import NetworkSpec
-from nnviz.spec.optimizers import OPTIMIZERS
-from nnviz.spec.train_config import TrainConfig
+from nnviz.spec.layers import LAYERS, Dense
+from nnviz.spec.network import NetworkSpec, with_all, with_field
+from nnviz.spec.train_config import TrainConfig, unused
 
 Value = int | float | str | bool
 """Of one field."""
@@ -246,16 +245,6 @@ def suggested_axis(name: str) -> Axis:
     return replace(_SUGGESTED_OF_LAYERS[f"{like}1.{attribute}"], name=name)
 
 
-def unused(name: str, config: TrainConfig) -> str:
-    """Why a field of the configuration changes nothing; empty if it does."""
-    optimizer = OPTIMIZERS[config.optimizer]
-    if name in ("momentum", "nesterov") and name not in optimizer.uses:
-        return f"{optimizer.title} does not use it"
-    if name == "nesterov" and not config.momentum:
-        return "counts only with momentum"
-    return ""
-
-
 def layer_places(network: NetworkSpec) -> dict[str, int]:
     """Name of each hidden layer, as in its plan → index."""
     counts: dict[str, int] = {}
@@ -283,23 +272,13 @@ def with_depth(network: NetworkSpec, depth: int) -> NetworkSpec:
     return network.with_(layers=(*network.layers[:start], *itertools.chain.from_iterable(blocks)))
 
 
-def with_all(network: NetworkSpec, name: str, value: Value) -> NetworkSpec:
-    """With one field set in every hidden layer that has it; units are those of dense layers."""
-    return network.with_(layers=tuple(_with_field(x, name, value) if hasattr(x, name) else x for x in network.layers))
-
-
 def _with_one(network: NetworkSpec, name: str, value: Value) -> NetworkSpec:
     """With one field of one layer set: `dense1.units`."""
     place, _, attribute = name.partition(".")
     layers = list(network.layers)
     index = layer_places(network)[place]
-    layers[index] = _with_field(layers[index], attribute, value)
+    layers[index] = with_field(layers[index], attribute, value)
     return network.with_(layers=tuple(layers))
-
-
-def _with_field(layer: Layer, name: str, value: Value) -> Layer:
-    changed: Layer = replace(layer, **{name: value})  # type: ignore[type-var]  # every kind is a dataclass
-    return changed
 
 
 def with_values(

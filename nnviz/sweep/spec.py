@@ -18,7 +18,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nnviz.fields import Choice, Flag, Number, SpecError, bounds_of, field, show, to_dict, validate
 from nnviz.spec.network import NetworkSpec
-from nnviz.spec.train_config import TrainConfig
+from nnviz.spec.train_config import (
+    TrainConfig,
+    unused,
+)
 from nnviz.spec.train_config import check as check_setup
 from nnviz.sweep.space import (
     Axis,
@@ -30,7 +33,6 @@ from nnviz.sweep.space import (
     layer_places,
     point_label,
     suggested_axis,
-    unused,
     with_values,
 )
 

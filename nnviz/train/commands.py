@@ -58,3 +58,10 @@ class Mailbox:
         with self._arrived:
             self._arrived.wait_for(lambda: self._commands)
             return self._commands.popleft()
+
+
+class Job(NamedTuple):
+    """One run, or several that are trained together as a pack."""
+
+    id: str
+    runs: tuple[str, ...]

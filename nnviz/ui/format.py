@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
+from torch import Tensor
+
+from nnviz.analysis.checkpoint_view import LayerView
+from nnviz.spec.layers import ACTIVATIONS
+
 _MARKUP = r"\`*_{}[]()<>#+-.!|$:~"
 
 
@@ -22,3 +29,43 @@ def run_label(name: str, run_id: str) -> str:
     changes while a run goes on.
     """
     return f"{name} · {run_id[9:11]}:{run_id[11:13]} #{run_id[-4:]}"
+
+
+def percent(share: float) -> str:
+    """One decimal; never "100.0 %" for less than all, which a probability of a softmax always is. A net whose weights
+    ran away may answer with NaN.
+    """
+    if math.isnan(share):
+        return "no number"
+    return "> 99.9 %" if share > 0.9995 else f"{share:.1%}".replace("%", " %")
+
+
+def duration(seconds: float) -> str:
+    """In two units at most; e.g. "59 s", "2 min 05 s", "26 h 00 min"."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def layer_in_words(layer: LayerView, output: Tensor) -> str:
+    kind = layer.plan.layer.kind
+    if kind == "dropout":
+        return "does nothing when the net is asked: it drops values only while training"
+    if kind == "flatten":
+        return f"lays the {output.numel():,} values out in a row"
+    if output.dim() == 3:
+        what = "1 channel" if len(output) == 1 else f"{len(output)} channels"
+        what = f"{what} of {output.shape[1]}×{output.shape[2]}"
+    elif layer.name == "output":
+        what = f"{len(output)} logits: the softmax makes probabilities of them"
+    else:
+        what = f"{len(output):,} neurons"
+    if layer.activation != "identity":
+        what += f" · {ACTIVATIONS[layer.activation][0]}"
+    if layer.activation == "relu":
+        silent = float((output == 0).float().mean())
+        what += f" · {silent:.0%} of the values are 0".replace("%", " %")
+    return what

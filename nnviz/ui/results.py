@@ -25,6 +25,7 @@ from nnviz.train.checkpoint import CheckpointError
 from nnviz.train.evaluation import Evaluation, evaluate
 from nnviz.ui.components.image_grid import Caption, tiles
 from nnviz.ui.components.plot import plot
+from nnviz.ui.format import percent
 
 SHOWN = 48
 """Images at once: more would not be looked at."""
@@ -219,15 +220,6 @@ def captions(evaluation: Evaluation, classes: tuple[str, ...], found: Tensor) ->
         Caption(f"{classes[label]} → {classes[answer]}", percent(share), label == answer)
         for label, answer, share in zip(labels, answers, sure, strict=True)
     ]
-
-
-def percent(share: float) -> str:
-    """One decimal; never "100.0 %" for less than all, which a probability of a softmax always is. A net whose weights
-    ran away may answer with NaN.
-    """
-    if math.isnan(share):
-        return "no number"
-    return "> 99.9 %" if share > 0.9995 else f"{share:.1%}".replace("%", " %")
 
 
 def predictions_csv(evaluation: Evaluation, classes: tuple[str, ...]) -> str:

@@ -154,5 +154,5 @@ def test_one_image_at_a_time(checkpoint: CheckpointView, blobs: Loaded) -> None:
 
 
 def test_captum_is_not_imported_before_it_is_needed() -> None:
-    code = "import sys, nnviz.inspection.attribution; assert not {'captum', 'matplotlib'} & set(sys.modules)"
+    code = "import sys, nnviz.analysis.attribution; assert not {'captum', 'matplotlib'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

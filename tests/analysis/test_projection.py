@@ -175,5 +175,5 @@ def test_tsne_says_what_it_cannot_do() -> None:
 
 
 def test_the_heavy_parts_are_not_imported_before_they_are_needed() -> None:
-    code = "import sys, nnviz.inspection.projection; assert not {'openTSNE', 'sklearn'} & set(sys.modules)"
+    code = "import sys, nnviz.analysis.projection; assert not {'openTSNE', 'sklearn'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -12,7 +12,7 @@ from nnviz.charts.sweep_fields import fields_info, importance_figure, parallel_f
 from nnviz.charts.sweep_map import map_csv, map_figure, map_in_words, map_info
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
-from nnviz.sweep.analysis import PointState, PointResult
+from nnviz.sweep.analysis import PointResult, PointState
 from nnviz.sweep.space import Axis
 from nnviz.sweep.spec import SweepSpec
 

@@ -24,11 +24,12 @@ from nnviz.spec.optimizers import OPTIMIZERS
 from nnviz.spec.train_config import TrainConfig, checkpoint_bytes
 from nnviz.store.run import Status
 from nnviz.store.runs import RunStore
-from nnviz.train import trainer
+from nnviz.train import events, trainer
 from nnviz.train.checkpoint import Checkpoint, CheckpointError, kept_steps
 from nnviz.train.commands import Action, Command, Mailbox
 from nnviz.train.events import Batch, Event
 from nnviz.train.trainer import Trainer
+from tests.store.downgrade import before_versions
 
 NETWORK = NetworkSpec((Dense(16),))
 CONFIG = TrainConfig(epochs=3, batch_size=20, lr=0.01, checkpoints=5)  # 45 steps
@@ -464,7 +465,7 @@ def test_a_fork_in_the_middle_of_a_test_pass_tells_its_epoch_once(store: RunStor
     run, mailbox = store.create(NETWORK, CONFIG), Mailbox()
 
     def stop(event: Event, trainer: Trainer) -> None:
-        if isinstance(event, Tested) and not store.history.epochs(run.id):
+        if isinstance(event, events.Tested) and not store.history.epochs(run.id):
             mailbox.post(Command(Action.STOP))
 
     assert train_run(store, run.id, mailbox, stop) is Status.STOPPED
@@ -505,10 +506,9 @@ def test_a_store_of_an_older_version_opens(tmp_path: Path) -> None:
     store = RunStore(tmp_path)
     old = store.create(NETWORK, CONFIG, "from before")
     store.close()
+    before_versions(tmp_path, "parent", "parent_step")
     config = {name: value for name, value in CONFIG.to_dict().items() if name != "checkpoints"}
     with sqlite3.connect(tmp_path / "runs.sqlite") as db:
-        db.execute("ALTER TABLE runs DROP COLUMN parent")
-        db.execute("ALTER TABLE runs DROP COLUMN parent_step")
         db.execute("DROP TABLE norms")
         db.execute("UPDATE runs SET config = ?", (json.dumps(config),))
     db.close()

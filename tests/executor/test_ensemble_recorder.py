@@ -276,9 +276,9 @@ def test_one_that_diverges_says_what_to_try_and_keeps_finite_weights(store: RunS
 def test_a_full_disk_is_said_with_each_and_what_was_recorded_stays(
     store: RunStore, runs: list[Run], alone: tuple[RunStore, list[Run]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mailbox, keep = Mailbox(), RunStore.keep
+    mailbox, keep = Mailbox(), StoreWriter.keep
 
-    def full(self: RunStore, run_id: str, checkpoint: Checkpoint) -> None:
+    def full(self: StoreWriter, run_id: str, checkpoint: Checkpoint) -> None:
         if checkpoint.position.step:
             raise OSError(28, "No space left on device")
         keep(self, run_id, checkpoint)
@@ -303,9 +303,9 @@ def test_a_full_disk_is_said_with_each_and_what_was_recorded_stays(
 def test_a_disk_that_is_full_at_the_end_fails_those_that_could_not_be_kept(
     store: RunStore, runs: list[Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keep = RunStore.keep
+    keep = StoreWriter.keep
 
-    def full(self: RunStore, run_id: str, checkpoint: Checkpoint) -> None:
+    def full(self: StoreWriter, run_id: str, checkpoint: Checkpoint) -> None:
         if run_id == runs[1].id and checkpoint.position.step:
             raise OSError(28, "No space left on device")
         keep(self, run_id, checkpoint)

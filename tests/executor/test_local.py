@@ -108,7 +108,7 @@ def test_a_killed_supervisor_is_replaced(store: RunStore, executor: LocalExecuto
 
 def test_a_server_killed_mid_run_leaves_runs_that_can_be_resumed(store: RunStore, executor: LocalExecutor) -> None:
     server = (
-        "import sys, pathlib, time; from nnviz.executor.local import *; from tests.executor_contract import *\n"
+        "import sys, pathlib, time; from nnviz.executor.local import *; from tests.executor.contract import *\n"
         "store = RunStore(pathlib.Path(sys.argv[1])); run = started(store, LocalExecutor(store))\n"
         "print(run.id, flush=True); time.sleep(600)"
     )

@@ -124,12 +124,12 @@ def test_a_lost_reply_loses_nothing(tmp_path: Path) -> None:
     run = store.create(NETWORK, SHORT)
     remote = RemoteStore(tmp_path / "there", [bundle(store, run.id)])
     remote.writer.begin(run.id, "cpu", 1)
-    first = remote.fetch(0)
+    first = remote.noted.fetch(0)
     remote.writer.set_status(run.id, Status.STOPPED, "Enough.")
-    again = remote.fetch(0)
+    again = remote.noted.fetch(0)
     assert [call.name for call in first] == ["begin"]
     assert [call.name for call in again] == ["begin", "set_status"]
-    assert remote.fetch(2) == []
+    assert remote.noted.fetch(2) == []
     repeat(store, again)
     assert (store.run(run.id).status, store.run(run.id).attempt) == (Status.STOPPED, 1)
     store.close()
@@ -142,7 +142,9 @@ def test_a_sweep_goes_on_without_a_lost_node(store: RunStore, executor: LocalExe
     config = LONG.with_(epochs=30)
     sweep = sweeps.create(SweepSpec(NETWORK, config, (Axis("lr", (0.01, 0.02, 0.03, 0.05)),)))
     executor.sweep(sweep.id, Command(Action.RESUME))
-    wait_until(lambda: all(member.step for member in sweeps.members(sweep.id)) and sweeps.sweep(sweep.id).strategy != "")
+    wait_until(
+        lambda: all(member.step for member in sweeps.members(sweep.id)) and sweeps.sweep(sweep.id).strategy != ""
+    )
     cluster.remove_node(cluster.second, allow_graceful=False)
     wait_until(lambda: sweeps.sweep(sweep.id).status is Status.FINISHED, 2 * LIMIT_S)
     cluster.second = cluster.add_node(**NODE)

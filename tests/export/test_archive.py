@@ -127,7 +127,9 @@ def test_into_its_own_store_it_is_another_run(store: RunStore) -> None:
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 @pytest.mark.parametrize("stop", [Action.STOP, Action.SHUTDOWN])
-def test_it_goes_on_there_as_if_it_had_stayed(store: RunStore, elsewhere: RunStore, optimizer: str, stop: Action) -> None:
+def test_it_goes_on_there_as_if_it_had_stayed(
+    store: RunStore, elsewhere: RunStore, optimizer: str, stop: Action
+) -> None:
     config = CONFIG.with_(optimizer=optimizer)
     whole = trained(store, NETWORK, config, step5=Command(Action.SET, "lr", 0.02))
     half = trained(store, NETWORK, config, step5=Command(Action.SET, "lr", 0.02), step22=Command(stop))

@@ -58,7 +58,7 @@ def test_a_link_with_a_former_name_is_read_by_the_present_one() -> None:
 
 def test_no_name_means_two_things() -> None:
     assert len(set(PARAMETERS)) == len(PARAMETERS)
-    assert NAMES == (set(PARAMETERS) - {"snapshots"})
+    assert (set(PARAMETERS) - {"snapshots"}) == NAMES
 
 
 def test_what_a_link_leaves_out_is_at_its_default() -> None:

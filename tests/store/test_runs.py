@@ -116,9 +116,10 @@ def test_the_last_readable_snapshot_is_taken(store: RunStore) -> None:
 
 def test_a_run_whose_process_is_gone_says_so(store: RunStore) -> None:
     code = (
-        "import sys, pathlib; from nnviz.runs import *; from nnviz.config import TrainConfig; "
+        "import sys, pathlib; from nnviz.store.runs import *; "
+        "from nnviz.spec.network import NetworkSpec; from nnviz.spec.train_config import TrainConfig; "
         "s = RunStore(pathlib.Path(sys.argv[1])); r = s.create(NetworkSpec(), TrainConfig()); "
-        "s.begin(r.id, 'cpu', 1); print(r.id)"
+        "s.writer.begin(r.id, 'cpu', 1); print(r.id)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, store.root],

@@ -12,8 +12,8 @@ from scipy import stats
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.sweep.analysis import (
-    PointState,
     PointResult,
+    PointState,
     RunOfPoint,
     importance,
     interval,
@@ -25,15 +25,17 @@ from nnviz.sweep.analysis import (
 from nnviz.sweep.space import Axis
 from nnviz.sweep.spec import SweepSpec, default_sweep
 
+DONE, DIVERGED, RUNNING, WAITING = PointState.DONE, PointState.DIVERGED, PointState.RUNNING, PointState.WAITING
+
 SPEC = default_sweep(NetworkSpec(), TrainConfig())
 
 
-def run(point: int, *accuracies: float, state: PointState = PointState.DONE, seed: int = 0, loss: float = math.nan) -> RunOfPoint:
+def run(point: int, *accuracies: float, state: PointState = DONE, seed: int = 0, loss: float = math.nan) -> RunOfPoint:
     epochs = tuple((accuracy, 1 - accuracy) for accuracy in accuracies)
     return RunOfPoint(f"run-{point}-{seed}", point, seed, state, epochs, 10, 20, loss, 1.5)
 
 
-def result(values: dict[str, object], *accuracies: float, state: PointState = PointState.DONE, point: int = 0) -> PointResult:
+def result(values: dict[str, object], *accuracies: float, state: PointState = DONE, point: int = 0) -> PointResult:
     mean = float(np.mean(accuracies)) if accuracies else None
     return PointResult(point, values, state, ("r",), accuracies, mean, None if mean is None else 1 - mean, 2, 1.0, 1.0)
 
@@ -41,23 +43,27 @@ def result(values: dict[str, object], *accuracies: float, state: PointState = Po
 def test_a_point_is_the_mean_of_its_seeds_after_the_last_epoch() -> None:
     values = {0: {"lr": 0.1, "momentum": 0.0}, 1: {"lr": 0.2, "momentum": 0.0}, 2: {"lr": 0.3, "momentum": 0.0}}
     first, second, third = points(
-        SPEC, values, [run(0, 0.5, 0.8), run(0, 0.5, 0.9, seed=1), run(1, state=PointState.RUNNING, loss=2.0)]
+        SPEC, values, [run(0, 0.5, 0.8), run(0, 0.5, 0.9, seed=1), run(1, state=RUNNING, loss=2.0)]
     )
     assert (first.accuracy, first.loss) == (pytest.approx(0.85), pytest.approx(0.15))
-    assert (first.accuracies, first.state, first.epochs, first.share) == ((0.8, 0.9), PointState.DONE, 2, 0.5)
-    assert (second.accuracy, second.loss, second.state) == (None, 2.0, PointState.RUNNING)  # the loss moves before the epoch
-    assert (third.state, third.runs) == (PointState.WAITING, ())
+    assert (first.accuracies, first.state, first.epochs, first.share) == ((0.8, 0.9), DONE, 2, 0.5)
+    assert (second.accuracy, second.loss, second.state) == (
+        None,
+        2.0,
+        RUNNING,
+    )  # the loss moves before the epoch
+    assert (third.state, third.runs) == (WAITING, ())
 
 
 @pytest.mark.parametrize(
     ("states", "whole"),
     [
-        ((PointState.DONE, PointState.DIVERGED), PointState.DIVERGED),
-        ((PointState.DONE, PointState.RUNNING), PointState.RUNNING),
-        ((PointState.DONE, PointState.WAITING), PointState.RUNNING),
-        ((PointState.WAITING, PointState.WAITING), PointState.WAITING),
-        ((PointState.DONE, PointState.PRUNED), PointState.PRUNED),
-        ((PointState.DONE, PointState.FAILED), PointState.FAILED),
+        ((DONE, DIVERGED), DIVERGED),
+        ((DONE, RUNNING), RUNNING),
+        ((DONE, WAITING), RUNNING),
+        ((WAITING, WAITING), WAITING),
+        ((DONE, PointState.PRUNED), PointState.PRUNED),
+        ((DONE, PointState.FAILED), PointState.FAILED),
     ],
 )
 def test_the_state_of_several_seeds(states: Sequence[PointState], whole: PointState) -> None:
@@ -82,8 +88,8 @@ def test_the_ranking_marks_what_can_not_be_told_from_the_best() -> None:
         result({"lr": 0.1, "momentum": 0.9}, 0.960, point=0),
         result({"lr": 0.2, "momentum": 0.9}, 0.962, point=1),
         result({"lr": 0.3, "momentum": 0.9}, 0.90, point=2),
-        result({"lr": 9.0, "momentum": 0.9}, 0.99, state=PointState.DIVERGED, point=3),
-        result({"lr": 0.4, "momentum": 0.9}, point=4, state=PointState.WAITING),
+        result({"lr": 9.0, "momentum": 0.9}, 0.99, state=DIVERGED, point=3),
+        result({"lr": 0.4, "momentum": 0.9}, point=4, state=WAITING),
     ]
     ranked = ranking(found, 10_000)
     assert [(one.place, one.point, one.like_best) for one in ranked] == [(1, 1, True), (2, 0, True), (3, 2, False)]
@@ -118,7 +124,10 @@ def grid(score: dict[tuple[float, float], float | None]) -> list[PointResult]:
     """None: diverged."""
     return [
         result(
-            {"lr": lr, "momentum": m}, *(() if a is None else (a,)), state=PointState.DIVERGED if a is None else PointState.DONE, point=n
+            {"lr": lr, "momentum": m},
+            *(() if a is None else (a,)),
+            state=DIVERGED if a is None else DONE,
+            point=n,
         )
         for n, ((lr, m), a) in enumerate(score.items())
     ]
@@ -153,7 +162,7 @@ def test_a_best_point_at_the_edge_is_said() -> None:
 def test_what_diverged_later_is_not_the_best() -> None:
     found = [
         *grid({(0.01, 0.0): 0.5, (0.1, 0.0): 0.8}),
-        result({"lr": 1.0, "momentum": 0.0}, 0.9, state=PointState.DIVERGED, point=2),
+        result({"lr": 1.0, "momentum": 0.0}, 0.9, state=DIVERGED, point=2),
     ]
     assert "80.00% with learning rate 0.1" in lessons(SPEC, found)[0]
 

@@ -12,7 +12,6 @@ import numpy as np
 import psutil
 import pytest
 
-from nnviz.executor.backend import Job
 from nnviz.executor.local import LocalExecutor
 from nnviz.executor.recorder import PRUNED, train_run
 from nnviz.spec.layers import Conv, Dense
@@ -24,7 +23,11 @@ from nnviz.sweep.driver import GUIDED_AT_ONCE, MOST_FAILURES, SweepDriver, resul
 from nnviz.sweep.space import Axis
 from nnviz.sweep.spec import SweepSpec, suggest
 from nnviz.sweep.store import Member, Sweep, SweepStore
-from nnviz.train.commands import Action, Command
+from nnviz.train.commands import (
+    Action,
+    Command,
+    Job,
+)
 from tests.waiting import wait_until
 
 NETWORK = NetworkSpec((Dense(16),))

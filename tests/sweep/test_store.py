@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +19,7 @@ from nnviz.sweep.spec import SweepSpec
 from nnviz.sweep.store import SweepGone, SweepStore
 from nnviz.train.checkpoint import Checkpoint, Position
 from nnviz.train.events import Batch, Epoch
+from tests.store.downgrade import before_versions
 
 SPEC = SweepSpec(
     NetworkSpec((Dense(16),)),
@@ -148,7 +148,7 @@ def test_a_promoted_point_is_a_run_of_its_own(sweeps: SweepStore) -> None:
 
 def test_a_sweep_whose_server_is_gone_says_so(sweeps: SweepStore) -> None:
     code = (
-        "import sys, pathlib; from tests.test_sweeps import *\n"
+        "import sys, pathlib; from tests.sweep.test_store import *\n"
         "s = SweepStore(RunStore(pathlib.Path(sys.argv[1])))\n"
         "one, two, three = (s.create(SPEC) for _ in range(3))\n"
         "s.add_points(one.id, POINTS); s.take_over(one.id)\n"
@@ -175,10 +175,7 @@ def test_a_store_from_before_there_were_sweeps_opens(tmp_path: Path) -> None:
     old = RunStore(tmp_path)
     run = old.create(NetworkSpec(), TrainConfig())
     old.close()
-    with sqlite3.connect(tmp_path / "runs.sqlite") as db:
-        for column in ("sweep", "point", "packed", "loss"):
-            db.execute(f"ALTER TABLE runs DROP COLUMN {column}")
-    db.close()
+    before_versions(tmp_path, "sweep", "point", "packed", "loss")
     runs = RunStore(tmp_path)
     assert (runs.run(run.id).sweep, runs.run(run.id).point, runs.run(run.id).ensemble) == ("", 0, 0)
     sweeps = SweepStore(runs)

@@ -21,7 +21,15 @@ from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run
 from nnviz.store.runs import RunStore
 from nnviz.train.evaluation import Evaluation
-from nnviz.ui.results import ALL, captions, cells, percent, predictions_csv
+from nnviz.ui.format import (
+    percent,
+)
+from nnviz.ui.results import (
+    ALL,
+    captions,
+    cells,
+    predictions_csv,
+)
 from tests.waiting import LIMIT_S
 
 CLASSES = ("a", "b", "c")

@@ -12,9 +12,8 @@ from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run, Status
 from nnviz.train.trainer import pick_device
-from nnviz.ui import services, state
+from nnviz.ui import runs, services, state
 from nnviz.ui.format import plain
-from nnviz.ui.pages.train import controls
 
 BUILD_PAGE, TRAIN_PAGE = "pages/1_Build.py", "pages/2_Train.py"
 INSPECT_PAGE, DRAW_PAGE = "pages/3_Inspect.py", "pages/4_Draw.py"
@@ -44,7 +43,7 @@ def first_run(ready: bool) -> None:
             type="primary",
             icon=":material/play_arrow:",
             disabled=not ready,
-            on_click=controls.launch,
+            on_click=runs.launch,
             args=(NetworkSpec(), TrainConfig()),
             help="784-128-10 with ReLU, SGD 0.001, momentum 0.9, batches of 64, 10 epochs: the reference.",
         )

@@ -28,10 +28,13 @@ from nnviz.store.run import Run, Status
 from nnviz.store.runs import RunStore
 from nnviz.train.evaluation import evaluate
 from nnviz.train.events import Batch
+from nnviz.ui.checkpoints import (
+    checkpoint_at,
+    loaded,
+)
 from nnviz.ui.components.canvas import _Sent
 from nnviz.ui.pages.draw.page import SECTIONS
 from nnviz.ui.pages.draw.quiz import Quiz, following, judged
-from nnviz.ui.pages.inspect.view import checkpoint_at, loaded
 from tests.waiting import LIMIT_S
 
 SEVEN = Drawing((Stroke(((70, 60, 0), (200, 60, 60), (150, 140, 100), (120, 230, 160))),))

@@ -22,9 +22,14 @@ from nnviz.store.run import Run, Status
 from nnviz.store.runs import RunStore
 from nnviz.train.events import Batch, Change, Epoch
 from nnviz.ui import services
-from nnviz.ui.format import plain
+from nnviz.ui.format import (
+    duration,
+    plain,
+)
 from nnviz.ui.pages.train.controls import ANSWERED_WITHIN, Asked, steered
-from nnviz.ui.pages.train.live import duration, progress_words
+from nnviz.ui.pages.train.live import (
+    progress_words,
+)
 from nnviz.ui.pages.train.run_list import table
 from nnviz.ui.state import Setup
 from tests.pages import click, keys, open_page, progress, rerun, words

@@ -14,7 +14,9 @@ from nnviz.ui import services
 from nnviz.ui.choosing import choose_section
 from nnviz.ui.format import sentence
 from nnviz.ui.pages.compare import choice, curves, export_import, predictions, seeds, table, twin, two_runs
-from nnviz.ui.pages.train.watchers import refresh_seconds
+from nnviz.ui.refresh import (
+    refresh_seconds,
+)
 
 SLOW_SECONDS = 2.0
 """Between two looks at what need not move."""

@@ -13,8 +13,14 @@ from nnviz.store.run import Run
 from nnviz.train.evaluation import Evaluation
 from nnviz.ui import services, state
 from nnviz.ui.components.image_grid import Caption, tiles
+from nnviz.ui.format import (
+    percent,
+)
 from nnviz.ui.pages.compare.view import names
-from nnviz.ui.results import last_result, percent, test_images
+from nnviz.ui.results import (
+    last_result,
+    test_images,
+)
 
 SHOWN = 32
 MOST = 8

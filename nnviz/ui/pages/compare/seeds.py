@@ -22,7 +22,9 @@ from nnviz.ui import services, state
 from nnviz.ui.components.plot import plot
 from nnviz.ui.format import plain, sentence
 from nnviz.ui.pages.compare.view import LIVE_POINTS, dark, label, loss_unit, names, training
-from nnviz.ui.pages.train.controls import told
+from nnviz.ui.runs import (
+    told,
+)
 
 MOST_AT_ONCE = 20
 

@@ -13,10 +13,12 @@ from nnviz.charts.norms import NormsInfo, norms_config, norms_figure, norms_info
 from nnviz.charts.overlay import OVERLAY_CONFIG, overlay_figure, overlay_info
 from nnviz.fields import SpecError, bounds_of
 from nnviz.spec.layers import ACTIVATIONS
+from nnviz.spec.network import (
+    with_all,
+)
 from nnviz.spec.optimizers import OPTIMIZERS
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run, learning_layers
-from nnviz.sweep.space import with_all
 from nnviz.train.checkpoint import CheckpointError
 from nnviz.ui import services, state
 from nnviz.ui.components.plot import plot
@@ -25,8 +27,10 @@ from nnviz.ui.forms import field_input
 from nnviz.ui.pages.compare.choice import chosen
 from nnviz.ui.pages.compare.verdict import NOT_SAID, compare, verdict
 from nnviz.ui.pages.compare.view import ENDED_POINTS, LIVE_POINTS, dark, label, loss_unit, names, training
-from nnviz.ui.pages.train.controls import told
 from nnviz.ui.results import last_result
+from nnviz.ui.runs import (
+    told,
+)
 
 _CONFIG = "compare_twin_config"
 

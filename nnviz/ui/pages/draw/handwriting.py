@@ -17,10 +17,13 @@ from nnviz.train.checkpoint import CheckpointError
 from nnviz.train.evaluation import evaluate
 from nnviz.ui import services, state
 from nnviz.ui.components.image_grid import Caption, tiles
-from nnviz.ui.format import plain, sentence
+from nnviz.ui.format import (
+    percent,
+    plain,
+    sentence,
+)
 from nnviz.ui.pages.draw.nets import DIGITS, last_checkpoint
 from nnviz.ui.pages.draw.scene import Scene
-from nnviz.ui.results import percent
 
 PAGE = 60
 """Drawings shown at once, the newest first."""

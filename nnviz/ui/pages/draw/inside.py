@@ -13,9 +13,13 @@ from nnviz.charts.bars import bars_config, unit_bars_figure, unit_bars_info
 from nnviz.ui import state
 from nnviz.ui.components.image_grid import Caption, signed_to_bytes, tiles
 from nnviz.ui.components.plot import plot
+from nnviz.ui.format import (
+    layer_in_words,
+)
 from nnviz.ui.pages.draw.scene import Scene, empty_paper
-from nnviz.ui.pages.inspect.activations import layer_in_words
-from nnviz.ui.pages.inspect.saliency import explain
+from nnviz.ui.saliency import (
+    explain,
+)
 
 MAPS = 32
 """Channels shown at once."""

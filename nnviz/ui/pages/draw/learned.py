@@ -12,10 +12,14 @@ from nnviz.spec.train_config import checkpoint_bytes
 from nnviz.store.run import Run
 from nnviz.store.runs import RunStore
 from nnviz.ui import services, state
+from nnviz.ui.checkpoints import (
+    checkpoint_at,
+)
 from nnviz.ui.components.plot import plot
+from nnviz.ui.format import (
+    percent,
+)
 from nnviz.ui.pages.draw.scene import Scene, choose_label, empty_paper
-from nnviz.ui.pages.inspect.view import checkpoint_at
-from nnviz.ui.results import percent
 
 MOST_MOMENTS, MOST_BYTES = 60, 60_000_000
 """Of a training that are asked: all of its checkpoints where it has no more, and they take no more memory."""

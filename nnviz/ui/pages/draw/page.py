@@ -14,13 +14,12 @@ from nnviz.data.datasets import DataError
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.database import StoreError
-from nnviz.ui import services, state
+from nnviz.ui import runs, services, state
 from nnviz.ui.choosing import choose_section
 from nnviz.ui.components.canvas import follow
 from nnviz.ui.format import plain, run_label, sentence
 from nnviz.ui.pages.draw import answer, handwriting, inside, learned, nets, path, quiz, sheet, teaching
 from nnviz.ui.pages.draw.scene import Scene
-from nnviz.ui.pages.train import controls
 
 SECTIONS: dict[str, tuple[str, Callable[[Scene], None]]] = {
     "path": ("Into the net", path.show),
@@ -101,8 +100,8 @@ def _empty_state(ready: bool) -> None:
             type="primary",
             icon=":material/play_arrow:",
             disabled=not ready,
-            help=controls.NO_DATA if not ready else None,
-            on_click=controls.launch,
+            help=runs.NO_DATA if not ready else None,
+            on_click=runs.launch,
             args=(NetworkSpec(), TrainConfig()),
         )
         if any(run.status.active for run in services.store().runs()):

@@ -10,9 +10,11 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from nnviz.analysis.recognition import answer
+from nnviz.ui.format import (
+    percent,
+)
 from nnviz.ui.pages.draw import sheet
 from nnviz.ui.pages.draw.scene import Scene
-from nnviz.ui.results import percent
 
 _QUIZ = "draw_quiz"
 

@@ -8,10 +8,14 @@ import streamlit as st
 
 from nnviz.analysis.recognition import as_inputs
 from nnviz.ui import state
+from nnviz.ui.checkpoints import (
+    View,
+)
 from nnviz.ui.pages.draw.nets import Net
 from nnviz.ui.pages.draw.sheet import Sheet
-from nnviz.ui.pages.inspect.subject import Subject
-from nnviz.ui.pages.inspect.view import View
+from nnviz.ui.subject import (
+    Subject,
+)
 
 _LABEL = "draw-label"
 

@@ -15,13 +15,18 @@ from nnviz.store.database import StoreError
 from nnviz.store.drawings import DEFAULT_COLLECTION, MAX_AUTHOR, DrawingGone
 from nnviz.train.evaluation import evaluate
 from nnviz.ui import services, state
-from nnviz.ui.format import plain, sentence
+from nnviz.ui.checkpoints import (
+    SLOW_IMAGES,
+)
+from nnviz.ui.format import (
+    percent,
+    plain,
+    sentence,
+)
 from nnviz.ui.pages.draw import pupils, sheet
 from nnviz.ui.pages.draw.nets import Net
 from nnviz.ui.pages.draw.pupils import Lesson
 from nnviz.ui.pages.draw.scene import Scene, choose_label, empty_paper
-from nnviz.ui.pages.inspect.view import SLOW_IMAGES
-from nnviz.ui.results import percent
 
 RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 STEPS = (10, 30, 100, 300)

@@ -29,12 +29,20 @@ from nnviz.charts.bars import (
 from nnviz.charts.table import csv_text
 from nnviz.data.datasets import Split
 from nnviz.spec.layers import ACTIVATIONS
+from nnviz.ui.checkpoints import (
+    View,
+    test_part,
+)
 from nnviz.ui.components.image_grid import Caption, signed_to_bytes, tiles
 from nnviz.ui.components.plot import plot
+from nnviz.ui.format import layer_in_words
 from nnviz.ui.pages.inspect.neuron import open_neuron
-from nnviz.ui.pages.inspect.subject import Subject, answer_in_words, choose_subject
-from nnviz.ui.pages.inspect.view import View, test_part
 from nnviz.ui.state import keep
+from nnviz.ui.subject import (
+    Subject,
+    answer_in_words,
+    choose_subject,
+)
 
 _CLASS = "inspect-activations-class"
 
@@ -191,27 +199,6 @@ def _layers(view: View, subject: Subject, traced: Trace) -> None:
                 _maps(view, layer, output.numpy())
             else:
                 _units(view, layer, output.flatten().numpy())
-
-
-def layer_in_words(layer: LayerView, output: Tensor) -> str:
-    kind = layer.plan.layer.kind
-    if kind == "dropout":
-        return "does nothing when the net is asked: it drops values only while training"
-    if kind == "flatten":
-        return f"lays the {output.numel():,} values out in a row"
-    if output.dim() == 3:
-        what = "1 channel" if len(output) == 1 else f"{len(output)} channels"
-        what = f"{what} of {output.shape[1]}×{output.shape[2]}"
-    elif layer.name == "output":
-        what = f"{len(output)} logits: the softmax makes probabilities of them"
-    else:
-        what = f"{len(output):,} neurons"
-    if layer.activation != "identity":
-        what += f" · {ACTIVATIONS[layer.activation][0]}"
-    if layer.activation == "relu":
-        silent = float((output == 0).float().mean())
-        what += f" · {silent:.0%} of the values are 0".replace("%", " %")
-    return what
 
 
 def _maps(view: View, layer: LayerView, output: npt.NDArray[np.float32]) -> None:

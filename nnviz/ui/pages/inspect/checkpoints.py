@@ -11,8 +11,12 @@ import streamlit as st
 from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.store.run import Run
 from nnviz.ui import services
+from nnviz.ui.checkpoints import (
+    Beside,
+    checkpoint_at,
+    checkpoint_now,
+)
 from nnviz.ui.format import plain, run_label
-from nnviz.ui.pages.inspect.view import Beside, checkpoint_at, checkpoint_now
 from nnviz.ui.state import keep
 
 LIVE_SECONDS = 0.4

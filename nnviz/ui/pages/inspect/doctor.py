@@ -7,7 +7,9 @@ import streamlit as st
 from nnviz.analysis.doctor import DIAGNOSES, Diagnosis, evidence, examine
 from nnviz.store.run import Status
 from nnviz.ui import services, state
-from nnviz.ui.pages.inspect.view import View
+from nnviz.ui.checkpoints import (
+    View,
+)
 
 _TRAIN = "pages/2_Train.py"
 

@@ -8,8 +8,11 @@ from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.analysis.editing import MAX_NUDGE, Action, Edit, edited
 from nnviz.fields import SpecError
 from nnviz.train.evaluation import Evaluation, evaluate
+from nnviz.ui.checkpoints import (
+    View,
+    test_part,
+)
 from nnviz.ui.format import sentence
-from nnviz.ui.pages.inspect.view import View, test_part
 
 _EDITS = "inspect_edits"
 _UNDONE = "inspect_edits_undone"

@@ -13,11 +13,15 @@ from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.analysis.projection import PIXELS, Points, Projection, aligned, features, pca, tsne
 from nnviz.charts.projection import projection_config, projection_csv, projection_figure, projection_info
 from nnviz.jobs import Job, Jobs, Report, State
+from nnviz.ui.checkpoints import (
+    View,
+)
 from nnviz.ui.components.image_grid import Caption, tiles
 from nnviz.ui.components.plot import plot
-from nnviz.ui.pages.inspect.subject import set_subject_index
-from nnviz.ui.pages.inspect.view import View
 from nnviz.ui.state import keep
+from nnviz.ui.subject import (
+    set_subject_index,
+)
 
 COUNTS = (1000, 300, 2000, 3000)
 """Test images that may be shown; the first is the default."""

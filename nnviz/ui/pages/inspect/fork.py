@@ -11,11 +11,12 @@ from nnviz.spec.optimizers import OPTIMIZERS
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run
 from nnviz.train.checkpoint import CheckpointError
-from nnviz.ui import services, state
+from nnviz.ui import runs, services, state
+from nnviz.ui.checkpoints import (
+    View,
+)
 from nnviz.ui.format import plain, sentence
 from nnviz.ui.forms import field_input
-from nnviz.ui.pages.inspect.view import View
-from nnviz.ui.pages.train import controls
 
 _TRAIN = "pages/2_Train.py"
 _FIELDS = ("lr", "momentum", "batch_size", "epochs", "optimizer", "schedule", "weight_decay", "augment", "seed")
@@ -57,7 +58,7 @@ def _form(view: View) -> None:
 
 def _fork(run_id: str, step: int, config: TrainConfig) -> None:
     look, store, executor = state.looking(), services.store(), services.executor()
-    with controls.told():  # no use of `st` from here on: see Looking
+    with runs.told():  # no use of `st` from here on: see Looking
         try:
             child = store.fork(run_id, step, config)
         except (SpecError, CheckpointError) as error:

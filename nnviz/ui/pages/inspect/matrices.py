@@ -22,10 +22,13 @@ from nnviz.charts.matrix import matrix_config, matrix_csv, matrix_figure, matrix
 from nnviz.data.datasets import to_input
 from nnviz.spec.optimizers import OPTIMIZERS
 from nnviz.ui import services
+from nnviz.ui.checkpoints import (
+    View,
+    checkpoint_at,
+)
 from nnviz.ui.components.image_grid import Caption, signed_to_bytes, tiles
 from nnviz.ui.components.plot import plot
 from nnviz.ui.pages.inspect.neuron import open_neuron
-from nnviz.ui.pages.inspect.view import View, checkpoint_at
 
 PAGE = 64
 """Units on one page of images."""

@@ -40,10 +40,17 @@ from nnviz.charts.bars import (
 )
 from nnviz.charts.table import csv_text
 from nnviz.spec.layers import ACTIVATIONS
+from nnviz.ui.checkpoints import (
+    View,
+    test_part,
+)
 from nnviz.ui.components.image_grid import Caption, signed_to_bytes, tiles
 from nnviz.ui.components.plot import plot
-from nnviz.ui.pages.inspect.subject import Subject, choose_subject, set_subject_index
-from nnviz.ui.pages.inspect.view import View, test_part
+from nnviz.ui.subject import (
+    Subject,
+    choose_subject,
+    set_subject_index,
+)
 
 _CHOSEN, _UNIT = "inspect_neuron", "inspect-neuron-unit"
 

@@ -15,8 +15,11 @@ from nnviz.spec.losses import LOSSES
 from nnviz.store.run import Run
 from nnviz.train.evaluation import Evaluation, evaluate
 from nnviz.ui import services
+from nnviz.ui.checkpoints import (
+    View,
+    test_part,
+)
 from nnviz.ui.components.plot import plot
-from nnviz.ui.pages.inspect.view import View, test_part
 
 POINTS = 600
 

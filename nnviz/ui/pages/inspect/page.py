@@ -10,10 +10,17 @@ from nnviz.analysis.checkpoint_view import CheckpointView, LayerView
 from nnviz.data.datasets import DATASETS, DataError
 from nnviz.store.run import Run, RunGone
 from nnviz.train.checkpoint import CheckpointError
-from nnviz.ui import services, state
+from nnviz.ui import (
+    runs,
+    saliency,
+    services,
+    state,
+)
+from nnviz.ui.checkpoints import (
+    View,
+)
 from nnviz.ui.choosing import choose_section, choose_shown
 from nnviz.ui.format import sentence
-from nnviz.ui.offered import offered_runs
 from nnviz.ui.pages.inspect import (
     activations,
     checkpoints,
@@ -24,10 +31,10 @@ from nnviz.ui.pages.inspect import (
     matrices,
     neuron,
     over_time,
-    saliency,
 )
-from nnviz.ui.pages.inspect.view import View
-from nnviz.ui.pages.train import controls
+from nnviz.ui.runs import (
+    offered_runs,
+)
 
 SECTIONS: dict[str, tuple[str, Callable[[View], None]]] = {
     "matrices": ("Weights & gradients", matrices.show),
@@ -46,7 +53,7 @@ _LAYER, _SECTION = "inspect-layer", "inspect-look"
 
 
 def inspect_page() -> None:
-    run = controls.chosen() or _newest()
+    run = runs.chosen() or _newest()
     if run is None:
         _empty_state()
         return

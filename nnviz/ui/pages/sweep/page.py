@@ -14,12 +14,19 @@ from nnviz.sweep.store import Sweep, SweepGone
 from nnviz.train.commands import Action, Command
 from nnviz.ui import services
 from nnviz.ui.choosing import choose_shown
-from nnviz.ui.format import plain, sentence
+from nnviz.ui.format import (
+    duration,
+    plain,
+    sentence,
+)
 from nnviz.ui.pages.sweep import form, pictures, point
 from nnviz.ui.pages.sweep.found import Found, find
-from nnviz.ui.pages.train.controls import told
-from nnviz.ui.pages.train.live import duration
-from nnviz.ui.pages.train.watchers import refresh_seconds
+from nnviz.ui.refresh import (
+    refresh_seconds,
+)
+from nnviz.ui.runs import (
+    told,
+)
 
 _CHOSEN = "sweep_chosen"
 

@@ -14,7 +14,9 @@ from nnviz.sweep.store import Sweep
 from nnviz.ui import services, state
 from nnviz.ui.format import plain
 from nnviz.ui.pages.sweep.found import Found, state_in_words
-from nnviz.ui.pages.train.controls import told
+from nnviz.ui.runs import (
+    told,
+)
 
 TRAIN_PAGE, INSPECT_PAGE, DRAW_PAGE = "pages/2_Train.py", "pages/3_Inspect.py", "pages/4_Draw.py"
 

@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import random
-import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import streamlit as st
 
-from nnviz.data.datasets import usable
-from nnviz.spec.network import NetworkSpec
 from nnviz.spec.optimizers import OPTIMIZERS
 from nnviz.spec.train_config import LIVE_FIELDS, TrainConfig
-from nnviz.store.run import Run, RunGone, Status
+from nnviz.store.run import Run, Status
 from nnviz.store.runs import RunStore
 from nnviz.train.commands import Action, Command
 from nnviz.ui import services, state
-from nnviz.ui.format import plain, sentence
+from nnviz.ui.format import sentence
 from nnviz.ui.forms import field_input
 from nnviz.ui.pages.train.recipe import problem
+from nnviz.ui.runs import NO_DATA, launch, told
 
 _ASKED = "asked_while_running"
 
 ANSWERED_WITHIN = 2.0
 """Seconds after which a change that a running training has not recorded counts as one it did not take."""
-
-NO_DATA = "There are no images to train on yet: they are being got. See the top of the page."
 
 
 class Asked(NamedTuple):
@@ -39,47 +33,6 @@ class Asked(NamedTuple):
     """How far it was when it was asked."""
     at: float
     """Seconds of a monotonic clock."""
-
-
-def chosen() -> Run | None:
-    """The run this session looks at; says so and lets go of it if it is gone.
-
-    Its id stands in the address bar from now on, so that the page refreshed, or its link, shows the same.
-    """
-    run_id = state.chosen_run()
-    if run_id is None:
-        return None
-    try:
-        run = services.store().run(run_id)
-        state.choose_run(run_id)
-        return run
-    except RunGone as error:
-        state.choose_run(None)
-        st.info(plain(sentence(str(error))), icon=":material/delete:")
-        return None
-
-
-def launch(network: NetworkSpec, config: TrainConfig, first: Command | None = None) -> None:
-    """Start a new run and look at it. It is trained on the data that is there, and its record says which."""
-    config = config.with_(data=usable(config.data))
-    look, store, executor = state.looking(), services.store(), services.executor()
-    with told():  # no use of `st` from here on: see Looking
-        run = store.create(network, config)
-        look.choose(run.id)
-        executor.submit(run.id, first)
-
-
-@contextmanager
-def told() -> Iterator[None]:
-    """What keeps a click from being obeyed is said at the top of the page: a full disk, a run just deleted."""
-    try:
-        yield
-    except RunGone as error:
-        state.report(sentence(str(error)))
-    except (OSError, sqlite3.Error) as error:
-        state.report(
-            f"That did not work: {error} ({services.store().root}). Free some space or mend the folder, then try again."
-        )
 
 
 def control_bar(run: Run | None, ready: bool = True) -> None:

@@ -19,8 +19,10 @@ from nnviz.train.preview import Preview
 from nnviz.ui import services, state
 from nnviz.ui.components.image_grid import Caption, signed_to_bytes, tiles
 from nnviz.ui.components.plot import plot
-from nnviz.ui.format import plain
-from nnviz.ui.pages.train.watchers import refresh_seconds
+from nnviz.ui.format import duration, plain
+from nnviz.ui.refresh import (
+    refresh_seconds,
+)
 
 LIVE_POINTS = 500
 ENDED_POINTS = 2000
@@ -277,13 +279,3 @@ def _parent_name(run: Run) -> str:
         return plain(services.store().run(run.parent).name)
     except RunGone:
         return "a run that was deleted since"
-
-
-def duration(seconds: float) -> str:
-    """In two units at most; e.g. "59 s", "2 min 05 s", "26 h 00 min"."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

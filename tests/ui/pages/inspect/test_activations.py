@@ -25,8 +25,10 @@ from nnviz.spec.presets import PRESETS
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run
 from nnviz.store.runs import RunStore
+from nnviz.ui.checkpoints import (
+    checkpoint_at,
+)
 from nnviz.ui.pages.inspect.activations import health_csv, health_table, outputs_csv
-from nnviz.ui.pages.inspect.view import checkpoint_at
 from tests.waiting import LIMIT_S
 
 NETS = ["softmax", "classic", "lenet5", "small_cnn", "deep_sigmoid"]
@@ -51,8 +53,12 @@ def recorded(store: RunStore, network: NetworkSpec) -> tuple[Run, CheckpointView
 
 def script(compare: bool = False) -> None:
     from nnviz.ui import services
+    from nnviz.ui.checkpoints import (
+        Beside,
+        View,
+        checkpoint_at,
+    )
     from nnviz.ui.pages.inspect import activations
-    from nnviz.ui.pages.inspect.view import Beside, View, checkpoint_at
 
     run, store = services.store().runs()[0], services.store()
     checkpoint = checkpoint_at(store, run, 5)

@@ -25,9 +25,13 @@ from nnviz.spec.presets import PRESETS
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run
 from nnviz.store.runs import RunStore
+from nnviz.ui.checkpoints import (
+    checkpoint_at,
+)
 from nnviz.ui.pages.inspect.neuron import Picked, outgoing_csv, pixels_seen, sum_csv
-from nnviz.ui.pages.inspect.subject import test_subject as subject_of  # pytest would take it for a test
-from nnviz.ui.pages.inspect.view import checkpoint_at
+from nnviz.ui.subject import (
+    test_subject as subject_of,
+)
 from tests.waiting import LIMIT_S
 
 NETS = ["softmax", "classic", "lenet5", "small_cnn", "deep_sigmoid"]
@@ -54,8 +58,12 @@ def script(compare: bool = False) -> None:
     import streamlit as st
 
     from nnviz.ui import services
+    from nnviz.ui.checkpoints import (
+        Beside,
+        View,
+        checkpoint_at,
+    )
     from nnviz.ui.pages.inspect import neuron
-    from nnviz.ui.pages.inspect.view import Beside, View, checkpoint_at
 
     run, store = services.store().runs()[0], services.store()
     checkpoint = checkpoint_at(store, run, 5)

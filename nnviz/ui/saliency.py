@@ -9,10 +9,16 @@ from nnviz.analysis.attribution import METHODS, Attribution, Method, attribute
 from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.charts.attribution import WIDTH, attribution_config, attribution_csv, attribution_figure, attribution_info
 from nnviz.store.run import Run
+from nnviz.ui.checkpoints import (
+    View,
+)
 from nnviz.ui.components.plot import plot
-from nnviz.ui.pages.inspect.subject import Subject, answer_in_words, choose_subject
-from nnviz.ui.pages.inspect.view import View
 from nnviz.ui.state import keep
+from nnviz.ui.subject import (
+    Subject,
+    answer_in_words,
+    choose_subject,
+)
 
 _CLASS, _METHOD = "inspect-pixels-class", "inspect-pixels-method"
 
