@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -23,7 +24,7 @@ from playwright.sync_api import (  # noqa: E402
 
 from tests import processes  # noqa: E402
 from tests.browser.stage import PROJECT, serve  # noqa: E402
-from tests.waiting import LIMIT_S  # noqa: E402
+from tests.waiting import LIMIT_S, wait_until  # noqa: E402
 
 APP = PROJECT / "app.py"
 DESKTOP = {"width": 1440, "height": 900}
@@ -154,7 +155,7 @@ def rest(page: Page) -> None:
 PLACE = """(plot, [x, y]) => { const { xaxis, yaxis } = plot._fullLayout; const box = plot.getBoundingClientRect();
     return [box.x + xaxis._offset + xaxis.d2p(x), box.y + yaxis._offset + yaxis.d2p(y)]; }"""
 
-HOVERED = """([plot, x, y]) => plot._hoverdata?.[0]?.x === x && plot._hoverdata[0].y === y"""
+HOVERED = """(plot, [x, y]) => plot._hoverdata?.[0]?.x === x && plot._hoverdata[0].y === y"""
 """plotly.js looks under the mouse every 50 ms at most, and a click is a click on what it saw there last."""
 
 
@@ -167,11 +168,18 @@ def place(page: Page, key: str, x: float, y: float) -> tuple[float, float]:
 
 
 def click_point(page: Page, key: str, x: float, y: float) -> None:
-    left, top = place(page, key, x, y)
-    page.mouse.move(left + 2, top + 2)
-    plot = page.locator(f".st-key-{key} .nnviz-plot").element_handle()
-    page.wait_for_function(HOVERED, arg=[plot, x, y])
-    page.mouse.click(left, top)
+    """Again if need be, for what loads above a plot moves it; then plotly.js does not see the point, nor a click."""
+    offsets = itertools.cycle((1, 2))
+
+    def pointed_at() -> bool:
+        left, top = place(page, key, x, y)
+        offset = next(offsets)  # the mouse must move to be seen
+        page.mouse.move(left + offset, top + offset)
+        seen: bool = page.locator(f".st-key-{key} .nnviz-plot").evaluate(HOVERED, [x, y])
+        return seen
+
+    wait_until(pointed_at)
+    page.mouse.click(*place(page, key, x, y))
 
 
 @pytest.fixture(scope="module")
