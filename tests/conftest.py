@@ -99,6 +99,13 @@ def app_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture
+def images_at_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every data set counts as being there, for pages that ask only whether it is: nothing is trained."""
+    monkeypatch.setattr(Dataset, "available", lambda self, root=None: True)
+    monkeypatch.setattr(Dataset, "problem", lambda self, root=None: None)
+
+
+@pytest.fixture
 def store(app_runs: Path, blobs: Loaded, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunStore]:
     """The store that the pages read, with `blobs` as every data set; empty again afterwards."""
     monkeypatch.setattr(Dataset, "load", lambda self, root=None: blobs)

@@ -32,7 +32,7 @@ from nnviz.ui.pages.train.live import (
 )
 from nnviz.ui.pages.train.run_list import table
 from nnviz.ui.state import Setup
-from tests.pages import click, keys, open_page, progress, rerun, words
+from tests.pages import click, keys, open_page, parameter, progress, rerun, words
 from tests.waiting import wait_until
 
 TRAIN = "pages/2_Train.py"
@@ -41,7 +41,7 @@ LONG = {"net": "dense_32", "epochs": "1000", "per_class": "300"}
 
 
 @pytest.fixture
-def store(app_runs: Path) -> Iterator[RunStore]:
+def store(app_runs: Path, images_at_hand: None) -> Iterator[RunStore]:
     """The store that the pages read, empty again afterwards."""
     store = RunStore(app_runs)
     yield store
@@ -117,7 +117,7 @@ def test_what_an_optimizer_does_not_use_is_disabled(store: RunStore) -> None:
     assert at.number_input(key="recipe-momentum").disabled
     assert at.toggle(key="recipe-nesterov").disabled
     assert "Adam" in words(at)
-    assert at.query_params["optimizer"] == ["adam"]
+    assert parameter(at, "optimizer") == "adam"
 
 
 def test_back_to_the_classic_recipe(store: RunStore) -> None:
@@ -307,7 +307,7 @@ def test_the_run_shown_comes_back_and_stands_in_the_address(store: RunStore) -> 
     rerun(at.switch_page("pages/1_Build.py"))
     at.query_params.clear()
     rerun(at.switch_page(TRAIN))
-    assert at.query_params["run"] == [run.id]
+    assert parameter(at, "run") == run.id
 
 
 # ---------------------------------------------------------------------- what goes wrong
@@ -397,7 +397,7 @@ def test_a_broken_runs_folder_is_said_by_name(tmp_path: Path, monkeypatch: pytes
 def test_start_pause_one_batch_change_and_stop(store: RunStore) -> None:
     at = click(open_train(**LONG), "train")
     (run,) = store.runs()
-    assert at.query_params["run"] == [run.id]
+    assert parameter(at, "run") == run.id
     assert (run.network, run.config.epochs, run.config.per_class) == (NETWORK, 1000, 300)
 
     def is_(status: Status) -> Callable[[], bool]:
@@ -431,7 +431,7 @@ def test_another_run_can_be_started_while_one_goes_on(store: RunStore) -> None:
     click(at, "train-another")
     second, again = store.runs()
     assert again.id == first.id
-    assert at.query_params["run"] == [second.id]
+    assert parameter(at, "run") == second.id
     wait_until(lambda: all(run.status is Status.RUNNING for run in store.runs()))
 
 
@@ -496,4 +496,4 @@ def test_a_click_broken_off_by_a_redraw_starts_one_run_all_the_same(
     assert [run.id for run in store.runs()] == [created[0].id]
     wait_until(lambda: store.run(created[0].id).status is Status.RUNNING)
     assert "control-stop" in keys(rerun(at))
-    assert at.query_params["run"] == [created[0].id]
+    assert parameter(at, "run") == created[0].id

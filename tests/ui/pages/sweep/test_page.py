@@ -23,7 +23,7 @@ NETWORK = NetworkSpec((Dense(8, "identity"),) * 5)
 CONFIG = TrainConfig(epochs=2, per_class=20)
 AXES = (Axis("lr", (0.01, 0.1, 100.0)), Axis("momentum", (0.0, 0.9)))
 
-pytestmark = [pytest.mark.usefixtures("app_runs"), pytest.mark.mnist]
+pytestmark = pytest.mark.usefixtures("mnist_root", "app_runs")
 
 
 def started(spec: SweepSpec) -> Sweep:
