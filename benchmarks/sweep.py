@@ -24,7 +24,7 @@ if "NNVIZ_DATA" not in os.environ and (PROJECT.parent / "shared" / "data").is_di
 import torch  # noqa: E402
 
 from nnviz.data.datasets import DATASETS, Loaded, Split  # noqa: E402
-from nnviz.spec.layers import Dense  # noqa: E402
+from nnviz.spec.layers.dense import Dense  # noqa: E402
 from nnviz.spec.network import NetworkSpec  # noqa: E402
 from nnviz.spec.train_config import TrainConfig  # noqa: E402
 from nnviz.train.ensemble import EnsembleTrainer, ensemble_count  # noqa: E402

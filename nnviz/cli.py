@@ -30,8 +30,13 @@ from nnviz.export.archive import ArchiveError, file_name, import_runs, write_run
 from nnviz.export.script import training_script
 from nnviz.export.tensorboard import event_file, folder_name
 from nnviz.fields import Bounds, Choice, Flag, SpecError, bounds_of
+from nnviz.spec.activations import (
+    ACTIVATIONS,
+)
 from nnviz.spec.json_file import MAX_BYTES, from_json
-from nnviz.spec.layers import ACTIVATIONS, Dense
+from nnviz.spec.layers.dense import (
+    Dense,
+)
 from nnviz.spec.network import LayerError, NetworkSpec, build_model
 from nnviz.spec.presets import PRESETS
 from nnviz.spec.train_config import TrainConfig, check
@@ -237,8 +242,7 @@ def _data(arguments: argparse.Namespace) -> int:
 def _stay_with(store: RunStore, run: Run, arguments: argparse.Namespace) -> int:
     """Train `run` to its end in this process. Ctrl-C stops it and keeps what it learned."""
     # As in the app: one thread is fastest, except for convolutions; a resumed run keeps its count, for the same curve.
-    convolves = any(layer.kind == "conv" for layer in run.network.layers)
-    threads = arguments.threads or run.threads or ((os.cpu_count() or 1) if convolves else 1)
+    threads = arguments.threads or run.threads or ((os.cpu_count() or 1) if run.network.convolves else 1)
     torch.set_num_threads(threads)
     mailbox, reporter = Mailbox(), _Reporter()
     dataset = DATASETS[run.config.data]

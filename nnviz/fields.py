@@ -77,14 +77,33 @@ class _Dataclass(Protocol):
 T = TypeVar("T", bound=_Dataclass)
 
 
-def field(default: Any, bounds: Bounds, *, formerly: str = "") -> Any:
-    """A dataclass field with a default, the bounds that hold for it, and the name that older files know it by."""
-    return dataclasses.field(default=default, metadata={"bounds": bounds, "formerly": formerly})
+@dataclass(frozen=True)
+class Suggested:
+    """What a sweep looks at first: these values, or `count` of them from `low` to `high`."""
+
+    values: tuple[Any, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    count: int = 8
+    log: bool = False
+
+
+def field(default: Any, bounds: Bounds, *, suggested: Suggested | None = None, formerly: str = "") -> Any:
+    """A dataclass field with a default and the bounds that hold for it.
+
+    `suggested` is what a sweep of it looks at first, `formerly` the name that older files and links know it by.
+    """
+    return dataclasses.field(default=default, metadata={"bounds": bounds, "suggested": suggested, "formerly": formerly})
 
 
 def bounds_of(cls: type[_Dataclass] | _Dataclass) -> dict[str, Bounds]:
     """Field name → bounds, in the order of declaration."""
     return {f.name: f.metadata["bounds"] for f in dataclasses.fields(cls) if "bounds" in f.metadata}
+
+
+def suggested_of(cls: type[_Dataclass]) -> dict[str, Suggested | None]:
+    """Field name → what a sweep looks at first, None where the field leaves that open."""
+    return {f.name: f.metadata["suggested"] for f in dataclasses.fields(cls) if "bounds" in f.metadata}
 
 
 def former_names(cls: type[_Dataclass]) -> dict[str, str]:

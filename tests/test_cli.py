@@ -19,7 +19,15 @@ from nnviz.cli import main
 from nnviz.data.datasets import DATASETS
 from nnviz.fields import bounds_of
 from nnviz.spec.json_file import to_json
-from nnviz.spec.layers import Conv, Dense, MaxPool
+from nnviz.spec.layers.conv import (
+    Conv,
+)
+from nnviz.spec.layers.dense import (
+    Dense,
+)
+from nnviz.spec.layers.pool import (
+    MaxPool,
+)
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.presets import PRESETS
 from nnviz.spec.train_config import TrainConfig

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from nnviz.analysis.checkpoint_view import CheckpointView, LayerView
+from nnviz.spec.layers import WEIGHTED
 
 CHUNK = 500
 """Images at once."""
@@ -47,7 +48,7 @@ def trace(checkpoint: CheckpointView, inputs: Tensor) -> Trace:
         for layer in checkpoint.layers:
             given = sums = value
             for module in layer.modules:
-                weighted = isinstance(module, nn.Linear | nn.Conv2d)
+                weighted = isinstance(module, WEIGHTED)
                 if weighted:
                     given = value
                 value = module(value)
@@ -110,7 +111,7 @@ def arithmetic(layer: LayerView, traced: LayerTrace, image: int, unit: int, coun
     if layer.weight.dim() == 4:
         row, column = divmod(int(outputs.argmax()), outputs.shape[1])
         position = (row, column)
-        x, sums, outputs = patch(layer, x, row, column), sums[position], outputs[position]
+        x, sums, outputs = layer.plan.layer.window(x, row, column), sums[position], outputs[position]
     x, w = x.flatten(), layer.weight[unit].flatten()
     products = x * w
     order = products.abs().argsort(descending=True, stable=True)[:count].tolist()
@@ -129,22 +130,6 @@ def arithmetic(layer: LayerView, traced: LayerTrace, image: int, unit: int, coun
     )
 
 
-def patch(layer: LayerView, image: Tensor, row: int, column: int) -> Tensor:
-    """What a convolution's filters see of `image` (channels, h, w) for one of their outputs, (channels, *kernel).
-
-    Beyond the rim it is 0.
-    """
-    conv = next(module for module in layer.modules if isinstance(module, nn.Conv2d))
-    (high, wide), (down, right), (above, left) = conv.kernel_size, conv.stride, _pair(conv.padding)
-    padded = nn.functional.pad(image, (left, left, above, above))
-    return padded[:, row * down : row * down + high, column * right : column * right + wide]
-
-
-def _pair(padding: object) -> tuple[int, int]:
-    assert isinstance(padding, tuple)  # torch also takes words; our layers give numbers
-    return padding[0], padding[1]
-
-
 def source_shape(checkpoint: CheckpointView, layer: LayerView) -> tuple[int, ...]:
     """The shape of what a neuron of `layer` is given, before it was flattened; of a filter, its kernel's."""
     assert layer.weight is not None
@@ -152,7 +137,7 @@ def source_shape(checkpoint: CheckpointView, layer: LayerView) -> tuple[int, ...
         return tuple(layer.weight.shape[1:])
     shape = layer.plan.in_shape
     for before in reversed(checkpoint.layers[: layer.place]):
-        if len(shape) > 1 or before.plan.layer.kind not in ("batchnorm", "dropout", "flatten"):
+        if len(shape) > 1 or not (before.plan.layer.keeps_features or before.plan.layer.kind == "flatten"):
             break
         shape = before.plan.in_shape
     return shape
@@ -173,7 +158,7 @@ def source_title(shape: tuple[int, ...], source: int) -> str:
 def feeding_layer(checkpoint: CheckpointView, layer: LayerView) -> LayerView | None:
     """The dense layer whose neuron j is input j of `layer`, perhaps normalised on its way; None if there is none."""
     for before in reversed(checkpoint.layers[: layer.place]):
-        if before.plan.layer.kind == "dense":
+        if before.plan.learns and not before.plan.layer.convolves:
             return before if layer.weight is not None and layer.weight.dim() == 2 else None
         if len(before.plan.out_shape) != 1:
             return None

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from nnviz.data.datasets import Loaded
-from nnviz.spec.layers import LAYERS
+from nnviz.spec.layers import LAYERS, WEIGHTED, unit_weights
 from nnviz.spec.network import LayerPlan, NetworkSpec, build_model
 from nnviz.spec.optimizers import OPTIMIZERS
 from nnviz.spec.train_config import TrainConfig
@@ -141,12 +141,17 @@ class CheckpointView:
                     event.loss,
                     images.clone(),
                     labels.clone(),
-                    before,
-                    {n: p.grad.detach().clone() for n, p in names.items() if p.grad is not None},
-                    {n: p.detach() for n, p in names.items()},
+                    {n: self.units_first(n, p) for n, p in before.items()},
+                    {n: self.units_first(n, p.grad.detach().clone()) for n, p in names.items() if p.grad is not None},
+                    {n: self.units_first(n, p.detach()) for n, p in names.items()},
                     {n: {k: v for k, v in state[p].items() if isinstance(v, Tensor)} for n, p in names.items()},
                 )
         return None
+
+    def units_first(self, name: str, tensor: Tensor) -> Tensor:
+        """A view of what has the shape of the parameter `name`, with one row for each unit where it is a matrix."""
+        layer, _, kind = name.rpartition(".")
+        return self.layer(layer).plan.layer.units_first(tensor) if kind == "weight" and tensor.dim() > 1 else tensor
 
     @property
     def optimizer_title(self) -> str:
@@ -161,7 +166,7 @@ def layer_views(
     views = []
     for index, plan in enumerate(network.plan(input_shape, classes)):
         own = tuple(next(modules) for _ in plan.calls)
-        weighted = next((m for m in own if isinstance(m, nn.Linear | nn.Conv2d)), None)
+        weighted = next((m for m in own if isinstance(m, WEIGHTED)), None)
         bias = weighted.bias if weighted is not None else None
         views.append(
             LayerView(
@@ -170,8 +175,8 @@ def layer_views(
                 title_of(plan),
                 plan,
                 own,
-                None if weighted is None else weighted.weight.detach(),
-                None if bias is None else bias.detach(),
+                None if weighted is None else unit_weights(weighted),
+                bias.detach() if isinstance(bias, Tensor) else None,
             )
         )
     return tuple(views)

@@ -9,13 +9,18 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from nnviz.fields import Choice, SpecError, bounds_of, to_dict
-from nnviz.spec.layers import ACTIVATIONS, LAYERS, Conv, Dense
+from nnviz.spec.activations import (
+    ACTIVATIONS,
+)
+from nnviz.spec.initialisation import INITIALISATIONS
+from nnviz.spec.layers import (
+    LAYERS,
+)
 from nnviz.spec.network import (
     NetworkSpec,
     with_all,
 )
 from nnviz.spec.train_config import (
-    AUGMENTATIONS,
     TrainConfig,
     parameters,
     unused,
@@ -72,13 +77,14 @@ def _settings(network: NetworkSpec, config: TrainConfig, parent: str, parent_ste
             found[name] = Setting(bounds.label, value, _shown(bounds, value))
     init = bounds_of(NetworkSpec)["init"]
     found["init"] = Setting(init.label, network.init, _shown(init, network.init))
-    if network.init == "normal":
-        found["init_std"] = Setting("deviation of the initial weights", network.init_std, f"{network.init_std:g}")
+    for name in INITIALISATIONS[network.init].uses:
+        value, bounds = getattr(network, name), bounds_of(NetworkSpec)[name]
+        found[name] = Setting(bounds.label, value, _shown(bounds, value))
     found["layers"] = Setting("layers", tuple(layer.kind for layer in network.layers), layers_in_words(network))
     counts: dict[str, int] = {}
     for layer in network.layers:
         counts[layer.kind] = number = counts.get(layer.kind, 0) + 1
-        for name, bounds_here in bounds_of(layer).items():  # type: ignore[arg-type]  # every kind is a dataclass
+        for name, bounds_here in bounds_of(layer).items():
             value = getattr(layer, name)
             label = f"{LAYERS[layer.kind].title} {number} {bounds_here.label}"
             found[f"{layer.kind}{number}.{name}"] = Setting(label, value, _shown(bounds_here, value))
@@ -233,7 +239,7 @@ def twins(run: Run, others: Iterable[Run]) -> list[Run]:
 
 def activation_of(network: NetworkSpec) -> str:
     """The activation of the hidden layers, of the first of them where they differ; "" where none has one."""
-    return next((layer.activation for layer in network.layers if isinstance(layer, Dense | Conv)), "")
+    return next((str(layer.activation) for layer in network.layers if hasattr(layer, "activation")), "")
 
 
 def start_twin(store: RunStore, run: Run, field: str, value: Any) -> Run:
@@ -244,7 +250,7 @@ def start_twin(store: RunStore, run: Run, field: str, value: Any) -> Run:
         if run.parent:
             raise SpecError("a fork goes on with the weights of its run, and so with its activations")
         network, config = with_all(run.network, ACTIVATION, value), run.config
-        label, shown = ACTIVATION, ACTIVATIONS[value][0]
+        label, shown = ACTIVATION, ACTIVATIONS[value].title
     elif field in TWIN_FIELDS:
         network, config = run.network, run.config.with_(**{field: value})
         bounds = bounds_of(TrainConfig)[field]
@@ -314,21 +320,21 @@ def _place(key: str, each: Sequence[Mapping[str, Setting]]) -> int:
 
 def _shown(bounds: Any, value: Any) -> str:
     if isinstance(bounds, Choice):
-        return AUGMENTATIONS[value].lower() if value == "none" else bounds.options[value]
+        return bounds.options[value].lower() if value == "none" else bounds.options[value]
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:g}" if isinstance(value, float) else f"{value:,}" if bounds.label != "seed" else str(value)
 
 
 def _own_label(kind: str, name: str) -> str:
-    label: str = bounds_of(LAYERS[kind])[name].label  # type: ignore[arg-type]  # every kind is a dataclass
-    return label
+    return bounds_of(LAYERS[kind])[name].label
 
 
 def _layer_in_words(layer: Any) -> str:
-    if isinstance(layer, Dense | Conv):
-        size = str(layer.units) if isinstance(layer, Dense) else f"conv {layer.channels}"
-        return f"{size} {ACTIVATIONS[layer.activation][0]}" if layer.activation != "identity" else size
+    if layer.counted:
+        size = f"{'' if layer.stacks else f'{layer.kind} '}{getattr(layer, layer.counted)}"
+        activation = getattr(layer, "activation", "identity")
+        return f"{size} {ACTIVATIONS[activation].title}" if activation != "identity" else size
     values = " ".join(f"{value:g}" for value in to_dict(layer).values() if isinstance(value, int | float))
     return f"{layer.title.lower()} {values}".strip()
 

@@ -9,7 +9,9 @@ from typing import NamedTuple
 import torch
 
 from nnviz.analysis.activations import Arithmetic
-from nnviz.spec.layers import ACTIVATIONS
+from nnviz.spec.activations import (
+    ACTIVATIONS,
+)
 
 DIGITS = 6
 """Of the largest number of the sum; the others have as many decimals as that one."""
@@ -74,7 +76,7 @@ def _rounded(number: Decimal, step: Decimal) -> Decimal:
 
 
 def _activated(total: Decimal, activation: str) -> Decimal:
-    call = ACTIVATIONS[activation][1]
+    call = ACTIVATIONS[activation].call
     if call is None:
         return total
     return Decimal(call.build()(torch.tensor(float(total), dtype=torch.float64)).item())

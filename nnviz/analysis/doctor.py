@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -16,10 +15,11 @@ import torch
 
 from nnviz.analysis.activations import trace
 from nnviz.analysis.checkpoint_view import CheckpointView, LayerView
-from nnviz.analysis.health import SQUASHING, is_dead, is_saturated
+from nnviz.analysis.health import is_dead, is_saturated
 from nnviz.data.datasets import to_input
 from nnviz.fields import SpecError
-from nnviz.spec.network import NetworkSpec
+from nnviz.spec.activations import ACTIVATIONS
+from nnviz.spec.network import NetworkSpec, with_field
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.history import Curve, NormCurves
 from nnviz.train.events import Epoch
@@ -187,7 +187,7 @@ def vanishing(found: Evidence) -> Diagnosis | None:
     if ratio is None or ratio > VANISHING or len(found.hidden) < 2:
         return None
     first, last = found.checkpoint.learning_layers[0].title, found.checkpoint.learning_layers[-1].title
-    squashing = any(layer.activation in SQUASHING for layer in found.hidden)
+    squashing = any(ACTIVATIONS[layer.activation].ends for layer in found.hidden)
     return _diagnosis(
         found,
         "vanishing",
@@ -197,14 +197,14 @@ def vanishing(found: Evidence) -> Diagnosis | None:
         + (", and a sigmoid's slope is at most ¼." if squashing else ", and here each makes it smaller."),
         "ReLU in place of sigmoid and tanh, Kaiming initialisation" if squashing else "Kaiming initialisation",
         network={"init": "kaiming"},
-        activations={name: "relu" for name in SQUASHING},
+        activations={name: "relu" for name, one in ACTIVATIONS.items() if one.ends},
     )
 
 
 def dead(found: Evidence) -> Diagnosis | None:
     """Units of a ReLU layer give 0 for every image: no gradient ever wakes them."""
     for layer in found.hidden:
-        if layer.activation != "relu":
+        if not ACTIVATIONS[layer.activation].flat_below_zero:
             continue
         silent = float(is_dead(found.outputs[layer.name]).float().mean())
         if silent > DEAD_SHARE:
@@ -217,7 +217,7 @@ def dead(found: Evidence) -> Diagnosis | None:
                 "them there. Leaky ReLU lets a little through, and a smaller rate is gentler.",
                 "leaky ReLU and half the learning rate",
                 config={"lr": found.checkpoint.config.lr / 2},
-                activations={"relu": "leakyrelu"},
+                activations={layer.activation: "leakyrelu"},
             )
     return None
 
@@ -225,7 +225,7 @@ def dead(found: Evidence) -> Diagnosis | None:
 def saturated(found: Evidence) -> Diagnosis | None:
     """Sigmoids or tanhs stand at the ends of their range, where they are flat."""
     for layer in found.hidden:
-        if layer.activation not in SQUASHING:
+        if not ACTIVATIONS[layer.activation].ends:
             continue
         share = float(is_saturated(found.outputs[layer.name], layer.activation).float().mean())
         if share > SATURATED_SHARE:
@@ -339,7 +339,7 @@ def _diagnosis(
 ) -> Diagnosis:
     checkpoint = found.checkpoint
     swapped = tuple(
-        replace(layer, activation=(activations or {}).get(layer.activation, layer.activation))  # type: ignore[type-var]
+        with_field(layer, "activation", (activations or {}).get(layer.activation, layer.activation))
         if hasattr(layer, "activation")
         else layer
         for layer in checkpoint.network.layers

@@ -93,7 +93,8 @@ def _apply(checkpoint: CheckpointView, layer: LayerView, edit: Edit, model: dict
         fresh = build_model(checkpoint.network, dataset.input_shape, len(dataset.classes), seed).state_dict()
     noise = generator(checkpoint.config.seed, edit.seed)
     for name in (f"{layer.name}.weight", f"{layer.name}.bias"):
-        whole = model[name].flatten(1) if model[name].dim() > 1 else model[name].unsqueeze(1)
+        here = checkpoint.units_first(name, model[name])
+        whole = here.flatten(1) if here.dim() > 1 else here.unsqueeze(1)
         if edit.source is not None and name.endswith("bias"):
             continue
         rows = slice(None) if edit.unit is None else slice(edit.unit, edit.unit + 1)
@@ -102,8 +103,10 @@ def _apply(checkpoint: CheckpointView, layer: LayerView, edit: Edit, model: dict
         if edit.action is Action.ZERO:
             part.zero_()
         elif edit.action is Action.REDRAW:
-            part.copy_(fresh[name].reshape(whole.shape)[rows, columns])
+            part.copy_(checkpoint.units_first(name, fresh[name]).reshape(whole.shape)[rows, columns])
         elif edit.source is not None:
             part.add_(edit.amount)
         else:
             part.add_(torch.empty_like(part).normal_(0, abs(edit.amount), generator=noise))
+        if whole.data_ptr() != here.data_ptr():  # flattening had to lay them out anew
+            here.copy_(whole.view_as(here))

@@ -16,12 +16,10 @@ from torch import Tensor
 from nnviz.analysis.activations import CHUNK, Trace, trace, unit_values
 from nnviz.analysis.checkpoint_view import CheckpointView, LayerView
 from nnviz.data.datasets import Split, to_input
+from nnviz.spec.activations import ACTIVATIONS
 
 VALUES_AT_ONCE = 4_000_000
 """Of the largest layer; bounds the memory of a chunk."""
-
-SQUASHING = {"sigmoid": 0.0, "tanh": -1.0}
-"""Activation → lower end of its range; the upper one is 1."""
 
 MARGIN = 0.01
 """Of the range: what is closer to an end is saturated."""
@@ -82,10 +80,13 @@ def is_dead(values: Tensor) -> Tensor:
 
 
 def is_saturated(output: Tensor, activation: str) -> Tensor:
-    """Which outputs of a sigmoid or tanh are within 1 % of an end of its range. Raises KeyError for another one."""
-    low = SQUASHING[activation]
-    margin = MARGIN * (1 - low)
-    return (output < low + margin) | (output > 1 - margin)
+    """Which outputs are within 1 % of an end of the activation's range. Raises ValueError for one without ends."""
+    ends = ACTIVATIONS[activation].ends
+    if ends is None:
+        raise ValueError(f"{ACTIVATIONS[activation].title} has no ends that a unit could stand at")
+    low, high = ends
+    margin = MARGIN * (high - low)
+    return (output < low + margin) | (output > high - margin)
 
 
 class _Sums:
@@ -95,9 +96,9 @@ class _Sums:
         units = layer.units
         self.layer = layer
         self.count, self.mean, self.squares = 0, 0.0, 0.0
-        self.dead = torch.ones(units, dtype=torch.bool) if layer.activation == "relu" else None
+        self.dead = torch.ones(units, dtype=torch.bool) if ACTIVATIONS[layer.activation].flat_below_zero else None
         self.images = 0
-        self.saturated = torch.zeros(units, dtype=torch.float64) if layer.activation in SQUASHING else None
+        self.saturated = torch.zeros(units, dtype=torch.float64) if ACTIVATIONS[layer.activation].ends else None
         self.class_sum, self.class_squares = torch.zeros(2, classes, units, dtype=torch.float64)
 
     def add(self, output: Tensor, labels: Tensor) -> None:

@@ -47,8 +47,7 @@ def train_job(store: RunStore, runs: tuple[str, ...], mailbox: Mailbox, alone: b
         return
     # Eight trainings with two threads each did 92 steps/s together, with one each 2,337. A lone net with
     # convolutions is faster with all cores.
-    convolves = any(layer.kind == "conv" for layer in run.network.layers)
-    threads = run.threads or ((os.cpu_count() or 1) if alone and convolves else 1)
+    threads = run.threads or ((os.cpu_count() or 1) if alone and run.network.convolves else 1)
     torch.set_num_threads(threads)
     train_run(store, run.id, mailbox, threads=threads)
 

@@ -6,14 +6,25 @@ import math
 import textwrap
 from collections.abc import Iterator
 
-from nnviz.data.datasets import DATASETS, OFFLINE, SIDE, Dataset
-from nnviz.spec.layers import Call, Shape
+from nnviz.data.datasets import DATASETS, OFFLINE, Dataset
+from nnviz.spec.augmentations import AUGMENTATIONS
+from nnviz.spec.call import (
+    Call,
+)
+from nnviz.spec.initialisation import INITIALISATIONS
+from nnviz.spec.layers.base import (
+    Shape,
+)
 from nnviz.spec.losses import LOSSES
-from nnviz.spec.network import LayerPlan, NetworkSpec, init_code, smallest_batch
-from nnviz.spec.optimizers import OPTIMIZERS, SCHEDULES
+from nnviz.spec.network import LayerPlan, NetworkSpec, smallest_batch
+from nnviz.spec.optimizers import (
+    OPTIMIZERS,
+)
+from nnviz.spec.schedules import (
+    SCHEDULES,
+)
 from nnviz.spec.train_config import TrainConfig
 from nnviz.train.evaluation import CHUNK
-from nnviz.train.loader import MAX_ANGLE, MAX_SCALE, MAX_SHIFT, MAX_STROKE
 
 MAX_WIDTH = 100
 """Characters of a line before it is broken."""
@@ -33,23 +44,26 @@ def training_script(network: NetworkSpec, config: TrainConfig) -> str:
     dataset = DATASETS[config.data]
     plans = network.plan(dataset.input_shape, len(dataset.classes))
     parts = [
-        _head(dataset),
+        _head(dataset, config),
         _settings(config),
         _data(dataset, config, plans),
         _network(plans),
-        _model(network, config),
+        _model(network, config, plans),
         _training(config),
         _loop(config),
     ]
     return "\n".join(line for part in parts for line in part) + "\n"
 
 
-def _head(dataset: Dataset) -> Iterator[str]:
+def _head(dataset: Dataset, config: TrainConfig) -> Iterator[str]:
     yield f'"""Train a neural network on {dataset.title} with PyTorch. Written by nnviz.'
     yield ""
     yield "Needs: pip install torch torchvision"
     yield '"""'
     yield ""
+    if OPTIMIZERS[config.optimizer].own:  # its class comes with annotations
+        yield "from __future__ import annotations"
+        yield ""
     yield "import os"
     yield ""
     yield "import torch"
@@ -79,16 +93,24 @@ def _data(dataset: Dataset, config: TrainConfig, plans: tuple[LayerPlan, ...]) -
     yield "# Pixels from 0…255 to 0…1 (ToTensor), then (x - mean) / deviation (Normalize)."
     steps = f"transforms.ToTensor(), transforms.Normalize({dataset.mean}, {dataset.std})"
     yield f"to_input = transforms.Compose([{steps}])"
-    if config.augment != "none":
-        yield "# Each training image is moved a little, anew in every epoch."
-        yield from _wrapped(f"move = {_affine(config.augment)}")
-    if config.augment == "drawing":
-        yield from _THICKEN
+    augmentation = AUGMENTATIONS[config.augment]
+    if augmentation.helpers:
+        yield ""
+        yield from augmentation.helpers.splitlines()
+        yield ""
+        yield ""
+    if augmentation.transforms:
+        yield "# Each training image is changed a little, anew in every epoch."
+        yield "augment = transforms.Compose("
+        yield "    ["
+        for transform in augmentation.transforms:
+            yield from textwrap.wrap(transform + ",", MAX_WIDTH, initial_indent=" " * 8, subsequent_indent=" " * 12)
+        yield "    ]"
+        yield ")"
     yield ""
     source = dataset.folder if dataset.name == OFFLINE else f"datasets.{dataset.folder}"
     download = "" if dataset.name == OFFLINE else ", download=True"
-    moves = {"none": "", "drawing": "thicken, move, "}.get(config.augment, "move, ")
-    transform = f"transforms.Compose([{moves}to_input])" if moves else "to_input"
+    transform = "transforms.Compose([augment, to_input])" if augmentation.transforms else "to_input"
     yield 'root = os.environ.get("NNVIZ_DATA", "data")  # the folder of the images'
     yield from _wrapped(f"train_data = {source}(root, train=True, transform={transform}{download})")
     yield f"test_data = {source}(root, train=False, transform=to_input{download})"
@@ -108,33 +130,6 @@ def _data(dataset: Dataset, config: TrainConfig, plans: tuple[LayerPlan, ...]) -
     yield f"test_loader = DataLoader(test_data, batch_size={CHUNK})"
     yield ""
     yield ""
-
-
-def _affine(augment: str) -> str:
-    rotates, shifts = (augment in (*kinds, "shift_rotate", "drawing") for kinds in (("rotate",), ("shift",)))
-    words = [f"degrees={MAX_ANGLE if rotates else 0:g}"]
-    if shifts:
-        words.append(f"translate=({MAX_SHIFT:g} / {SIDE}, {MAX_SHIFT:g} / {SIDE})")
-    if augment == "drawing":
-        words.append(f"scale=({1 - MAX_SCALE:g}, {1 + MAX_SCALE:g})")
-    if rotates:
-        words.append("interpolation=transforms.InterpolationMode.BILINEAR")
-    return f"transforms.RandomAffine({', '.join(words)})"
-
-
-_THICKEN = f"""
-
-def thicken(image):
-    \"\"\"Part of the way to lines a pixel thicker on either side (dilation) or thinner.\"\"\"
-    amount = {MAX_STROKE} * (2 * torch.rand(()).item() - 1)
-    sign = -1 if amount < 0 else 1
-    ink = transforms.functional.pil_to_tensor(image).float()
-    upright = nn.functional.max_pool2d(sign * ink, (3, 1), 1, (1, 0))
-    widest = torch.maximum(upright, nn.functional.max_pool2d(sign * ink, (1, 3), 1, (0, 1)))
-    changed = ink + abs(amount) * (sign * widest - ink)
-    return transforms.functional.to_pil_image(changed.round().to(torch.uint8))
-
-""".splitlines()
 
 
 def _network(plans: tuple[LayerPlan, ...]) -> Iterator[str]:
@@ -158,12 +153,7 @@ def _commented(plan: LayerPlan) -> Iterator[tuple[Call, str]]:
     """Each call of a layer with what it makes of a shape; no comment where the shape stays."""
     shape = plan.in_shape
     for call in plan.calls:
-        if call.name == "Flatten":
-            out: Shape = (math.prod(shape),)
-        elif call.name in ("Linear", "Conv2d", "MaxPool2d", "AvgPool2d"):
-            out = plan.out_shape
-        else:
-            out = shape
+        out = (math.prod(shape),) if call.name == "Flatten" else plan.out_shape
         yield call, "" if out == shape else f"{_size(shape)} → {_size(out)}"
         shape = out
 
@@ -172,13 +162,15 @@ def _size(shape: Shape) -> str:
     return "×".join(str(length) for length in shape)
 
 
-def _model(network: NetworkSpec, config: TrainConfig) -> Iterator[str]:
+def _model(network: NetworkSpec, config: TrainConfig, plans: tuple[LayerPlan, ...]) -> Iterator[str]:
     yield f"torch.manual_seed({config.seed})  # the same initial weights at every start"
     yield "model = Net()"
-    if line := init_code(network):
+    if code := INITIALISATIONS[network.init].code:
+        kinds = dict.fromkeys(f"nn.{kind.__name__}" for plan in plans for kind in plan.layer.weighted)
+        names = ", ".join(kinds)
         yield "for module in model.modules():"
-        yield "    if isinstance(module, (nn.Linear, nn.Conv2d)):"
-        yield f"        {line}"
+        yield f"    if isinstance(module, {names if len(kinds) == 1 else f'({names})'}):"
+        yield f"        {code(network)}"
         yield "        nn.init.zeros_(module.bias)"
     yield "model.to(device)"
     yield ""
@@ -188,7 +180,10 @@ def _training(config: TrainConfig) -> Iterator[str]:
     loss = LOSSES[config.loss].code
     apart = [""] if loss[0].startswith("def ") else []
     yield from (*apart, *loss, *apart, *apart)
-    yield f"optimizer = {OPTIMIZERS[config.optimizer].code(config)}"
+    optimizer = OPTIMIZERS[config.optimizer]
+    if optimizer.own:
+        yield from ("", *optimizer.class_code(), "", "")
+    yield f"optimizer = {optimizer.code(config)}"
     if schedule := SCHEDULES[config.schedule].code(config.lr, config.epochs):
         yield from _wrapped(f"scheduler = {schedule}")
     yield ""

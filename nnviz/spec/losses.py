@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -19,6 +20,8 @@ class Loss:
     """The same of every example by itself, (batch,); `function` is its mean."""
     code: tuple[str, ...]
     """Lines of the generated script that make `criterion`."""
+    at_chance: Callable[[int], float]
+    """What it is, with so many classes, of a network that takes each for equally likely."""
 
 
 def squared_error(logits: Tensor, labels: Tensor) -> Tensor:
@@ -46,6 +49,7 @@ LOSSES: dict[str, Loss] = {
             F.cross_entropy,
             cross_entropies,
             ("criterion = nn.CrossEntropyLoss()",),
+            math.log,
         ),
         Loss(
             "mse",
@@ -58,6 +62,16 @@ LOSSES: dict[str, Loss] = {
                 "    one_hot = nn.functional.one_hot(labels, logits.shape[1]).float()",
                 "    return nn.functional.mse_loss(logits.softmax(1), one_hot)",
             ),
+            lambda classes: (1 - 1 / classes) / classes,
+        ),
+        Loss(
+            "smoothed",
+            "Cross-entropy, labels smoothed by 0.1",
+            "nats, mean per example",
+            lambda logits, labels: F.cross_entropy(logits, labels, label_smoothing=0.1),
+            lambda logits, labels: F.cross_entropy(logits, labels, label_smoothing=0.1, reduction="none"),
+            ("criterion = nn.CrossEntropyLoss(label_smoothing=0.1)",),
+            math.log,
         ),
     )
 }

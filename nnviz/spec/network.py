@@ -13,10 +13,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from nnviz.fields import Choice, Number, SpecError, field, from_dict, show, to_dict, validate
-from nnviz.spec.layers import LAYERS, Call, Dense, Layer, Shape, layer_from_dict, layer_to_dict
+from nnviz.fields import Choice, Number, SpecError, Suggested, field, from_dict, show, to_dict, validate
+from nnviz.spec.call import Call
+from nnviz.spec.initialisation import INITIALISATIONS
+from nnviz.spec.layers import LAYERS, layer_from_dict, layer_to_dict, weighted_modules
+from nnviz.spec.layers.base import Layer, Shape
+from nnviz.spec.layers.dense import Dense
 
 MAX_LAYERS = 40
 MAX_PARAMETERS = 64_000_000
@@ -24,14 +28,6 @@ MAX_PARAMETERS = 64_000_000
 
 BYTES_PER_NUMBER = 4
 """float32 everywhere."""
-
-INITS: dict[str, str] = {
-    "default": "PyTorch's default",
-    "kaiming": "Kaiming (He) normal",
-    "xavier": "Xavier (Glorot) uniform",
-    "normal": "Normal with a given deviation",
-    "zeros": "All zeros",
-}
 
 
 class LayerError(SpecError):
@@ -53,14 +49,34 @@ class LayerPlan:
     parameters: int
     calls: tuple[Call, ...]
 
+    @property
+    def learns(self) -> bool:
+        """Whether it has a weight matrix."""
+        return bool(self.layer.weighted)
+
+    def formula(self) -> tuple[str, str]:
+        """What it computes, and the sizes of what stands in it: ("y = ReLU(W x + b)", "W: 128 × 784, b: 128")."""
+        what, sizes = self.layer.formula(self.in_shape)
+        last = "; the softmax of y are the class probabilities" if self.name == "output" else ""
+        return what, sizes + last
+
 
 @dataclass(frozen=True)
 class NetworkSpec:
     """Hidden layers, in order, and the initialisation of all weights. The default is the classic 784-128-10."""
 
     layers: tuple[Layer, ...] = (Dense(128),)
-    init: str = field("default", Choice("initialisation", INITS, help="How the weights start."))
-    init_std: float = field(0.01, Number("deviation", 0, 10, help="Standard deviation of the normal initialisation."))
+    init: str = field(
+        "default",
+        Choice(
+            "initialisation", {name: one.title for name, one in INITIALISATIONS.items()}, help="How the weights start."
+        ),
+    )
+    init_std: float = field(
+        0.01,
+        Number("standard deviation of the initial weights", 0, 10, help="Of the normal initialisation."),
+        suggested=Suggested((0.001, 0.003, 0.01, 0.03, 0.1, 0.3), 0.001, 0.3, 6, log=True),
+    )
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))
@@ -92,6 +108,11 @@ class NetworkSpec:
             plans.append(LayerPlan(name, layer, shape, out_shape, parameters, tuple(layer.calls(shape))))
             shape = out_shape
         return tuple(plans)
+
+    @property
+    def convolves(self) -> bool:
+        """Whether kernels slide over images anywhere in it: such nets fill a processor by themselves."""
+        return any(layer.convolves for layer in self.layers)
 
     def with_(self, **changes: Any) -> NetworkSpec:
         """A copy with some fields changed. Raises SpecError."""
@@ -149,32 +170,15 @@ def build_model(spec: NetworkSpec, input_shape: Shape, classes: int, seed: int) 
 
 
 def initialise(model: nn.Module, spec: NetworkSpec) -> None:
-    """Start the weights of dense and convolution layers as the spec says; biases at 0, except by PyTorch's default."""
-    if spec.init == "default":
+    """Start the weight matrices as the spec says; biases at 0, except by PyTorch's default."""
+    start = INITIALISATIONS[spec.init].start
+    if start is None:
         return
-    for module in model.modules():
-        if isinstance(module, nn.Linear | nn.Conv2d):
-            if spec.init == "kaiming":
-                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-            elif spec.init == "xavier":
-                nn.init.xavier_uniform_(module.weight)
-            elif spec.init == "normal":
-                nn.init.normal_(module.weight, 0.0, spec.init_std)
-            else:
-                nn.init.zeros_(module.weight)
-            assert module.bias is not None
+    for _, module in weighted_modules(model):
+        assert isinstance(module.weight, Tensor)
+        start(module.weight, spec)
+        if isinstance(module.bias, Tensor):
             nn.init.zeros_(module.bias)
-
-
-def init_code(spec: NetworkSpec) -> str | None:
-    """The line that starts one module's weights as `initialise` does, for the generated script."""
-    return {
-        "default": None,
-        "kaiming": 'nn.init.kaiming_normal_(module.weight, nonlinearity="relu")',
-        "xavier": "nn.init.xavier_uniform_(module.weight)",
-        "normal": f"nn.init.normal_(module.weight, 0.0, {spec.init_std!r})",
-        "zeros": "nn.init.zeros_(module.weight)",
-    }[spec.init]
 
 
 def training_bytes(plans: tuple[LayerPlan, ...], batch_size: int, state_per_weight: int = 1) -> int:
@@ -185,10 +189,8 @@ def training_bytes(plans: tuple[LayerPlan, ...], batch_size: int, state_per_weig
 
 
 def smallest_batch(plans: tuple[LayerPlan, ...]) -> int:
-    """How many images a training batch needs: 2 where batch normalisation gets one number per feature and image, since
-    a single image has no deviation, else 1.
-    """
-    return 2 if any(p.layer.kind == "batchnorm" and math.prod(p.in_shape[1:]) == 1 for p in plans) else 1
+    """How many images a training batch needs."""
+    return max(plan.layer.fewest_images(plan.in_shape) for plan in plans)
 
 
 def megabytes(numbers: int) -> str:
@@ -210,7 +212,7 @@ def _layer_text(layer: Layer) -> str:
     defaults = list(layer_to_dict(type(layer)()).values())
     while len(values) > 1 and values[-1] == defaults[len(values) - 1]:
         values.pop()
-    if layer.kind == "dense" and len(values) == 1:
+    if len(values) == 1 and list(layer_to_dict(layer))[1:2] == ["units"]:
         values.append(layer_to_dict(layer)["units"])  # "dense_128" reads better than "dense"
     return "_".join(str(value) for value in values)
 
@@ -229,5 +231,12 @@ def with_all(network: NetworkSpec, name: str, value: object) -> NetworkSpec:
 
 
 def with_field(layer: Layer, name: str, value: object) -> Layer:
-    changed: Layer = replace(layer, **{name: value})  # type: ignore[type-var]  # every kind is a dataclass
-    return changed
+    return replace(layer, **{name: value})
+
+
+def unused_in(name: str, network: NetworkSpec) -> str:
+    """Why a field of the network changes nothing; empty if it does."""
+    needing = [one.title.lower() for one in INITIALISATIONS.values() if name in one.uses]
+    if needing and name not in INITIALISATIONS[network.init].uses:
+        return f"counts only for initialisation: {', '.join(needing)}"
+    return ""

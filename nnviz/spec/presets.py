@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nnviz.spec.layers import AvgPool, BatchNorm, Conv, Dense, Dropout, MaxPool
+from nnviz.spec.layers.batch_norm import (
+    BatchNorm,
+)
+from nnviz.spec.layers.conv import (
+    Conv,
+)
+from nnviz.spec.layers.dense import (
+    Dense,
+)
+from nnviz.spec.layers.dropout import (
+    Dropout,
+)
+from nnviz.spec.layers.pool import (
+    AvgPool,
+    MaxPool,
+)
 from nnviz.spec.network import NetworkSpec
 
 

@@ -6,18 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from nnviz.data.datasets import DATASETS
-from nnviz.fields import Choice, Flag, Number, SpecError, field, from_dict, to_dict, validate
+from nnviz.fields import Choice, Flag, Number, SpecError, Suggested, field, from_dict, to_dict, validate
+from nnviz.spec.augmentations import AUGMENTATIONS
 from nnviz.spec.losses import LOSSES
 from nnviz.spec.network import BYTES_PER_NUMBER, LayerPlan, NetworkSpec, smallest_batch, training_bytes
-from nnviz.spec.optimizers import OPTIMIZERS, SCHEDULES
-
-AUGMENTATIONS: dict[str, str] = {
-    "none": "None",
-    "shift": "Shifts up to 2 pixels",
-    "rotate": "Rotations up to 10°",
-    "shift_rotate": "Shifts and rotations",
-    "drawing": "As people draw: shifts, rotations, sizes, stroke widths",
-}
+from nnviz.spec.optimizers import OPTIMIZERS
+from nnviz.spec.schedules import SCHEDULES
 
 DEVICES: dict[str, str] = {"auto": "Automatic", "cpu": "CPU", "cuda": "NVIDIA GPU (CUDA)", "mps": "Apple GPU"}
 
@@ -38,27 +32,44 @@ class TrainConfig:
             whole=True,
             help="Train on only the first so many of each class; 0 takes all. Too little data is a lesson of its own.",
         ),
+        suggested=Suggested((10, 30, 100, 300, 1000, 3000), 10, 3000, 6, log=True),
     )
     optimizer: str = field("sgd", Choice("optimizer", {name: o.title for name, o in OPTIMIZERS.items()}))
     lr: float = field(
         0.001,
         Number("learning rate", 0, 100, log=True, help="The α in W_new = W_old − α · ∂L/∂W: how far one step goes."),
+        suggested=Suggested((0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0), 1e-4, 1.0, log=True),
     )
     momentum: float = field(
-        0.9, Number("momentum", 0, 0.999, help="How much of the last step goes on into the next one.")
+        0.9,
+        Number("momentum", 0, 0.999, help="How much of the last step goes on into the next one."),
+        suggested=Suggested((0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99), 0.0, 0.99),
     )
     nesterov: bool = field(False, Flag("Nesterov", help="Take the gradient where the momentum is about to lead."))
     weight_decay: float = field(
-        0.0, Number("weight decay", 0, 10, log=True, help="Pulls every weight towards zero a little at each step.")
+        0.0,
+        Number("weight decay", 0, 10, log=True, help="Pulls every weight towards zero a little at each step."),
+        suggested=Suggested((1e-6, 1e-5, 1e-4, 1e-3, 1e-2), 1e-6, 1e-2, 5, log=True),
     )
     batch_size: int = field(
-        64, Number("batch size", 1, 10_000, whole=True, log=True, help="Images per step; the gradient is their mean.")
+        64,
+        Number("batch size", 1, 10_000, whole=True, log=True, help="Images per step; the gradient is their mean."),
+        suggested=Suggested((16, 32, 64, 128, 256), 16, 256, 5, log=True),
     )
-    epochs: int = field(10, Number("epochs", 1, 1000, whole=True, help="Passes over the training images."))
+    epochs: int = field(
+        10,
+        Number("epochs", 1, 1000, whole=True, help="Passes over the training images."),
+        suggested=Suggested((1, 2, 4, 8), 1, 8, 4, log=True),
+    )
     schedule: str = field("constant", Choice("schedule", {name: s.title for name, s in SCHEDULES.items()}))
     loss: str = field("cross_entropy", Choice("loss", {name: loss.title for name, loss in LOSSES.items()}))
     augment: str = field(
-        "none", Choice("augmentation", AUGMENTATIONS, help="Each image is moved a little, anew in every epoch.")
+        "none",
+        Choice(
+            "augmentation",
+            {name: a.title for name, a in AUGMENTATIONS.items()},
+            help="Each image is changed a little, anew in every epoch.",
+        ),
     )
     seed: int = field(
         0, Number("seed", 0, 2**31 - 1, whole=True, help="Same seed, same initial weights and order: the same curve.")

@@ -7,6 +7,7 @@ import os
 import secrets
 import sqlite3
 import time
+from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -154,20 +155,19 @@ def new_id(now: float) -> str:
 def describe(network: NetworkSpec, config: TrainConfig) -> str:
     """A short name: the sizes of a dense net or the number of layers, the optimizer and its rate."""
     plans = layer_plans(network, config)
-    if all(plan.layer.kind == "dense" for plan in plans):
+    if all(plan.layer.stacks for plan in plans):
         inputs = int(np.prod(plans[0].in_shape))
         shape = "-".join(str(size) for size in (inputs, *(plan.out_shape[0] for plan in plans)))
     else:
-        kinds = [plan.layer.kind for plan in plans if plan.parameters]
-        shape = (
-            f"{kinds.count('conv')} conv + {kinds.count('dense')} dense" if "conv" in kinds else f"{len(plans)} layers"
-        )
+        kinds = Counter(plan.layer.kind for plan in plans if plan.learns)
+        convolves = any(plan.layer.convolves for plan in plans)
+        shape = " + ".join(f"{n} {kind}" for kind, n in kinds.items()) if convolves else f"{len(plans)} layers"
     return f"{shape} · {OPTIMIZERS[config.optimizer].title} {config.lr:g}"
 
 
 def learning_layers(network: NetworkSpec, config: TrainConfig) -> tuple[str, ...]:
     """Names of the layers with a weight matrix, in order."""
-    return tuple(plan.name for plan in layer_plans(network, config) if plan.layer.kind in ("dense", "conv"))
+    return tuple(plan.name for plan in layer_plans(network, config) if plan.learns)
 
 
 def clean_name(name: str) -> str:

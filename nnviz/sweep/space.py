@@ -9,9 +9,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from nnviz.fields import Bounds, Choice, Flag, Number, SpecError, bounds_of, field, show, to_dict, validate
-from nnviz.spec.layers import LAYERS, Dense
-from nnviz.spec.network import NetworkSpec, with_all, with_field
+from nnviz.fields import (
+    Bounds,
+    Choice,
+    Flag,
+    Number,
+    SpecError,
+    Suggested,
+    bounds_of,
+    field,
+    show,
+    suggested_of,
+    to_dict,
+    validate,
+)
+from nnviz.spec.layers import (
+    LAYERS,
+)
+from nnviz.spec.layers.dense import (
+    Dense,
+)
+from nnviz.spec.network import NetworkSpec, unused_in, with_all, with_field
 from nnviz.spec.train_config import TrainConfig, unused
 
 Value = int | float | str | bool
@@ -35,14 +53,13 @@ def bounds_of_name(name: str) -> Bounds:
     """
     fields: dict[str, Bounds] = {n: b for n, b in bounds_of(TrainConfig).items() if n not in NOT_SWEPT}
     fields |= bounds_of(NetworkSpec)
-    fields["init_std"] = replace(fields["init_std"], label="deviation of the initial weights")
     fields |= {n: b for n, b in bounds_of(Dense).items() if n in ("units", "activation")}
     fields["depth"] = DEPTH
     if name in fields:
         return fields[name]
     layer, dot, attribute = name.partition(".")
     kind = LAYERS.get(layer.rstrip("0123456789"))
-    bounds = bounds_of(kind).get(attribute) if kind and dot else None  # type: ignore[arg-type]  # they are dataclasses
+    bounds = bounds_of(kind).get(attribute) if kind and dot else None
     if bounds is None:
         raise SpecError(f"a sweep can't vary {show(name)}")
     return replace(bounds, label=f"{bounds.label} of {layer}")
@@ -176,34 +193,7 @@ class Dimension(NamedTuple):
         return self.axis if self.axis.low is None else replace(self.axis, values=())
 
 
-_SUGGESTED: dict[str, Axis] = {
-    axis.name: axis
-    for axis in (
-        Axis("lr", (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0), 1e-4, 1.0, log=True),
-        Axis("momentum", (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99), 0.0, 0.99),
-        Axis("weight_decay", (1e-6, 1e-5, 1e-4, 1e-3, 1e-2), 1e-6, 1e-2, 5, log=True),
-        Axis("batch_size", (16, 32, 64, 128, 256), 16, 256, 5, log=True),
-        Axis("epochs", (1, 2, 4, 8), 1, 8, 4, log=True),
-        Axis("per_class", (10, 30, 100, 300, 1000, 3000), 10, 3000, 6, log=True),
-        Axis("units", (16, 32, 64, 128, 256), 16, 256, 5, log=True),
-        Axis("depth", (1, 2, 3, 4), 1, 4, 4),
-        Axis("activation", ("relu", "leakyrelu", "gelu", "sigmoid", "tanh", "identity")),
-        Axis("init_std", (0.001, 0.003, 0.01, 0.03, 0.1, 0.3), 0.001, 0.3, 6, log=True),
-    )
-}
-
-_SUGGESTED_OF_LAYERS: dict[str, Axis] = {
-    axis.name: axis
-    for axis in (
-        Axis("conv1.channels", (4, 8, 16, 32), 4, 32, 4, log=True),
-        Axis("conv1.kernel", (3, 5, 7), 2, 7, 6),
-        Axis("conv1.stride", (1, 2), 1, 3, 3),
-        Axis("conv1.padding", (0, 1, 2), 0, 3, 4),
-        Axis("maxpool1.kernel", (2, 3), 2, 4, 3),
-        Axis("maxpool1.stride", (1, 2, 3), 1, 3, 3),
-        Axis("dropout1.p", (0.0, 0.1, 0.2, 0.3, 0.5, 0.7), 0.0, 0.8, 6),
-    )
-}
+DEPTHS = Suggested((1, 2, 3, 4), 1, 4, 4)
 
 
 def dimensions(network: NetworkSpec, config: TrainConfig) -> dict[str, Dimension]:
@@ -217,8 +207,8 @@ def dimensions(network: NetworkSpec, config: TrainConfig) -> dict[str, Dimension
     for name in bounds_of(TrainConfig):
         if name not in NOT_SWEPT:
             add(name, getattr(config, name), unused(name, config))
-    add("init", network.init)
-    add("init_std", network.init_std, "" if network.init == "normal" else "counts only for the normal initialisation")
+    for name in bounds_of(NetworkSpec):
+        add(name, getattr(network, name), unused_in(name, network))
     dense = [layer for layer in network.layers if isinstance(layer, Dense)]
     add("depth", len(dense))
     if dense:
@@ -227,22 +217,41 @@ def dimensions(network: NetworkSpec, config: TrainConfig) -> dict[str, Dimension
         add("activation", active[0])
     for place, index in layer_places(network).items():
         layer = network.layers[index]
-        for name, value in to_dict(layer).items():  # type: ignore[arg-type]  # every kind is a dataclass
+        for name, value in to_dict(layer).items():
             add(f"{place}.{name}", value)
     return found
 
 
 def suggested_axis(name: str) -> Axis:
-    """Where to look first."""
-    if name in _SUGGESTED:
-        return _SUGGESTED[name]
+    """Where to look first: as the field says, else around its default, or all of a list."""
     layer, dot, attribute = name.partition(".")
-    if not dot:
-        return Axis(name)  # all of a list
-    if attribute in _SUGGESTED:
-        return replace(_SUGGESTED[attribute], name=name)
-    like = {"avgpool": "maxpool"}.get(kind := layer.rstrip("0123456789"), kind)
-    return replace(_SUGGESTED_OF_LAYERS[f"{like}1.{attribute}"], name=name)
+    if name == "depth":
+        return _axis(name, DEPTHS)
+    if dot:
+        cls: Any = LAYERS[layer.rstrip("0123456789")]
+    else:
+        attribute = name
+        cls = next(one for one in (TrainConfig, NetworkSpec, Dense) if name in bounds_of(one))
+    bounds = bounds_of(cls)[attribute]
+    suggested = suggested_of(cls)[attribute]
+    if suggested is None and isinstance(bounds, Number):
+        suggested = _around(getattr(cls(), attribute), bounds)
+    return Axis(name) if suggested is None else _axis(name, suggested)
+
+
+def _axis(name: str, look: Suggested) -> Axis:
+    return Axis(name, look.values, look.low, look.high, look.count, look.log)
+
+
+def _around(default: float, bounds: Number) -> Suggested:
+    """From a tenth of the default to ten times it, or from half to double, as far as the bounds allow."""
+    times = 10 if bounds.log else 2
+    low, high = max(bounds.low, default / times), min(bounds.high, default * times or bounds.high)
+    if bounds.whole:
+        low, high = math.floor(low), math.ceil(high)
+    if not low < high:
+        low, high = bounds.low, bounds.high
+    return Suggested(low=low, high=high, count=5, log=bounds.log and low > 0)
 
 
 def layer_places(network: NetworkSpec) -> dict[str, int]:

@@ -123,7 +123,7 @@ class SweepSpec:
         places, dense = layer_places(self.network), first_dense(self.network)
         for name in names:
             layer, dot, attribute = name.partition(".")
-            rivals = {"activation"} if attribute == "activation" else {"units"} if layer.startswith("dense") else set()
+            rivals = {"activation"} if attribute == "activation" else {"units"} if attribute == "units" else set()
             if dot and places[layer] >= dense:
                 rivals.add("depth")
             for rival in sorted(rivals & set(names) if dot else ()):

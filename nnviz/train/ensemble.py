@@ -17,10 +17,15 @@ from torch import Tensor, nn
 
 from nnviz.data.datasets import Loaded, to_input
 from nnviz.fields import SpecError
-from nnviz.spec.layers import Call
+from nnviz.spec.call import (
+    Call,
+)
+from nnviz.spec.layers import WEIGHTED
 from nnviz.spec.losses import LOSSES
 from nnviz.spec.network import BYTES_PER_NUMBER, NetworkSpec, build_model
-from nnviz.spec.optimizers import SCHEDULES
+from nnviz.spec.schedules import (
+    SCHEDULES,
+)
 from nnviz.spec.train_config import TrainConfig, check, layer_plans, parameters
 from nnviz.train.checkpoint import Checkpoint, CheckpointError, Position
 from nnviz.train.events import Diverged, Epoch
@@ -93,10 +98,9 @@ class _Guard(NamedTuple):
 def why_not(network: NetworkSpec, config: TrainConfig) -> str:
     """Why such a training gains nothing from a pack, or can't be in one, as a clause for people; empty if it can."""
     plans = layer_plans(network, config)
-    kinds = {plan.layer.kind for plan in plans}
-    if "conv" in kinds:
+    if network.convolves:
         return "convolutions fill the processor by themselves"
-    if kinds != {"dense"}:
+    if not all(plan.layer.stacks for plan in plans):
         return "only dense layers can be stacked"
     if config.optimizer != "sgd":
         return "only SGD is done for many nets at once"
@@ -390,4 +394,4 @@ class EnsembleTrainer:
 def _activation(calls: Sequence[Call]) -> nn.Module:
     """What a dense layer does to its sums."""
     modules = [call.build() for call in calls]
-    return nn.Sequential(*(module for module in modules if not isinstance(module, nn.Linear | nn.Flatten)))
+    return nn.Sequential(*(module for module in modules if not isinstance(module, (*WEIGHTED, nn.Flatten))))

@@ -15,7 +15,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from nnviz.data.datasets import Loaded, first_per_class, to_input
-from nnviz.spec.layers import SeededDropout
+from nnviz.spec.layers import unit_weights, weighted_modules
 from nnviz.train.checkpoint import write_atomically
 
 MAX_UNITS = 40
@@ -60,9 +60,10 @@ def sample_of(labels: Tensor) -> Tensor:
 
 def preview(model: nn.Module, data: Loaded, sample: Tensor, step: int) -> Preview:
     """Look into `model` without disturbing its training: modes and generators stay as they are."""
-    name, layer = next((n, m) for n, m in model.named_modules() if isinstance(m, nn.Linear | nn.Conv2d))
-    weights = layer.weight.detach()[:MAX_UNITS]
-    modes = [(module, module.training) for module in model.modules() if isinstance(module, _CHANGED_BY_MODE)]
+    name, layer = weighted_modules(model)[0]
+    every = unit_weights(layer)
+    weights = every[:MAX_UNITS]
+    modes = [(module, module.training) for module in model.modules()]
     for module, _ in modes:
         module.training = False
     try:
@@ -75,7 +76,7 @@ def preview(model: nn.Module, data: Loaded, sample: Tensor, step: int) -> Previe
     return Preview(
         step,
         as_images(weights, data.dataset.input_shape).cpu().contiguous(),
-        len(layer.weight),
+        len(every),
         name,
         sample,
         probabilities.cpu().clone(),
@@ -91,6 +92,3 @@ def as_images(weights: Tensor, input_shape: tuple[int, ...]) -> Tensor:
         return weights.view(-1, height, width)
     side = int(weights.shape[1] ** 0.5)
     return weights.view(-1, side, side) if side * side == weights.shape[1] else weights[:, None, :]
-
-
-_CHANGED_BY_MODE = (SeededDropout, nn.BatchNorm1d, nn.BatchNorm2d)

@@ -10,14 +10,22 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from nnviz.data.datasets import Loaded
 from nnviz.fields import SpecError
-from nnviz.spec.layers import SeededDropout
+from nnviz.spec.call import (
+    SeededDropout,
+)
+from nnviz.spec.layers import weight_of, weighted_modules
 from nnviz.spec.losses import LOSSES
 from nnviz.spec.network import NetworkSpec, build_model, smallest_batch
-from nnviz.spec.optimizers import OPTIMIZERS, SCHEDULES
+from nnviz.spec.optimizers import (
+    OPTIMIZERS,
+)
+from nnviz.spec.schedules import (
+    SCHEDULES,
+)
 from nnviz.spec.train_config import LIVE_FIELDS, TrainConfig, check, layer_plans
 from nnviz.train import checkpoint
 from nnviz.train.checkpoint import Checkpoint, Position
@@ -78,7 +86,7 @@ class Trainer:
         self._smallest_batch = smallest_batch(layer_plans(network, config))
         self._guard: tuple[Position, list[Tensor]] | None = None
         self._take_up_changes()  # so that what is still to come can be told before the first step
-        self._weights = [m.weight for m in self.model.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
+        self._weights = [weight_of(module) for _, module in weighted_modules(self.model)]
 
     def change(self, name: str, value: float) -> None:
         """Ask for another learning rate, momentum or batch size from the next step on. Raises SpecError."""

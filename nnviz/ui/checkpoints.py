@@ -68,7 +68,7 @@ def test_part(view: View) -> tuple[Split, str]:
     how many, in words.
     """
     test = view.checkpoint.data.test
-    convolves = any(layer.plan.layer.kind == "conv" for layer in view.checkpoint.layers)
+    convolves = view.checkpoint.network.convolves
     count = min(LIVE_IMAGES if view.live else SLOW_IMAGES if convolves else len(test.labels), len(test.labels))
     title = view.checkpoint.data.dataset.title
     if count == len(test.labels):

@@ -7,7 +7,9 @@ import math
 from torch import Tensor
 
 from nnviz.analysis.checkpoint_view import LayerView
-from nnviz.spec.layers import ACTIVATIONS
+from nnviz.spec.activations import (
+    ACTIVATIONS,
+)
 
 _MARKUP = r"\`*_{}[]()<>#+-.!|$:~"
 
@@ -51,11 +53,8 @@ def duration(seconds: float) -> str:
 
 
 def layer_in_words(layer: LayerView, output: Tensor) -> str:
-    kind = layer.plan.layer.kind
-    if kind == "dropout":
-        return "does nothing when the net is asked: it drops values only while training"
-    if kind == "flatten":
-        return f"lays the {output.numel():,} values out in a row"
+    if layer.plan.layer.idle:
+        return layer.plan.layer.idle
     if output.dim() == 3:
         what = "1 channel" if len(output) == 1 else f"{len(output)} channels"
         what = f"{what} of {output.shape[1]}×{output.shape[2]}"
@@ -64,8 +63,8 @@ def layer_in_words(layer: LayerView, output: Tensor) -> str:
     else:
         what = f"{len(output):,} neurons"
     if layer.activation != "identity":
-        what += f" · {ACTIVATIONS[layer.activation][0]}"
-    if layer.activation == "relu":
+        what += f" · {ACTIVATIONS[layer.activation].title}"
+    if ACTIVATIONS[layer.activation].flat_below_zero:
         silent = float((output == 0).float().mean())
         what += f" · {silent:.0%} of the values are 0".replace("%", " %")
     return what

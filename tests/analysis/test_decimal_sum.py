@@ -11,7 +11,28 @@ from nnviz.analysis.activations import Arithmetic, Term, arithmetic, outgoing, t
 from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.analysis.decimal_sum import WrittenSum, write_sum
 from nnviz.data.datasets import Loaded, to_input
-from nnviz.spec.layers import ACTIVATIONS, AvgPool, BatchNorm, Conv, Dense, Dropout, Flatten, MaxPool
+from nnviz.spec.activations import (
+    ACTIVATIONS,
+)
+from nnviz.spec.layers.batch_norm import (
+    BatchNorm,
+)
+from nnviz.spec.layers.conv import (
+    Conv,
+)
+from nnviz.spec.layers.dense import (
+    Dense,
+)
+from nnviz.spec.layers.dropout import (
+    Dropout,
+)
+from nnviz.spec.layers.flatten import (
+    Flatten,
+)
+from nnviz.spec.layers.pool import (
+    AvgPool,
+    MaxPool,
+)
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.train.trainer import Trainer
@@ -47,7 +68,7 @@ def test_what_is_written_adds_up_to_the_last_digit(blobs: Loaded, activation: st
                 exact = Decimal(term.value) * Decimal(term.weight)
                 assert abs(exact - Decimal(term.product)) <= step / 2
             # float32 of the net against float64 of what is written
-            call = ACTIVATIONS[told.activation][1]
+            call = ACTIVATIONS[told.activation].call
             output = torch.tensor(float(written.total), dtype=torch.float64)
             output = call.build()(output) if call else output
             assert abs(Decimal(written.output) - Decimal(output.item())) <= step / 2

@@ -11,7 +11,15 @@ from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.analysis.doctor import DIAGNOSES, Diagnosis, evidence, examine
 from nnviz.data.datasets import DATASETS, Dataset, Loaded
 from nnviz.executor.recorder import train_run
-from nnviz.spec.layers import Conv, Dense, MaxPool
+from nnviz.spec.layers.conv import (
+    Conv,
+)
+from nnviz.spec.layers.dense import (
+    Dense,
+)
+from nnviz.spec.layers.pool import (
+    MaxPool,
+)
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.presets import PRESETS
 from nnviz.spec.train_config import TrainConfig

@@ -10,20 +10,38 @@ import torch
 from torch import nn
 
 from nnviz.fields import SpecError
-from nnviz.spec.layers import (
+from nnviz.spec.activations import (
     ACTIVATIONS,
-    AvgPool,
-    BatchNorm,
+)
+from nnviz.spec.call import (
     Call,
-    Conv,
-    Dense,
-    Dropout,
-    Flatten,
-    Layer,
-    MaxPool,
     SeededDropout,
-    Shape,
+)
+from nnviz.spec.layers import (
     layer_from_dict,
+)
+from nnviz.spec.layers.base import (
+    Layer,
+    Shape,
+)
+from nnviz.spec.layers.batch_norm import (
+    BatchNorm,
+)
+from nnviz.spec.layers.conv import (
+    Conv,
+)
+from nnviz.spec.layers.dense import (
+    Dense,
+)
+from nnviz.spec.layers.dropout import (
+    Dropout,
+)
+from nnviz.spec.layers.flatten import (
+    Flatten,
+)
+from nnviz.spec.layers.pool import (
+    AvgPool,
+    MaxPool,
 )
 
 IMAGES: tuple[Shape, ...] = ((1, 28, 28), (3, 9, 14), (2, 1, 1))
@@ -120,7 +138,7 @@ ALIKE = {
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_an_activation_is_its_formula(name: str) -> None:
     x = torch.linspace(-5, 5, 101, dtype=torch.float64)
-    call = ACTIVATIONS[name][1]
+    call = ACTIVATIONS[name].call
     torch.testing.assert_close(call.build()(x) if call else x, ALIKE[name](x))
 
 

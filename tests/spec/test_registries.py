@@ -12,12 +12,40 @@ import torch
 from nnviz.data.datasets import CLASSES, DATASETS, Loaded
 from nnviz.export.script import training_script
 from nnviz.fields import Choice, Flag, Number, SpecError, bounds_of
+from nnviz.spec.activations import (
+    ACTIVATIONS,
+)
+from nnviz.spec.initialisation import (
+    INITIALISATIONS,
+)
 from nnviz.spec.json_file import from_json, to_json
-from nnviz.spec.layers import ACTIVATIONS, LAYERS, Conv, Dense, Layer, default_layer, layer_from_dict, layer_to_dict
+from nnviz.spec.layers import (
+    LAYERS,
+    default_layer,
+    layer_from_dict,
+    layer_to_dict,
+)
+from nnviz.spec.layers.base import (
+    Layer,
+)
+from nnviz.spec.layers.conv import (
+    Conv,
+)
+from nnviz.spec.layers.dense import (
+    Dense,
+)
 from nnviz.spec.losses import LOSSES
-from nnviz.spec.network import INITS, NetworkSpec, build_model
-from nnviz.spec.optimizers import OPTIMIZERS, SCHEDULES
+from nnviz.spec.network import (
+    NetworkSpec,
+    build_model,
+)
+from nnviz.spec.optimizers import (
+    OPTIMIZERS,
+)
 from nnviz.spec.presets import PRESETS
+from nnviz.spec.schedules import (
+    SCHEDULES,
+)
 from nnviz.spec.train_config import TrainConfig
 from nnviz.spec.url import from_query, to_query
 from nnviz.train.events import Batch, Epoch
@@ -31,7 +59,7 @@ SETUPS: dict[str, tuple[NetworkSpec, TrainConfig]] = {
         f"activation-{name}": (NetworkSpec((Conv(2, 5, 4, 0, name), Dense(6, name))), TrainConfig(lr=0.01))
         for name in ACTIVATIONS
     },
-    **{f"initialisation-{name}": (NetworkSpec(init=name), TrainConfig(lr=0.01)) for name in INITS},
+    **{f"initialisation-{name}": (NetworkSpec(init=name), TrainConfig(lr=0.01)) for name in INITIALISATIONS},
     **{f"optimizer-{name}": (SMALL, TrainConfig(optimizer=name, weight_decay=0.01)) for name in OPTIMIZERS},
     **{f"schedule-{name}": (SMALL, TrainConfig(schedule=name, lr=0.01)) for name in SCHEDULES},
     **{f"loss-{name}": (SMALL, TrainConfig(loss=name, lr=0.01)) for name in LOSSES},

@@ -14,7 +14,12 @@ import pytest
 
 from nnviz.executor.local import LocalExecutor
 from nnviz.executor.recorder import PRUNED, train_run
-from nnviz.spec.layers import Conv, Dense
+from nnviz.spec.layers.conv import (
+    Conv,
+)
+from nnviz.spec.layers.dense import (
+    Dense,
+)
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Status

@@ -11,7 +11,12 @@ import optuna
 import pytest
 
 from nnviz.fields import SpecError
-from nnviz.spec.layers import Conv, Dense
+from nnviz.spec.layers.conv import (
+    Conv,
+)
+from nnviz.spec.layers.dense import (
+    Dense,
+)
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.sweep.space import Axis, Value

@@ -15,19 +15,26 @@ from torch import Tensor
 
 from nnviz.data import torchvision_ops
 from nnviz.data.datasets import DATASETS, Dataset, Loaded, Split, first_per_class, to_input
-from nnviz.spec.train_config import AUGMENTATIONS, TrainConfig
-from nnviz.train.loader import (
-    BLOCK,
+from nnviz.spec.augmentations import (
+    AUGMENTATIONS,
+)
+from nnviz.spec.augmentations.affine import (
     MAX_ANGLE,
     MAX_SCALE,
     MAX_SHIFT,
     MAX_STROKE,
+    SHIFT_ROTATE,
+    move,
+    thicken,
+)
+from nnviz.spec.train_config import (
+    TrainConfig,
+)
+from nnviz.train.loader import (
+    BLOCK,
     Loader,
     epoch_order,
     generator,
-    move,
-    random_moves,
-    thicken,
 )
 
 torchvision_ops.declare()
@@ -109,9 +116,11 @@ def test_images_go_right_and_down_and_turn_clockwise() -> None:
     assert torch.equal(move(image, torch.zeros(1, 3)), image)
 
 
-@pytest.mark.parametrize("kind", AUGMENTATIONS)
+@pytest.mark.parametrize("kind", ["shift", "rotate", "shift_rotate", "drawing"])
 def test_random_moves_are_uniform_in_their_ranges(kind: str) -> None:
-    moves = random_moves(20_000, kind, torch.Generator().manual_seed(1))
+    draw = AUGMENTATIONS[kind].draw
+    assert draw is not None
+    moves = draw(20_000, torch.Generator().manual_seed(1))
     drawing = kind == "drawing"
     rotates, shifts = "rotate" in kind or drawing, "shift" in kind or drawing
     limits = [(MAX_ANGLE, rotates), (MAX_SHIFT, shifts), (MAX_SHIFT, shifts)]
@@ -169,7 +178,7 @@ def test_images_do_not_depend_on_how_they_are_batched_or_on_what_came_before(blo
 def test_every_epoch_moves_every_image_anew(blobs: Loaded) -> None:
     one = loader(blobs, augment="shift_rotate")
     first, second = (epoch_of(one, epoch, [100])[0][epoch_order(300, 0, epoch).argsort()] for epoch in (0, 1))
-    moves = [random_moves(300, "shift_rotate", generator(0, epoch, 1)) for epoch in (0, 1)]
+    moves = [SHIFT_ROTATE.draw(300, generator(0, epoch, 1)) for epoch in (0, 1)]
     assert not torch.equal(*moves)
     assert one.moves is not None
     assert torch.equal(one.moves, moves[1])

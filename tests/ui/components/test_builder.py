@@ -7,12 +7,26 @@ import json
 import pytest
 import torch
 
-from nnviz.spec.layers import ACTIVATIONS, LAYERS, Conv, Dense, default_layer, layer_to_dict
+from nnviz.spec.activations import (
+    ACTIVATIONS,
+)
+from nnviz.spec.layers import (
+    LAYERS,
+    default_layer,
+    layer_to_dict,
+)
+from nnviz.spec.layers.base import sizes
+from nnviz.spec.layers.conv import (
+    Conv,
+)
+from nnviz.spec.layers.dense import (
+    Dense,
+)
 from nnviz.spec.network import NetworkSpec, build_model
 from nnviz.spec.presets import PRESETS
 from nnviz.spec.train_config import TrainConfig
 from nnviz.ui.components.builder import SCRIPTS
-from nnviz.ui.components.builder.answer import amount, formula, in_words, judge, schema, shape_text
+from nnviz.ui.components.builder.answer import amount, in_words, judge, schema
 from nnviz.ui.components.order import scripts
 
 CLASSIC = NetworkSpec().to_dict()
@@ -53,7 +67,11 @@ def test_totals_agree_with_the_built_module(name: str) -> None:
         (network({"kind": "teleport"}), 0, "layer kind must be one of"),
         (network({"kind": "dense", "wings": 2}), 0, "has no field 'wings'"),
         (network(*[{"kind": "dense", "units": 8192}] * 3), 1, "at most 64,000,000"),
-        ({**CLASSIC, "init_std": 11}, None, "deviation must be a number from 0 to 10, not 11"),
+        (
+            {**CLASSIC, "init_std": 11},
+            None,
+            "of the initial weights must be a number from 0 to 10, not 11",
+        ),
         (network(*[{"kind": "dense"}] * 41), None, "at most 40 layers"),
         ("no object", None, "must be an object"),
         (None, None, "must be an object"),
@@ -107,22 +125,22 @@ def test_the_schema_is_json_and_has_a_curve_for_each_activation() -> None:
 @pytest.mark.parametrize("kind", LAYERS)
 def test_every_kind_has_a_formula(kind: str) -> None:
     (plan, *_) = NetworkSpec((default_layer(kind),)).plan((1, 28, 28), 10)
-    what, sizes = formula(plan)
+    what, stands_for = plan.formula()
     assert what.startswith("y = ")
-    assert sizes
+    assert stands_for
 
 
 def test_formulas_state_the_sizes_of_the_weights() -> None:
     dense, output = NetworkSpec().plan((1, 28, 28), 10)
-    assert formula(dense) == ("y = ReLU(W x + b)", "W: 128 × 784, b: 128")
-    assert formula(output)[1].startswith("W: 10 × 128, b: 10")
+    assert dense.formula() == ("y = ReLU(W x + b)", "W: 128 × 784, b: 128")
+    assert output.formula()[1].startswith("W: 10 × 128, b: 10")
     conv, _ = NetworkSpec((Conv(6, kernel=5, activation="identity"),)).plan((1, 28, 28), 10)
-    assert formula(conv) == ("y = W ∗ x + b", "W: 6 × 1 × 5 × 5, b: 6")
+    assert conv.formula() == ("y = W ∗ x + b", "W: 6 × 1 × 5 × 5, b: 6")
 
 
 def test_numbers_and_networks_read_well() -> None:
-    assert shape_text((16, 28, 28)) == "16 × 28 × 28"
-    assert shape_text((1, 28, 28)) == "28 × 28"
+    assert sizes((16, 28, 28)) == "16 × 28 × 28"
+    assert sizes((1, 28, 28)) == "28 × 28"
     assert [amount(size) for size in (12, 1_500, 27_640_000, 640_000_000, 3.2e9)] == [
         "12 bytes",
         "1.5 kB",

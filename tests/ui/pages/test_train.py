@@ -15,7 +15,9 @@ from streamlit.testing.v1 import AppTest
 
 from nnviz.data.datasets import DATASETS, OFFLINE, Dataset
 from nnviz.data.download import Preparation, Progress
-from nnviz.spec.layers import Dense
+from nnviz.spec.layers.dense import (
+    Dense,
+)
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run, Status

@@ -15,20 +15,23 @@ import torch
 
 from nnviz.data.datasets import DATASETS
 from nnviz.fields import Bounds, Choice, Number, SpecError, bounds_of
-from nnviz.spec.layers import ACTIVATIONS, LAYERS, Layer, Shape, default_layer, layer_to_dict
+from nnviz.spec.activations import (
+    ACTIVATIONS,
+)
+from nnviz.spec.initialisation import INITIALISATIONS
+from nnviz.spec.layers import (
+    LAYERS,
+    default_layer,
+    layer_to_dict,
+)
+from nnviz.spec.layers.base import (
+    Layer,
+    sizes,
+)
 from nnviz.spec.network import MAX_LAYERS, LayerError, LayerPlan, NetworkSpec, training_bytes
 from nnviz.spec.optimizers import OPTIMIZERS
 from nnviz.spec.presets import PRESETS
 from nnviz.spec.train_config import TrainConfig, check
-
-COUNTED = {"dense": "units", "conv": "channels"}
-"""The field that the − and + at a layer of this kind change."""
-
-DRAWN_AS = {"dense": "neurons", "conv": "maps", "maxpool": "maps", "avgpool": "maps"}
-"""How a kind is drawn; all others are slim blocks."""
-
-_ONLY_WITH = {"init_std": {"init": "normal"}}
-"""Fields of the network that count only while another one has a certain value."""
 
 _CURVE_REACH = 3.0
 _CURVE_POINTS = 49
@@ -99,9 +102,7 @@ def schema(config: TrainConfig) -> dict[str, Any]:
     dataset = DATASETS[config.data]
     return {
         "kinds": {kind: _kind(kind) for kind in LAYERS},
-        "network": [
-            {**_field(name, bounds), "only": _ONLY_WITH.get(name)} for name, bounds in bounds_of(NetworkSpec).items()
-        ],
+        "network": [{**_field(name, bounds), "only": _only(name)} for name, bounds in bounds_of(NetworkSpec).items()],
         "presets": [
             {"name": p.name, "title": p.title, "teaches": p.teaches, "network": p.network.to_dict()}
             for p in PRESETS.values()
@@ -110,7 +111,7 @@ def schema(config: TrainConfig) -> dict[str, Any]:
         "maxLayers": MAX_LAYERS,
         "input": {
             "shape": list(dataset.input_shape),
-            "out": shape_text(dataset.input_shape),
+            "out": sizes(dataset.input_shape),
             "values": f"{math.prod(dataset.input_shape):,}",
         },
         "classes": [str(name) for name in dataset.classes],
@@ -127,16 +128,9 @@ def in_words(network: NetworkSpec) -> str:
     """A network in a few words: "Convolution 16, Max pooling, Dense 128"."""
     words = []
     for layer in network.layers:
-        count = COUNTED.get(layer.kind)
-        words.append(f"{layer.title} {getattr(layer, count):,}" if count else layer.title)
+        words.append(f"{layer.title} {getattr(layer, layer.counted):,}" if layer.counted else layer.title)
     shown = words if len(words) <= 4 else [*words[:2], "…", words[-1]]
     return ", ".join(shown) or "no hidden layer"
-
-
-def shape_text(shape: Shape) -> str:
-    """(16, 28, 28) → "16 × 28 × 28"; one channel is left out; (128,) → "128"."""
-    sizes = shape[1:] if len(shape) == 3 and shape[0] == 1 else shape
-    return " × ".join(f"{size:,}" for size in sizes)
 
 
 def amount(size: float) -> str:
@@ -148,45 +142,15 @@ def amount(size: float) -> str:
     return f"{size:.1f} GB"
 
 
-def formula(plan: LayerPlan) -> tuple[str, str]:
-    """What the layer computes, and the sizes of what stands in it: ("y = ReLU(W x + b)", "W: 128 × 784, b: 128")."""
-    values = layer_to_dict(plan.layer)
-    inputs = math.prod(plan.in_shape)
-    given = f"x: {shape_text(plan.in_shape)}"
-    if plan.name == "output":
-        sizes = f"W: {values['units']} × {inputs:,}, b: {values['units']}"
-        return "y = W x + b", f"{sizes}; the softmax of y are the class probabilities"
-    if plan.layer.kind == "dense":
-        return _applied(values["activation"], "W x + b"), f"W: {values['units']:,} × {inputs:,}, b: {values['units']:,}"
-    if plan.layer.kind == "conv":
-        weights = shape_text((values["channels"], plan.in_shape[0], values["kernel"], values["kernel"]))
-        return _applied(values["activation"], "W ∗ x + b"), f"W: {weights}, b: {values['channels']:,}"
-    if plan.layer.kind in ("maxpool", "avgpool"):
-        function = "max" if plan.layer.kind == "maxpool" else "mean"
-        return f"y = {function} of each {values['kernel']} × {values['kernel']} window of x", given
-    if plan.layer.kind == "batchnorm":
-        return "y = γ · (x − mean) / deviation + β", f"γ: {plan.in_shape[0]:,}, β: {plan.in_shape[0]:,}"
-    if plan.layer.kind == "dropout":
-        share = values["p"]
-        return f"y = {share:.0%} of x set to 0, the rest × {1 / (1 - share):.3g}", f"{given}; only while training"
-    if plan.layer.kind == "flatten":
-        return f"y = the {inputs:,} values of x in one row", given
-    return plan.layer.help, given
-
-
-def _applied(activation: str, inner: str) -> str:
-    return f"y = {inner}" if activation == "identity" else f"y = {ACTIVATIONS[activation][0]}({inner})"
-
-
 def _describe(plan: LayerPlan) -> dict[str, Any]:
-    what, sizes = formula(plan)
+    what, sizes_of_it = plan.formula()
     return {
         "name": plan.name,
         "shape": list(plan.out_shape),
-        "out": shape_text(plan.out_shape),
+        "out": sizes(plan.out_shape),
         "parameters": f"{plan.parameters:,}",
         "formula": what,
-        "sizes": sizes,
+        "sizes": sizes_of_it,
     }
 
 
@@ -195,11 +159,17 @@ def _kind(kind: str) -> dict[str, Any]:
     return {
         "title": layer.title,
         "help": layer.help,
-        "drawn": DRAWN_AS.get(kind, "block"),
-        "counted": COUNTED.get(kind),
-        "fields": [_field(name, bounds) for name, bounds in bounds_of(LAYERS[kind]).items()],  # type: ignore[arg-type]  # every kind is a dataclass
+        "drawn": layer.drawn,
+        "counted": layer.counted or None,
+        "fields": [_field(name, bounds) for name, bounds in bounds_of(LAYERS[kind]).items()],
         "default": layer_to_dict(layer),
     }
+
+
+def _only(name: str) -> dict[str, list[str]] | None:
+    """The initialisations with which a field of the network counts; None where it always does."""
+    needing = [one.name for one in INITIALISATIONS.values() if name in one.uses]
+    return {"init": needing} if needing else None
 
 
 def _field(name: str, bounds: Bounds) -> dict[str, Any]:
@@ -217,7 +187,8 @@ def _curves() -> dict[str, list[float]]:
     """Each activation's values at evenly spaced points from −3 to 3, for the small plots."""
     x = torch.linspace(-_CURVE_REACH, _CURVE_REACH, _CURVE_POINTS)
     return {
-        name: [round(float(y), 3) for y in (call.build()(x) if call else x)] for name, (_, call) in ACTIVATIONS.items()
+        name: [round(float(y), 3) for y in (one.call.build()(x) if one.call else x)]
+        for name, one in ACTIVATIONS.items()
     }
 
 

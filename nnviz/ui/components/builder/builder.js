@@ -297,7 +297,7 @@ class Builder {
     this.find("[data-testid=undo]").disabled = this.history.past.length === 0;
     this.find("[data-testid=redo]").disabled = this.history.future.length === 0;
     for (const { field, control } of this.settings) {
-      control.element.hidden = Object.entries(field.only || {}).some(([name, value]) => this.draft[name] !== value);
+      control.element.hidden = Object.entries(field.only || {}).some(([name, values]) => !values.includes(this.draft[name]));
       control.show(this.draft[field.name], Boolean(this.error) && this.error.id === null && isAbout(this.error.message, field));
     }
     setContent(this.find(".totals"), this.error ? this.stillUsing() : this.totalsMarkup());

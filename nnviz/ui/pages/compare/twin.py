@@ -12,7 +12,9 @@ from nnviz.charts.curves import SMOOTHING
 from nnviz.charts.norms import NormsInfo, norms_config, norms_figure, norms_info
 from nnviz.charts.overlay import OVERLAY_CONFIG, overlay_figure, overlay_info
 from nnviz.fields import SpecError, bounds_of
-from nnviz.spec.layers import ACTIVATIONS
+from nnviz.spec.activations import (
+    ACTIVATIONS,
+)
 from nnviz.spec.network import (
     with_all,
 )
@@ -110,7 +112,7 @@ def _value(run: Run, field: str) -> Any:
             "In the twin",
             options,
             key="compare-twin-activation",
-            format_func=lambda one: ACTIVATIONS[one][0],
+            format_func=lambda one: ACTIVATIONS[one].title,
             width=220,
         )
     place = (run.id, field)

@@ -24,7 +24,6 @@ from nnviz.ui.saliency import (
 MAPS = 32
 """Channels shown at once."""
 
-UNCHANGED = ("dropout", "flatten")
 """Layers that change no value when the net is asked."""
 
 
@@ -34,7 +33,7 @@ def layers(scene: Scene) -> None:
         return
     traced = trace(scene.net.checkpoint, scene.subject(scene.sheet).inputs)
     for layer in scene.net.checkpoint.layers:
-        if layer.plan.layer.kind in UNCHANGED:
+        if layer.plan.layer.idle:
             continue
         output = traced.of(layer.name).output[0]
         with st.container(key=f"draw-layer-{layer.name}"):

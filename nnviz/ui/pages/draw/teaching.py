@@ -235,6 +235,6 @@ def kept_drawings() -> Split:
 def test_accuracy(checkpoint: CheckpointView) -> float:
     """On the test images; for a net with convolutions on the first ones, as all would take seconds."""
     test = checkpoint.data.test
-    convolves = any(layer.plan.layer.kind == "conv" for layer in checkpoint.layers)
+    convolves = checkpoint.network.convolves
     count = SLOW_IMAGES if convolves else len(test.labels)
     return evaluate(checkpoint.model, checkpoint.data.dataset, Split(test.images[:count], test.labels[:count])).accuracy

@@ -28,7 +28,9 @@ from nnviz.charts.bars import (
 )
 from nnviz.charts.table import csv_text
 from nnviz.data.datasets import Split
-from nnviz.spec.layers import ACTIVATIONS
+from nnviz.spec.activations import (
+    ACTIVATIONS,
+)
 from nnviz.ui.checkpoints import (
     View,
     test_part,
@@ -58,7 +60,6 @@ MAP_SIDE = 64
 TERMS = 5
 """Contributions told one by one."""
 
-UNCHANGED = ("dropout", "flatten")
 """Layers that change no value when the net is asked."""
 
 
@@ -158,7 +159,7 @@ def sum_in_words(told: Arithmetic, last: bool) -> str:
         return f"Its logit, the sum before the softmax: {told.total:+.3f}"
     if told.activation == "identity":
         return f"Its sum Wx + b: {told.total:+.3f}"
-    return f"Its sum Wx + b: {told.total:+.3f}; after {ACTIVATIONS[told.activation][0]}: {told.output:.3f}"
+    return f"Its sum Wx + b: {told.total:+.3f}; after {ACTIVATIONS[told.activation].title}: {told.output:.3f}"
 
 
 def contributions_of(checkpoint: CheckpointView, layer: LayerView, told: Arithmetic) -> ContributionsInfo:
@@ -193,7 +194,7 @@ def _layers(view: View, subject: Subject, traced: Trace) -> None:
         with st.container(key=f"inspect-activations-{layer.name}"):
             output = traced.of(layer.name).output[0]
             st.markdown(f"**{layer.title}** · {layer_in_words(layer, output)}")
-            if layer.plan.layer.kind in UNCHANGED:
+            if layer.plan.layer.idle:
                 continue
             if output.dim() == 3 and output[0].numel() > 1:
                 _maps(view, layer, output.numpy())

@@ -21,7 +21,6 @@ from nnviz.analysis.activations import (
     Trace,
     arithmetic,
     outgoing,
-    patch,
     source_shape,
     source_title,
     trace,
@@ -39,7 +38,9 @@ from nnviz.charts.bars import (
     unit_bars_info,
 )
 from nnviz.charts.table import csv_text
-from nnviz.spec.layers import ACTIVATIONS
+from nnviz.spec.activations import (
+    ACTIVATIONS,
+)
 from nnviz.ui.checkpoints import (
     View,
     test_part,
@@ -100,7 +101,7 @@ def word_for(layer: LayerView) -> str:
     """What a unit of the layer is called."""
     if layer.name == "output":
         return "class"
-    return "filter" if layer.plan.layer.kind == "conv" else "neuron"
+    return "channel" if layer.plan.layer.convolves else "neuron"
 
 
 def unit_title(layer: LayerView, unit: int, classes: Sequence[str]) -> str:
@@ -414,7 +415,9 @@ def _with_the_image(
 def pixels_seen(picked: Picked) -> npt.NDArray[np.uint8]:
     """The part of the chosen image that the weights are laid on, uint8 (1, h, w); beyond the rim it is paper."""
     pixels = torch.from_numpy(picked.subject.pixels.copy())[None]
-    return (pixels if picked.told.position is None else patch(picked.layer, pixels, *picked.told.position)).numpy()
+    return (
+        pixels if picked.told.position is None else picked.layer.plan.layer.window(pixels, *picked.told.position)
+    ).numpy()
 
 
 def _where(picked: Picked) -> str:
@@ -563,7 +566,7 @@ def _together(words: str) -> str:
 
 def _normalised(checkpoint: CheckpointView, layer: LayerView) -> str:
     before = checkpoint.layers[layer.place - 1] if layer.place else None
-    normal = before is not None and before.plan.layer.kind == "batchnorm"
+    normal = before is not None and before.plan.layer.keeps_features and not before.plan.layer.idle
     return " Its inputs come out of a batch normalisation." if normal else ""
 
 
@@ -583,7 +586,7 @@ def sum_table(picked: Picked, shape: tuple[int, ...]) -> str:
         rows.append(f"| lost in rounding | | | {minus(written.rounding)} |")
     rows.append(f"| **sum** | | | **{minus(written.total)}** |")
     if told.activation != "identity":
-        rows.append(f"| **{ACTIVATIONS[told.activation][0]}** of it, the output | | | **{minus(written.output)}** |")
+        rows.append(f"| **{ACTIVATIONS[told.activation].title}** of it, the output | | | **{minus(written.output)}** |")
     return "| from | input | weight | input × weight |\n|:--|--:|--:|--:|\n" + "\n".join(rows)
 
 

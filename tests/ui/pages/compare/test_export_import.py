@@ -17,7 +17,9 @@ from streamlit.testing.v1 import AppTest
 from nnviz.executor.recorder import train_run
 from nnviz.export.archive import export_run, import_run, import_runs
 from nnviz.export.tensorboard import folder_name
-from nnviz.spec.layers import Dense
+from nnviz.spec.layers.dense import (
+    Dense,
+)
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run, Status

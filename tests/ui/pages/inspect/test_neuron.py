@@ -19,7 +19,12 @@ from nnviz.analysis.activations import arithmetic, outgoing, source_shape, trace
 from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.data.datasets import Dataset, Loaded, to_input
 from nnviz.executor.recorder import train_run
-from nnviz.spec.layers import Conv, Dense
+from nnviz.spec.layers.conv import (
+    Conv,
+)
+from nnviz.spec.layers.dense import (
+    Dense,
+)
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.presets import PRESETS
 from nnviz.spec.train_config import TrainConfig

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from nnviz.spec.layers import Dense
+from nnviz.spec.layers.dense import (
+    Dense,
+)
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Status
