@@ -18,7 +18,7 @@ import numpy as np
 import streamlit as st
 
 from nnviz.charts.matrix import matrix_figure, matrix_info
-from nnviz.ui.plot import plot
+from nnviz.ui.components.plot import plot
 
 info = matrix_info(np.arange(96.0).reshape(8, 12), max_cells=24)
 clicked = plot(matrix_figure(info, dark=False), key="matrix", alt="Weights")
