@@ -11,12 +11,16 @@ import streamlit as st
 import torch
 
 from nnviz.data.datasets import DATASETS, Dataset, Loaded, Split
+from nnviz.executor import local
 from nnviz.store.runs import RunStore
 from tests import processes
+from tests.waiting import LIMIT_S
 
 torch.set_num_threads(1)  # as trainings do; with more, processes that share the cores wait for each other
 
 processes.mark()
+
+local.SHUTDOWN_SECONDS = local.KILL_SECONDS = LIMIT_S  # people don't wait that long for an end, tests must see it
 
 PROJECT = Path(__file__).parents[1]
 

@@ -35,7 +35,7 @@ from nnviz.ui.pages.train.live import (
 from nnviz.ui.pages.train.run_list import table
 from nnviz.ui.state import Setup
 from tests.pages import click, keys, open_page, parameter, progress, rerun, words
-from tests.waiting import wait_until
+from tests.waiting import LIMIT_S, wait_until
 
 TRAIN = "pages/2_Train.py"
 NETWORK = NetworkSpec((Dense(32),))
@@ -249,6 +249,35 @@ def test_the_table_has_no_accuracy_before_the_first_whole_epoch(store: RunStore)
     store.writer.add_epoch(run.id, Epoch(1, 100, 0.5, 0.8, 0.4, 0.85))
     row = table(store.runs()).iloc[0]
     assert (row["Name"], row["State"], row["Test accuracy"]) == (run.name, "running", 85.0)
+
+
+def test_a_list_that_grew_by_itself_picks_nothing_before_the_browser_has_followed(store: RunStore) -> None:
+    """A refresh that was under way still sends the row in which the run shown stood; another one stands there now."""
+
+    def sent() -> None:
+        import streamlit as st
+
+        from nnviz.ui import state
+        from nnviz.ui.pages.train import run_list
+
+        st.session_state["runs"] = {"selection": {"rows": [0]}}
+        run_list._pick()
+        st.text(state.chosen_run())
+
+    first = recorded(store, Status.RUNNING)
+    at = open_train(run=first.id)
+    second = recorded(store, Status.RUNNING)
+    picked = []
+    for _ in range(2):
+        rerun(at)
+        late = AppTest.from_function(sent, default_timeout=LIMIT_S)
+        for name in ("runs_listed", "runs_overtaken"):
+            if name in at.session_state:
+                late.session_state[name] = at.session_state[name]
+        picked.append(late.run().text[0].value)
+        assert not late.exception
+    assert at.session_state["runs_listed"] == [second.id, first.id]
+    assert picked == ["None", second.id]  # the second time the browser has shown the list: it is a person's click
 
 
 def test_a_name_and_a_note_are_kept_and_shown_as_text(store: RunStore) -> None:
