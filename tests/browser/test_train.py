@@ -146,19 +146,34 @@ def test_leaving_the_page_does_not_end_the_run(training: Page) -> None:
     expect(button(training, "control-pause")).to_be_visible()
 
 
+def table(page: Page) -> Locator:
+    """The list of runs as a screen reader has it: what is seen is painted."""
+    return page.locator(".st-key-runs canvas table[role=grid]").first
+
+
+def expect_ticked(page: Page, row: int) -> None:
+    """The row of the run shown, from above; the newest run stands first."""
+    expect(table(page).locator("tbody tr").nth(row)).to_have_attribute("aria-selected", "true")
+
+
 def test_a_second_run_beside_the_first_and_back_to_it_in_the_list(training: Page, open_page: OpenPage) -> None:
     first = run_of(training)
     watcher = open_page(f"/Train?run={first}")
+    for page in (training, watcher):
+        expect_ticked(page, 0)
+    listed = int(table(training).get_attribute("aria-rowcount") or 0)
     button(training, "train-another").click()
     training.wait_for_function("first => !location.search.includes(first)", arg=first)
     expect(training.get_by_test_id("stProgress")).to_contain_text("images/s")
 
     # The list of the other tab grows by itself, without a jump to whatever stands where its run stood.
-    box = watcher.locator(".st-key-runs canvas").first
-    expect(box).to_be_attached()
+    expect(table(watcher)).to_have_attribute("aria-rowcount", str(listed + 1))
+    expect_ticked(watcher, 1)
     wait_for_steps(watcher, 1)
     assert run_of(watcher) == first
 
+    expect(table(training)).to_have_attribute("aria-rowcount", str(listed + 1))  # it is drawn after all else
+    expect_ticked(training, 0)
     box = training.locator(".st-key-runs canvas").first
     box.scroll_into_view_if_needed()
     box.click(position={"x": 15, "y": 38 + 35 * 1.5}, force=True)  # the second row: the newest stand first
