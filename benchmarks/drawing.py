@@ -34,7 +34,7 @@ from nnviz.spec.train_config import TrainConfig  # noqa: E402
 from nnviz.store.runs import RunStore  # noqa: E402
 
 TARGET_MS = 100
-SECTIONS = ("Into the net", "When did it learn it?", "Which pixels", "Nearest digits")
+SECTIONS = ("Preprocessing", "When did it learn it?", "Saliency", "Nearest digits")
 STROKES_PER_SHEET = 4
 
 WATCH = """answer => {

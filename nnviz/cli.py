@@ -30,13 +30,9 @@ from nnviz.export.archive import ArchiveError, file_name, import_runs, write_run
 from nnviz.export.script import training_script
 from nnviz.export.tensorboard import event_file, folder_name
 from nnviz.fields import Bounds, Choice, Flag, SpecError, bounds_of
-from nnviz.spec.activations import (
-    ACTIVATIONS,
-)
+from nnviz.spec.activations import ACTIVATIONS
 from nnviz.spec.json_file import MAX_BYTES, from_json
-from nnviz.spec.layers.dense import (
-    Dense,
-)
+from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import LayerError, NetworkSpec, build_model
 from nnviz.spec.presets import PRESETS
 from nnviz.spec.train_config import TrainConfig, check

@@ -1,4 +1,4 @@
-"""Compare: several runs side by side, repeated with other seeds, and twins in lock step."""
+"""Compare: several runs side by side, repeated with other seeds, and twin runs."""
 
 from nnviz.ui.pages.compare.page import compare_page
 from nnviz.ui.shell import open_page

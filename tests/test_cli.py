@@ -19,15 +19,9 @@ from nnviz.cli import main
 from nnviz.data.datasets import DATASETS
 from nnviz.fields import bounds_of
 from nnviz.spec.json_file import to_json
-from nnviz.spec.layers.conv import (
-    Conv,
-)
-from nnviz.spec.layers.dense import (
-    Dense,
-)
-from nnviz.spec.layers.pool import (
-    MaxPool,
-)
+from nnviz.spec.layers.conv import Conv
+from nnviz.spec.layers.dense import Dense
+from nnviz.spec.layers.pool import MaxPool
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.presets import PRESETS
 from nnviz.spec.train_config import TrainConfig
@@ -408,8 +402,7 @@ def test_without_network_and_data_the_way_out_is_said(
 
 
 @pytest.mark.parametrize(
-    ("number", "code", "status"),
-    [(signal.SIGINT, 130, Status.STOPPED), (signal.SIGTERM, 143, Status.INTERRUPTED)],
+    ("number", "code", "status"), [(signal.SIGINT, 130, Status.STOPPED), (signal.SIGTERM, 143, Status.INTERRUPTED)]
 )
 def test_a_signal_ends_training_and_leaves_a_run_to_resume(
     number: signal.Signals, code: int, status: Status, folder: Path, tmp_path: Path, capsys: Capture

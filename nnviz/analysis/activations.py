@@ -105,7 +105,7 @@ def arithmetic(layer: LayerView, traced: LayerTrace, image: int, unit: int, coun
     terms are told one by one. Raises ValueError for a layer without a weight matrix.
     """
     if layer.weight is None:
-        raise ValueError(f"only a dense neuron or a filter is a sum of inputs × weights; {layer.title} has no weights")
+        raise ValueError(f"only a dense neuron or a channel is a sum of inputs × weights; {layer.title} has no weights")
     sums, outputs, position = traced.sums[image, unit], traced.output[image, unit], None
     x = traced.given[image]
     if layer.weight.dim() == 4:

@@ -1,4 +1,4 @@
-"""Which pixels of an image matter for one class, asked in four ways.
+"""Saliency of an image matter for one class, asked in four ways.
 
 What is explained is the class's logit, its value before the softmax: probabilities also move when another class's logit
 does. The reference is empty paper, the value of a pixel without ink.

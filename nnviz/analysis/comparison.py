@@ -9,22 +9,11 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from nnviz.fields import Choice, SpecError, bounds_of, to_dict
-from nnviz.spec.activations import (
-    ACTIVATIONS,
-)
+from nnviz.spec.activations import ACTIVATIONS
 from nnviz.spec.initialisation import INITIALISATIONS
-from nnviz.spec.layers import (
-    LAYERS,
-)
-from nnviz.spec.network import (
-    NetworkSpec,
-    with_all,
-)
-from nnviz.spec.train_config import (
-    TrainConfig,
-    parameters,
-    unused,
-)
+from nnviz.spec.layers import LAYERS
+from nnviz.spec.network import NetworkSpec, with_all
+from nnviz.spec.train_config import TrainConfig, parameters, unused
 from nnviz.store.run import Run, RunGone
 from nnviz.store.runs import RunStore
 from nnviz.train.checkpoint import CheckpointError
@@ -157,7 +146,7 @@ def _phrase(one: Difference, other: str) -> str:
         kind = layer.rstrip("0123456789")
         ordinal = _ordinal(int(layer.removeprefix(kind)))
         where = f"in the {ordinal} {'hidden' if kind == 'dense' else LAYERS[kind].title.lower()} layer"
-        noun = {"units": "neurons", "channels": "filters"}.get(name)
+        noun = {"units": "neurons", "channels": "channels"}.get(name)
         if noun:
             return f"{after} instead of {before} {noun} {where}"
         if name == ACTIVATION:

@@ -9,9 +9,7 @@ from typing import NamedTuple
 import torch
 
 from nnviz.analysis.activations import Arithmetic
-from nnviz.spec.activations import (
-    ACTIVATIONS,
-)
+from nnviz.spec.activations import ACTIVATIONS
 
 DIGITS = 6
 """Of the largest number of the sum; the others have as many decimals as that one."""

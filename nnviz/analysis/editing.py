@@ -48,7 +48,7 @@ class Edit:
             Action.REDRAW: f"{what} drawn again",
             Action.NUDGE: f"{what} nudged by {self.amount:+g}"
             if self.source is not None
-            else f"{what} nudged by noise of deviation {self.amount:g}",
+            else f"{what} nudged by noise of standard deviation {self.amount:g}",
         }[self.action]
         return words[0].upper() + words[1:]
 

@@ -45,7 +45,7 @@ def answer(checkpoint: CheckpointView, pixels: NDArray[np.uint8]) -> NDArray[np.
 
 
 class History(NamedTuple):
-    """The answer to one drawing at the moments of a training."""
+    """The answer to one drawing at the checkpoints of a training."""
 
     step: NDArray[np.int64]
     probabilities: NDArray[np.float32]

@@ -61,13 +61,7 @@ def band_info(
     reached = min(len(one.curve.step) for one in group)
     whole = min(len(one.epochs) for one in group)
     infos = [
-        curves_info(
-            first_steps(one.curve, reached),
-            one.epochs[:whole],
-            [],
-            smoothing=smoothing,
-            points=points,
-        )
+        curves_info(first_steps(one.curve, reached), one.epochs[:whole], [], smoothing=smoothing, points=points)
         for one in group
     ]
     losses = np.array([info.loss.value for info in infos])

@@ -11,7 +11,6 @@ import plotly.graph_objects as go
 
 from nnviz.charts.colors import NEGATIVE, NEUTRAL, POSITIVE, TEST
 from nnviz.charts.theme import NO_ZOOM, layout, plot_config, theme
-from nnviz.train.evaluation import Evaluation
 
 CONFUSION_CONFIG = plot_config("nnviz-confusion", *NO_ZOOM)
 ACCURACY_CONFIG = plot_config("nnviz-class-accuracy", *NO_ZOOM)
@@ -45,8 +44,8 @@ class ConfusionInfo(NamedTuple):
         return self.shares.diagonal()
 
 
-def confusion_info(evaluation: Evaluation, classes: Sequence[str]) -> ConfusionInfo:
-    counts = evaluation.confusion().numpy()
+def confusion_info(counts: npt.NDArray[np.int64], classes: Sequence[str]) -> ConfusionInfo:
+    """`counts` (true class, predicted class) of images."""
     sizes = counts.sum(1, keepdims=True)
     shares = np.divide(counts, sizes, out=np.full(counts.shape, np.nan), where=sizes > 0)
     return ConfusionInfo(tuple(classes), counts, shares, int(counts.trace()), int(counts.sum()))
@@ -135,12 +134,8 @@ def confusion_figure(
                 "dragmode": False,
                 "hovermode": "closest",
                 "shapes": outline,
-                "xaxis": {
-                    **axis,
-                    "title": {"text": "answer of the network", "standoff": 8},
-                    "range": [-0.5, count - 0.5],
-                },
-                "yaxis": {**axis, "title": {"text": "true class", "standoff": 8}, "range": [count - 0.5, -0.5]},
+                "xaxis": {**axis, "title": {"text": "predicted class", "standoff": 8}, "range": [-0.5, count - 0.5]},
+                "yaxis": {**axis, "title": {"text": "true label", "standoff": 8}, "range": [count - 0.5, -0.5]},
             },
         }
     )
@@ -250,7 +245,7 @@ def class_accuracy_figure(info: ConfusionInfo, *, dark: bool) -> go.Figure:
                     "nticks": 6,
                 },
                 "yaxis": {
-                    "title": {"text": "true class", "standoff": 8},
+                    "title": {"text": "true label", "standoff": 8},
                     "tickmode": "array",
                     "fixedrange": True,
                     "tickvals": np.arange(len(known)),

@@ -11,12 +11,9 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 
 from nnviz.charts.colors import RATE, TEST, TRAIN
+from nnviz.charts.series import Changed, Pass, Steps
 from nnviz.charts.table import csv_text
 from nnviz.charts.theme import layout, plot_config, theme
-from nnviz.fields import bounds_of
-from nnviz.spec.train_config import TrainConfig
-from nnviz.store.history import Curve
-from nnviz.train.events import Change, Epoch
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -65,9 +62,9 @@ class CurvesInfo(NamedTuple):
 
 
 def curves_info(
-    curve: Curve,
-    epochs: Sequence[Epoch],
-    changes: Sequence[Change],
+    curve: Steps,
+    epochs: Sequence[Pass],
+    changes: Sequence[Changed],
     *,
     forked: int | None = None,
     smoothing: float = SMOOTHING,
@@ -80,7 +77,7 @@ def curves_info(
     and start at step 1, so that what is drawn stays put as a run grows.
     """
     size = _stretch(len(curve.step), points)
-    table = np.array([epoch[1:] for epoch in epochs], np.float64).reshape(-1, 5)
+    table = np.array([_numbers(epoch) for epoch in epochs], np.float64).reshape(-1, 5)
     marks = [Mark(change.step, _in_words(change)) for change in changes]
     if forked is not None:
         marks.insert(0, Mark(forked, "forked here"))
@@ -170,15 +167,7 @@ def curves_figure(
         words = f"{kind['name']} {what} <b>{formats[what]}</b><extra></extra>"
         row = {"yaxis": "y2"} if what == "accuracy" else {}
         traces.append(
-            {
-                "type": "scatter",
-                "x": x,
-                "y": y,
-                "showlegend": what == "loss",
-                "hovertemplate": words,
-                **row,
-                **kind,
-            }
+            {"type": "scatter", "x": x, "y": y, "showlegend": what == "loss", "hovertemplate": words, **row, **kind}
         )
     axis: dict[str, Any] = {
         "gridcolor": colours.grid,
@@ -226,12 +215,7 @@ def curves_figure(
                     "uirevision": f"{revision} {'log' if log_loss else 'linear'}",
                     **(_log_ticks(info) if log_loss else {}),
                 },
-                "yaxis2": {
-                    **_titled(axis, "accuracy (%)"),
-                    "domain": [0.21, 0.55],
-                    "range": [0, 101],
-                    "nticks": 6,
-                },
+                "yaxis2": {**_titled(axis, "accuracy (%)"), "domain": [0.21, 0.55], "range": [0, 101], "nticks": 6},
                 "yaxis3": {
                     **_titled(axis, "learning<br>rate α"),
                     "domain": [0, 0.15],
@@ -244,12 +228,12 @@ def curves_figure(
     )
 
 
-def curves_csv(curve: Curve, epochs: Sequence[Epoch]) -> str:
+def curves_csv(curve: Steps, epochs: Sequence[Pass]) -> str:
     """Every step in full, one line each; the figures of an epoch stand in the line of its last step."""
     return csv_text(_CSV_HEAD, _csv_rows(curve, epochs))
 
 
-def all_curves_csv(trainings: Iterable[tuple[Sequence[object], Curve, Sequence[Epoch]]], head: Sequence[str]) -> str:
+def all_curves_csv(trainings: Iterable[tuple[Sequence[object], Steps, Sequence[Pass]]], head: Sequence[str]) -> str:
     """Several trainings in one long table: the lines of `curves_csv`, each led by what tells its training apart, under
     the names in `head`.
     """
@@ -270,11 +254,12 @@ _CSV_HEAD = (
 )
 
 
-def _csv_rows(curve: Curve, epochs: Sequence[Epoch]) -> Iterator[tuple[object, ...]]:
+def _csv_rows(curve: Steps, epochs: Sequence[Pass]) -> Iterator[tuple[object, ...]]:
     ended = {epoch.step: epoch for epoch in epochs}
-    for step, *numbers in zip(*(column.tolist() for column in curve), strict=True):
+    columns = (curve.step, curve.loss, curve.accuracy, curve.lr)
+    for step, *numbers in zip(*(column.tolist() for column in columns), strict=True):
         epoch = ended.get(step)
-        summary = (epoch.epoch, *map(_as_text, epoch[2:])) if epoch else ("",) * 5
+        summary = (epoch.epoch, *map(_as_text, _numbers(epoch)[1:])) if epoch else ("",) * 5
         yield (step, *map(_as_text, numbers), *summary)
 
 
@@ -315,14 +300,17 @@ def _corners(values: npt.NDArray[np.float32], size: int, points: int) -> Ints:
     return corners if len(corners) <= points else _extremes(values, size)
 
 
-def _line(curve: Curve, values: npt.NDArray[np.floating[Any]], chosen: Ints) -> Line:
+def _line(curve: Steps, values: npt.NDArray[np.floating[Any]], chosen: Ints) -> Line:
     value = values[chosen].astype(np.float64)
     return Line(curve.step[chosen], np.where(np.isfinite(value), value, np.nan))
 
 
-def _in_words(change: Change) -> str:
-    bounds = bounds_of(TrainConfig).get(change.name)
-    return f"{bounds.label if bounds else change.name} {change.before:g} → {change.after:g}"
+def _in_words(change: Changed) -> str:
+    return f"{change.label} {change.before:g} → {change.after:g}"
+
+
+def _numbers(epoch: Pass) -> tuple[float, ...]:
+    return epoch.step, epoch.train_loss, epoch.train_accuracy, epoch.test_loss, epoch.test_accuracy
 
 
 def _marks(marks: Sequence[Mark], dark: bool) -> tuple[dict[str, Any], list[dict[str, Any]]]:

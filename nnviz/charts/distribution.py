@@ -42,7 +42,7 @@ class Spread(NamedTuple):
     def caption(self) -> str:
         """The numbers in words."""
         return (
-            f"mean {self.mean:.3g} · deviation {self.deviation:.3g} · {self.near_zero:.1%} near zero"
+            f"mean {self.mean:.3g} · standard deviation {self.deviation:.3g} · {self.near_zero:.1%} near zero"
             f" (within {NEAR_ZERO:.1%} of the largest magnitude)"
         )
 
@@ -61,10 +61,7 @@ def distribution_info(values: Mapping[str, npt.NDArray[np.floating[Any]]], bins:
     if high <= low:
         low, high = low - 0.5, high + 0.5
     edges = np.linspace(low, high, bins + 1)
-    return DistributionInfo(
-        edges,
-        tuple(_spread(name, one, edges) for name, one in finite.items()),
-    )
+    return DistributionInfo(edges, tuple(_spread(name, one, edges) for name, one in finite.items()))
 
 
 def _spread(name: str, values: Floats, edges: Floats) -> Spread:

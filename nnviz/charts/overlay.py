@@ -11,9 +11,8 @@ import plotly.graph_objects as go
 
 from nnviz.charts.colors import RUNS
 from nnviz.charts.curves import SMOOTHING, curves_info
+from nnviz.charts.series import Pass, StepArrays, Steps
 from nnviz.charts.theme import layout, plot_config, theme
-from nnviz.store.history import Curve
-from nnviz.train.events import Epoch
 
 Floats = npt.NDArray[np.float64]
 Over = Literal["step", "epoch", "seconds"]
@@ -34,8 +33,8 @@ class Training(NamedTuple):
     name: str
     """Short: "A"."""
     title: str
-    curve: Curve
-    epochs: Sequence[Epoch]
+    curve: Steps
+    epochs: Sequence[Pass]
     steps_per_epoch: float = 1.0
     """For the epoch that is not over yet."""
     seconds_per_step: float = 0.0
@@ -96,9 +95,9 @@ def overlay_info(
     return OverlayInfo(tuple(lines), over)
 
 
-def first_steps(curve: Curve, count: int) -> Curve:
+def first_steps(curve: Steps, count: int) -> StepArrays:
     """What was recorded of the first `count` steps."""
-    return Curve(curve.step[:count], curve.loss[:count], curve.accuracy[:count], curve.lr[:count])
+    return StepArrays(curve.step[:count], curve.loss[:count], curve.accuracy[:count], curve.lr[:count])
 
 
 def _along(steps: npt.NDArray[np.int64], training: Training, over: Over) -> Floats:

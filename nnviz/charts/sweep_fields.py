@@ -1,4 +1,4 @@
-"""All fields of a sweep at once: parallel coordinates, one slice per field, and how much each field matters."""
+"""All hyperparameters of a sweep at once: parallel coordinates, one slice for each, and how much each matters."""
 
 from __future__ import annotations
 

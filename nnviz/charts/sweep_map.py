@@ -21,13 +21,7 @@ MAP_CONFIG = plot_config("nnviz-sweep", *NO_ZOOM)
 SHOWN = {"accuracy": "test accuracy", "loss": "loss"}
 """What a cell's colour may say."""
 
-SCALE = (
-    (0.0, "#440154"),
-    (0.25, "#3b528b"),
-    (0.5, "#21918c"),
-    (0.75, "#5ec962"),
-    (1.0, "#fde725"),
-)
+SCALE = ((0.0, "#440154"), (0.25, "#3b528b"), (0.5, "#21918c"), (0.75, "#5ec962"), (1.0, "#fde725"))
 """Viridis: brighter is better, and it stays readable in grey and to colour-blind eyes."""
 
 DIVERGED = "#b3341f"

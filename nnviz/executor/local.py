@@ -67,8 +67,11 @@ class LocalExecutor:
         with self._lock, suppress(OSError):
             assert self._supervisor.stdin
             self._supervisor.stdin.close()
-        with suppress(subprocess.TimeoutExpired):
+        try:
             self._supervisor.wait(SHUTDOWN_SECONDS)
+        except subprocess.TimeoutExpired:  # it has given up on its trainings by then, and hangs itself
+            self._supervisor.kill()
+            self._supervisor.wait()
 
     @property
     def choice(self) -> Choice:

@@ -15,13 +15,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from nnviz.executor import worker
-from nnviz.executor.backend import (
-    Ended,
-)
-from nnviz.train.commands import (
-    Command,
-    Job,
-)
+from nnviz.executor.backend import Ended
+from nnviz.train.commands import Command, Job
 
 
 class _Child:

@@ -18,20 +18,13 @@ from typing import Any, NamedTuple
 
 import nnviz
 from nnviz.data.datasets import data_root
-from nnviz.executor.backend import (
-    Ended,
-    first_line,
-)
+from nnviz.executor.backend import Ended, first_line
 from nnviz.executor.recorder import failed_in_words
 from nnviz.executor.remote_store import Bundle, Call, RemoteStore, bundle, repeat
 from nnviz.executor.worker import train_job
 from nnviz.store.run import RunGone, Status, Waiting
 from nnviz.store.runs import RunStore
-from nnviz.train.commands import (
-    Command,
-    Job,
-    Mailbox,
-)
+from nnviz.train.commands import Command, Job, Mailbox
 
 POLL_EVERY = 0.2
 """Seconds between two questions for news."""

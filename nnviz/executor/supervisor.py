@@ -16,19 +16,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from nnviz.executor.backend import (
-    Backend,
-    Ended,
-    Place,
-)
+from nnviz.executor.backend import Backend, Ended, Place
 from nnviz.store.run import RunGone, Status, this_process
 from nnviz.store.runs import RunStore
 from nnviz.sweep.driver import LOOK_EVERY, WAITS, SweepDriver
-from nnviz.train.commands import (
-    Action,
-    Command,
-    Job,
-)
+from nnviz.train.commands import Action, Command, Job
 
 SHUTDOWN_SECONDS = 10
 

@@ -220,8 +220,9 @@ def network_code(network: NetworkSpec, config: TrainConfig, step: int | None = N
 def _readme(run: Run) -> str:
     return (
         f"A neural network's training, exported by nnviz: {run.name}.\n\n"
-        "nnviz opens this file as it is (Compare, “Take along”; or `python -m nnviz import FILE`). By itself: run.json "
-        "has network, settings, epochs (epoch, step, train loss, train accuracy, test loss, test accuracy), changes; "
+        "nnviz opens this file as it is (Compare, “Export and import”; or `python -m nnviz import FILE`). By itself: "
+        "run.json has network, settings, changes and epochs (epoch, step, train loss, train accuracy, test loss, "
+        "test accuracy); "
         "curve.safetensors has loss, accuracy and learning rate of every step; weights/ has the network after so many "
         "steps, parameters as “model.…”, the optimizer's state as “optimizer.<parameter>.…”. net.py is the network in "
         "plain PyTorch and loads its last weights: unpack the file, then run it there.\n"

@@ -8,21 +8,13 @@ from collections.abc import Iterator
 
 from nnviz.data.datasets import DATASETS, OFFLINE, Dataset
 from nnviz.spec.augmentations import AUGMENTATIONS
-from nnviz.spec.call import (
-    Call,
-)
+from nnviz.spec.call import Call
 from nnviz.spec.initialisation import INITIALISATIONS
-from nnviz.spec.layers.base import (
-    Shape,
-)
+from nnviz.spec.layers.base import Shape
 from nnviz.spec.losses import LOSSES
 from nnviz.spec.network import LayerPlan, NetworkSpec, smallest_batch
-from nnviz.spec.optimizers import (
-    OPTIMIZERS,
-)
-from nnviz.spec.schedules import (
-    SCHEDULES,
-)
+from nnviz.spec.optimizers import OPTIMIZERS
+from nnviz.spec.schedules import SCHEDULES
 from nnviz.spec.train_config import TrainConfig
 from nnviz.train.evaluation import CHUNK
 

@@ -4,22 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nnviz.spec.layers.batch_norm import (
-    BatchNorm,
-)
-from nnviz.spec.layers.conv import (
-    Conv,
-)
-from nnviz.spec.layers.dense import (
-    Dense,
-)
-from nnviz.spec.layers.dropout import (
-    Dropout,
-)
-from nnviz.spec.layers.pool import (
-    AvgPool,
-    MaxPool,
-)
+from nnviz.spec.layers.batch_norm import BatchNorm
+from nnviz.spec.layers.conv import Conv
+from nnviz.spec.layers.dense import Dense
+from nnviz.spec.layers.dropout import Dropout
+from nnviz.spec.layers.pool import AvgPool, MaxPool
 from nnviz.spec.network import NetworkSpec
 
 
@@ -56,7 +45,7 @@ PRESETS: dict[str, Preset] = {
         Preset(
             "lenet5",
             "LeNet-5",
-            "The convolutional network of LeCun et al., 1998: the same filters everywhere in the image.",
+            "The convolutional network of LeCun et al., 1998: the same kernels everywhere in the image.",
             NetworkSpec(
                 (
                     Conv(6, kernel=5, padding=2, activation="tanh"),
@@ -71,7 +60,7 @@ PRESETS: dict[str, Preset] = {
         Preset(
             "small_cnn",
             "Modern small CNN",
-            "Small filters, batch normalisation and dropout: above 99 % with a good recipe.",
+            "Small kernels, batch normalisation and dropout: above 99 % with a good recipe.",
             NetworkSpec(
                 (
                     Conv(16, kernel=3, padding=1),

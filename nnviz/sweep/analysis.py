@@ -269,7 +269,7 @@ def lessons(spec: SweepSpec, found: Sequence[PointResult]) -> list[str]:
 def _best(spec: SweepSpec, known: Sequence[PointResult]) -> str:
     scored = [one for one in known if one.scored]
     if not scored:
-        return "**Everything ran away**: try much smaller learning rates."
+        return "**Everything diverges**: try much smaller learning rates."
     best = max(scored, key=lambda one: one.accuracy or 0.0)
     words = f"**Best so far**: {best.accuracy:.2%} with {point_label(best.values)}."
     worst = min(scored, key=lambda one: one.accuracy or 0.0)
@@ -292,13 +292,13 @@ def _runs_away(spec: SweepSpec, known: Sequence[PointResult]) -> str:
     starts = _starts(known, lost) if names in ({"lr"}, {"lr", "momentum"}) else {}
     if not starts:
         return (
-            f"**{len(lost)} of {len(known)} points ran away or learned nothing**: they diverged, or answer no better"
+            f"**{len(lost)} of {len(known)} trials diverged or learned nothing**: they diverged, or answer no better"
             " than guessing."
         )
     if names == {"lr"}:
-        return f"**It runs away** from a learning rate of {_number(starts[0.0])} up: each step overshoots."
+        return f"**It diverges** from a learning rate of {_number(starts[0.0])} up: each step overshoots."
     least, most = min(starts), max(starts)
-    words = f"**It runs away** with momentum {_number(least)} from a learning rate of {_number(starts[least])} up"
+    words = f"**It diverges** with momentum {_number(least)} from a learning rate of {_number(starts[least])} up"
     if most > least:
         already = "already " if starts[most] < starts[least] else ""
         words += f", with momentum {_number(most)} {already}from {_number(starts[most])}"
@@ -347,7 +347,7 @@ def _crawls(spec: SweepSpec, known: Sequence[PointResult]) -> str:
     example = min(slow, key=lambda one: one.accuracy or 0.0)
     epochs = spec.config.epochs
     return (
-        f"**It crawls** at learning rates up to {_number(most)}: after {epochs} epoch{'s' * (epochs > 1)}, with"
+        f"**It is too slow** at learning rates up to {_number(most)}: after {epochs} epoch{'s' * (epochs > 1)}, with"
         f" {point_label(example.values)}, only {example.accuracy:.0%} are right. More epochs would help; larger steps"
         " are cheaper."
     )

@@ -1,4 +1,4 @@
-"""Drives sweeps: which points come next, which of them train together, which are given up, when it is over.
+"""Drives sweeps: which points come next, which of them train together, which are pruned, when it is over.
 
 It remembers nothing that matters: what a sweep has done is read off its runs, so a restart loses nothing.
 """
@@ -19,11 +19,7 @@ from nnviz.sweep.analysis import by_point
 from nnviz.sweep.spec import Result, SweepSpec, prune_now, suggest
 from nnviz.sweep.store import Member, Sweep, SweepGone, SweepStore
 from nnviz.train.checkpoint import CheckpointError
-from nnviz.train.commands import (
-    Action,
-    Command,
-    Job,
-)
+from nnviz.train.commands import Action, Command, Job
 from nnviz.train.ensemble import ensemble_count, ensemble_key, why_not
 
 LOOK_EVERY = 0.5
@@ -49,7 +45,7 @@ class _Going:
     runs: dict[str, str] = field(default_factory=dict)
     """Run → the job it is in."""
     told: set[str] = field(default_factory=set)
-    """Runs that were told to give up."""
+    """Runs that were told to end."""
     failures: Counter[str] = field(default_factory=Counter)
     """How often the process of a run was killed."""
     since: float = field(default_factory=time.monotonic)
@@ -284,8 +280,8 @@ def strategy(spec: SweepSpec, batches: list[list[str]]) -> str:
     largest = max(map(len, batches), default=1)
     if largest > 1:
         return (
-            f"Up to {largest} nets train at once as one stacked batch, one pack per core. Their numbers are those of"
-            " trainings one by one within rounding, not bit for bit."
+            f"Up to {largest} nets train at once as one stacked batch, one ensemble per core. Their numbers are those"
+            " of trainings one by one within rounding, not bit for bit."
         )
     reason = why_not(spec.network, spec.config)
     because = f": {reason}" if reason else ", for no two of them have the same shape, batch size and seed"

@@ -23,12 +23,8 @@ from nnviz.fields import (
     to_dict,
     validate,
 )
-from nnviz.spec.layers import (
-    LAYERS,
-)
-from nnviz.spec.layers.dense import (
-    Dense,
-)
+from nnviz.spec.layers import LAYERS
+from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import NetworkSpec, unused_in, with_all, with_field
 from nnviz.spec.train_config import TrainConfig, unused
 

@@ -18,10 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nnviz.fields import Choice, Flag, Number, SpecError, bounds_of, field, show, to_dict, validate
 from nnviz.spec.network import NetworkSpec
-from nnviz.spec.train_config import (
-    TrainConfig,
-    unused,
-)
+from nnviz.spec.train_config import TrainConfig, unused
 from nnviz.spec.train_config import check as check_setup
 from nnviz.sweep.space import (
     Axis,
@@ -52,7 +49,7 @@ METHODS: dict[str, str] = {
 }
 
 PATIENCE = 5
-"""Points that must be complete before another is given up."""
+"""Points that must be complete before another is pruned."""
 
 DRAWS = 200
 """How often a point is drawn anew, where it can't be built or was there before, until the sweep has no more."""
@@ -69,7 +66,7 @@ class SweepSpec:
     points: int = field(
         32,
         Number(
-            "number of points",
+            "number of trials",
             1,
             MAX_POINTS,
             whole=True,
@@ -88,8 +85,7 @@ class SweepSpec:
     )
     minutes: float = field(0.0, Number("time budget", 0, 10_080, help="Minutes; 0 for as long as it takes."))
     prune: bool = field(
-        False,
-        Flag("give up early", help="Stops what does worse than the middle of the others had done by that epoch."),
+        False, Flag("prune", help="Stops what does worse than the middle of the others had done by that epoch.")
     )
     seed: int = field(0, Number("seed of the search", 0, 2**31 - 1, whole=True, help="For what is drawn at random."))
 
@@ -109,7 +105,7 @@ class SweepSpec:
             size = math.prod(len(axis.grid()) for axis in self.axes)
             if size > MAX_POINTS:
                 sizes = " × ".join(str(len(axis.grid())) for axis in self.axes)
-                raise SpecError(f"a sweep has at most {MAX_POINTS:,} points, not {sizes} = {size:,}")
+                raise SpecError(f"a sweep has at most {MAX_POINTS:,} trials, not {sizes} = {size:,}")
             object.__setattr__(self, "points", size)
         else:  # there may be only so many combinations
             possible = math.prod((axis.size for axis in self.axes), start=1.0)
@@ -190,7 +186,7 @@ def check(spec: SweepSpec) -> None:
         if not drawn.points:
             first = drawn.skipped[0]
             raise SpecError(
-                f"none of {DRAWS} points drawn can be trained; with {point_label(first.values)}: {first.reason}"
+                f"none of {DRAWS} trials drawn can be trained; with {point_label(first.values)}: {first.reason}"
             )
 
 
@@ -219,8 +215,8 @@ def describe(spec: SweepSpec) -> str:
     what = " × ".join(labels if len(labels) < 4 else (*labels[:2], f"{len(labels) - 2} more"))
     size = {
         "grid": " × ".join(str(len(axis.grid())) for axis in spec.axes),
-        "random": f"{spec.points} random point{'s' * (spec.points > 1)}",
-        "tpe": f"{spec.points} guided point{'s' * (spec.points > 1)}",
+        "random": f"{spec.points} random trial{'s' * (spec.points > 1)}",
+        "tpe": f"adaptive search, {spec.points} trial{'s' * (spec.points > 1)}",
     }[spec.method]
     return f"{what}, {size}" + (f", {spec.seeds} seeds each" if spec.seeds > 1 else "")
 

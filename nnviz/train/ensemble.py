@@ -17,15 +17,11 @@ from torch import Tensor, nn
 
 from nnviz.data.datasets import Loaded, to_input
 from nnviz.fields import SpecError
-from nnviz.spec.call import (
-    Call,
-)
+from nnviz.spec.call import Call
 from nnviz.spec.layers import WEIGHTED
 from nnviz.spec.losses import LOSSES
 from nnviz.spec.network import BYTES_PER_NUMBER, NetworkSpec, build_model
-from nnviz.spec.schedules import (
-    SCHEDULES,
-)
+from nnviz.spec.schedules import SCHEDULES
 from nnviz.spec.train_config import TrainConfig, check, layer_plans, parameters
 from nnviz.train.checkpoint import Checkpoint, CheckpointError, Position
 from nnviz.train.events import Diverged, Epoch
@@ -107,7 +103,7 @@ def why_not(network: NetworkSpec, config: TrainConfig) -> str:
     if sum(plan.parameters for plan in plans) > LARGEST:
         return "layers this large fill the processor by themselves"
     if config.device not in ("auto", "cpu") or (config.device == "auto" and torch.cuda.is_available()):
-        return "only the CPU trains packs"
+        return "only the CPU trains ensembles"
     return ""
 
 
@@ -142,10 +138,10 @@ class EnsembleTrainer:
         for network, config in members:
             check(network, config)
             if reason := why_not(network, config):
-                raise SpecError(f"this training can't be packed: {reason}")
+                raise SpecError(f"this training can't be stacked: {reason}")
             if ensemble_key(network, config) != ensemble_key(*members[0]):
                 raise SpecError(
-                    "the trainings of a pack must agree in their layers and in everything but"
+                    "the trainings of an ensemble must agree in their layers and in everything but"
                     f" {', '.join(OWN[:-1])} and initialisation"
                 )
         self.data, self.config = data, self.configs[0]
@@ -173,7 +169,7 @@ class EnsembleTrainer:
         """Stack the members' weights and velocities, each (members, out, in) or (members, out)."""
         first = starts[0].position
         if any(start.position[:4] != first[:4] for start in starts):
-            raise CheckpointError("the checkpoints that a pack starts from are of different steps")
+            raise CheckpointError("the checkpoints that an ensemble starts from are of different steps")
         self.position = first._replace(loss_sum=0.0, correct=0)
         keys = list(self._shapes)
         for start in starts:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from nnviz.fields import bounds_of
+from nnviz.spec.train_config import TrainConfig
+
 
 class Norms(NamedTuple):
     """Euclidean norms of each weight matrix in one step, in the order of the layers; biases are left out."""
@@ -57,6 +60,11 @@ class Change(NamedTuple):
     name: str
     before: float
     after: float
+
+    @property
+    def label(self) -> str:
+        """Its name for people."""
+        return bounds_of(TrainConfig)[self.name].label
 
 
 class Diverged(NamedTuple):

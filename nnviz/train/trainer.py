@@ -14,18 +14,12 @@ from torch import Tensor
 
 from nnviz.data.datasets import Loaded
 from nnviz.fields import SpecError
-from nnviz.spec.call import (
-    SeededDropout,
-)
+from nnviz.spec.call import SeededDropout
 from nnviz.spec.layers import weight_of, weighted_modules
 from nnviz.spec.losses import LOSSES
 from nnviz.spec.network import NetworkSpec, build_model, smallest_batch
-from nnviz.spec.optimizers import (
-    OPTIMIZERS,
-)
-from nnviz.spec.schedules import (
-    SCHEDULES,
-)
+from nnviz.spec.optimizers import OPTIMIZERS
+from nnviz.spec.schedules import SCHEDULES
 from nnviz.spec.train_config import LIVE_FIELDS, TrainConfig, check, layer_plans
 from nnviz.train import checkpoint
 from nnviz.train.checkpoint import Checkpoint, Position

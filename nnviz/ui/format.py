@@ -7,9 +7,7 @@ import math
 from torch import Tensor
 
 from nnviz.analysis.checkpoint_view import LayerView
-from nnviz.spec.activations import (
-    ACTIVATIONS,
-)
+from nnviz.spec.activations import ACTIVATIONS
 
 _MARKUP = r"\`*_{}[]()<>#+-.!|$:~"
 

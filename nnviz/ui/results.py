@@ -26,6 +26,7 @@ from nnviz.train.evaluation import Evaluation, evaluate
 from nnviz.ui.components.image_grid import Caption, tiles
 from nnviz.ui.components.plot import plot
 from nnviz.ui.format import percent
+from nnviz.ui.glossary import heading
 
 SHOWN = 48
 """Images at once: more would not be looked at."""
@@ -93,7 +94,7 @@ def _result(root: str, run_id: str, last_step: int, _store: RunStore) -> Result:
 
 
 def _show(run: Run, result: Result, dataset: Dataset, test: Split) -> None:
-    info = confusion_info(result.evaluation, dataset.classes)
+    info = confusion_info(result.evaluation.confusion().numpy(), dataset.classes)
     dark = st.context.theme.type == "dark"
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         with st.container(key="test-accuracy", width="content"):
@@ -122,7 +123,7 @@ def _show(run: Run, result: Result, dataset: Dataset, test: Split) -> None:
     cell = _chosen_cell(run.id, info)
     matrix, bars = st.columns([3, 2], gap="large")
     with matrix, st.container(key="confusion"):
-        st.markdown("**What was taken for what** – pick a cell to see its images")
+        st.markdown("**Confusion matrix** – pick a cell to see its images")
         clicked = plot(
             confusion_figure(info, chosen=None if cell == ALL else cell, dark=dark),
             key="confusion-plot",
@@ -133,7 +134,7 @@ def _show(run: Run, result: Result, dataset: Dataset, test: Split) -> None:
             st.session_state[f"{_CELL}-clicked"] = true_answer
             st.rerun()
     with bars, st.container(key="class-accuracy"):
-        st.markdown("**How much of each class is recognised**")
+        heading("Accuracy per class (recall)", "Recall", level=6)
         plot(
             class_accuracy_figure(info, dark=dark),
             key="class-accuracy-plot",

@@ -1,4 +1,4 @@
-"""Section "Which pixels": what each pixel of a chosen image adds to one class, asked in four ways."""
+"""Section "Saliency": what each pixel of a chosen image adds to one class, asked in four ways."""
 
 from __future__ import annotations
 
@@ -9,16 +9,10 @@ from nnviz.analysis.attribution import METHODS, Attribution, Method, attribute
 from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.charts.attribution import WIDTH, attribution_config, attribution_csv, attribution_figure, attribution_info
 from nnviz.store.run import Run
-from nnviz.ui.checkpoints import (
-    View,
-)
+from nnviz.ui.checkpoints import View
 from nnviz.ui.components.plot import plot
 from nnviz.ui.state import keep
-from nnviz.ui.subject import (
-    Subject,
-    answer_in_words,
-    choose_subject,
-)
+from nnviz.ui.subject import Subject, answer_in_words, choose_subject
 
 _CLASS, _METHOD = "inspect-pixels-class", "inspect-pixels-method"
 
@@ -42,14 +36,14 @@ def explain(view: View, subject: Subject) -> None:
     keep(_METHOD, list(METHODS))
     with st.container(horizontal=True, vertical_alignment="bottom", key="inspect-pixels-choice"):
         st.selectbox(
-            "What speaks for",
+            "Target class",
             [ANSWER, *range(len(classes))],
             key=_CLASS,
             width=220,
             format_func=lambda one: f"its answer, {classes[answer]}" if one == ANSWER else classes[one],
         )
         st.segmented_control(
-            "Asked by", list(METHODS), key=_METHOD, format_func=lambda one: METHODS[one].title, required=True
+            "Method", list(METHODS), key=_METHOD, format_func=lambda one: METHODS[one].title, required=True
         )
     target = answer if st.session_state[_CLASS] == ANSWER else int(st.session_state[_CLASS])
     method = METHODS[st.session_state[_METHOD]]

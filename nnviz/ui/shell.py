@@ -45,6 +45,7 @@ PAGES = (
     ("pages/4_Draw.py", "Draw", ":material/draw:"),
     ("pages/5_Compare.py", "Compare", ":material/compare_arrows:"),
     ("pages/6_Sweep.py", "Sweep", ":material/grid_on:"),
+    ("pages/7_Glossary.py", "Glossary", ":material/menu_book:"),
 )
 
 

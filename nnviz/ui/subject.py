@@ -18,13 +18,8 @@ from torch import Tensor
 from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.data.datasets import Dataset, Split, to_input
 from nnviz.train.evaluation import evaluate
-from nnviz.ui.checkpoints import (
-    View,
-    test_part,
-)
-from nnviz.ui.format import (
-    percent,
-)
+from nnviz.ui.checkpoints import View, test_part
+from nnviz.ui.format import percent
 from nnviz.ui.state import keep
 
 ANY = -1

@@ -1,4 +1,4 @@
-"""Which pixels mattered: against plain autograd, the completeness axiom, and a naive loop of covered patches."""
+"""Saliency mattered: against plain autograd, the completeness axiom, and a naive loop of covered patches."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from torch import Tensor, nn
 from nnviz.analysis.attribution import METHODS, PATCH, STRIDE, attribute
 from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.data.datasets import Loaded, to_input
-from nnviz.spec.layers.dense import (
-    Dense,
-)
+from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.presets import PRESETS
 from nnviz.spec.train_config import TrainConfig

@@ -18,24 +18,12 @@ from nnviz.analysis.activations import (
 )
 from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.data.datasets import Loaded, to_input
-from nnviz.spec.layers.batch_norm import (
-    BatchNorm,
-)
-from nnviz.spec.layers.conv import (
-    Conv,
-)
-from nnviz.spec.layers.dense import (
-    Dense,
-)
-from nnviz.spec.layers.dropout import (
-    Dropout,
-)
-from nnviz.spec.layers.flatten import (
-    Flatten,
-)
-from nnviz.spec.layers.pool import (
-    MaxPool,
-)
+from nnviz.spec.layers.batch_norm import BatchNorm
+from nnviz.spec.layers.conv import Conv
+from nnviz.spec.layers.dense import Dense
+from nnviz.spec.layers.dropout import Dropout
+from nnviz.spec.layers.flatten import Flatten
+from nnviz.spec.layers.pool import MaxPool
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.presets import PRESETS
 from nnviz.spec.train_config import TrainConfig

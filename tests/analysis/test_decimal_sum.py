@@ -11,28 +11,13 @@ from nnviz.analysis.activations import Arithmetic, Term, arithmetic, outgoing, t
 from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.analysis.decimal_sum import WrittenSum, write_sum
 from nnviz.data.datasets import Loaded, to_input
-from nnviz.spec.activations import (
-    ACTIVATIONS,
-)
-from nnviz.spec.layers.batch_norm import (
-    BatchNorm,
-)
-from nnviz.spec.layers.conv import (
-    Conv,
-)
-from nnviz.spec.layers.dense import (
-    Dense,
-)
-from nnviz.spec.layers.dropout import (
-    Dropout,
-)
-from nnviz.spec.layers.flatten import (
-    Flatten,
-)
-from nnviz.spec.layers.pool import (
-    AvgPool,
-    MaxPool,
-)
+from nnviz.spec.activations import ACTIVATIONS
+from nnviz.spec.layers.batch_norm import BatchNorm
+from nnviz.spec.layers.conv import Conv
+from nnviz.spec.layers.dense import Dense
+from nnviz.spec.layers.dropout import Dropout
+from nnviz.spec.layers.flatten import Flatten
+from nnviz.spec.layers.pool import AvgPool, MaxPool
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.train.trainer import Trainer

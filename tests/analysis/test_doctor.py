@@ -11,15 +11,9 @@ from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.analysis.doctor import DIAGNOSES, Diagnosis, evidence, examine
 from nnviz.data.datasets import DATASETS, Dataset, Loaded
 from nnviz.executor.recorder import train_run
-from nnviz.spec.layers.conv import (
-    Conv,
-)
-from nnviz.spec.layers.dense import (
-    Dense,
-)
-from nnviz.spec.layers.pool import (
-    MaxPool,
-)
+from nnviz.spec.layers.conv import Conv
+from nnviz.spec.layers.dense import Dense
+from nnviz.spec.layers.pool import MaxPool
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.presets import PRESETS
 from nnviz.spec.train_config import TrainConfig
@@ -81,11 +75,7 @@ ILL: dict[str, tuple[str, NetworkSpec, dict[str, Any]]] = {
     "zero_init": ("zero_init", NetworkSpec((Dense(32),), init="zeros"), {"lr": 0.01}),
     "rate_too_high": ("rate_too_high", NetworkSpec(), {"lr": 1.0}),
     "diverged": ("rate_too_high", NetworkSpec((Dense(32, "identity"),)), {"lr": 100.0}),
-    "exploding": (
-        "exploding",
-        NetworkSpec((Dense(64, "identity"),) * 6, init="normal", init_std=1.0),
-        {"lr": 1e-12},
-    ),
+    "exploding": ("exploding", NetworkSpec((Dense(64, "identity"),) * 6, init="normal", init_std=1.0), {"lr": 1e-12}),
     "vanishing": ("vanishing", DEEP_SIGMOID, {}),
     "dead": ("dead", NetworkSpec(), {"lr": 1.0}),
     "saturated": ("saturated", NetworkSpec((Dense(64, "sigmoid"),), init="normal", init_std=1.0), {}),

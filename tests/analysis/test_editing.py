@@ -9,12 +9,8 @@ from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.analysis.editing import Action, Edit, edited
 from nnviz.data.datasets import Loaded
 from nnviz.fields import SpecError
-from nnviz.spec.layers.conv import (
-    Conv,
-)
-from nnviz.spec.layers.dense import (
-    Dense,
-)
+from nnviz.spec.layers.conv import Conv
+from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import NetworkSpec, build_model
 from nnviz.spec.train_config import TrainConfig
 from nnviz.train.trainer import Trainer

@@ -10,12 +10,8 @@ import pytest
 from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.analysis.optimizer_step import explain_update
 from nnviz.data.datasets import Loaded
-from nnviz.spec.layers.conv import (
-    Conv,
-)
-from nnviz.spec.layers.dense import (
-    Dense,
-)
+from nnviz.spec.layers.conv import Conv
+from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.optimizers import OPTIMIZERS
 from nnviz.spec.train_config import TrainConfig

@@ -16,12 +16,8 @@ from nnviz.analysis.activations import trace
 from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.analysis.projection import PIXELS, aligned, features, pca, tsne
 from nnviz.data.datasets import Loaded, to_input
-from nnviz.spec.layers.conv import (
-    Conv,
-)
-from nnviz.spec.layers.dense import (
-    Dense,
-)
+from nnviz.spec.layers.conv import Conv
+from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.presets import PRESETS
 from nnviz.spec.train_config import TrainConfig

@@ -21,18 +21,10 @@ from nnviz.analysis.recognition import (
 )
 from nnviz.data.datasets import Loaded, Split, to_input
 from nnviz.fields import SpecError
-from nnviz.spec.layers.batch_norm import (
-    BatchNorm,
-)
-from nnviz.spec.layers.conv import (
-    Conv,
-)
-from nnviz.spec.layers.dense import (
-    Dense,
-)
-from nnviz.spec.layers.dropout import (
-    Dropout,
-)
+from nnviz.spec.layers.batch_norm import BatchNorm
+from nnviz.spec.layers.conv import Conv
+from nnviz.spec.layers.dense import Dense
+from nnviz.spec.layers.dropout import Dropout
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.train.evaluation import evaluate

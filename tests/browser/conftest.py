@@ -13,14 +13,7 @@ import pytest
 
 playwright = pytest.importorskip("playwright.sync_api", reason="no Playwright: pip install -r requirements-test.txt")
 
-from playwright.sync_api import (  # noqa: E402
-    Browser,
-    BrowserContext,
-    ConsoleMessage,
-    Page,
-    Playwright,
-    expect,
-)
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, expect  # noqa: E402
 
 from tests import processes  # noqa: E402
 from tests.browser.stage import PROJECT, serve  # noqa: E402

@@ -81,7 +81,7 @@ def test_a_twin_grows_beside_its_original(open_page: OpenPage) -> None:
     original = run_of(page)
     page = open_page(f"/Compare?runs={original}")
     expect(page.locator(".st-key-compare-curves-plot .lines path.js-line").first).to_be_attached()
-    page.locator(".st-key-compare-look button", has_text="Lock-step twins").first.click()
+    page.locator(".st-key-compare-look button", has_text="Twin runs").first.click()
     expect(page.locator(".st-key-compare-twin-form")).to_be_visible()
     rate = page.locator(".st-key-compare-twin-value input")
     rate.fill("0.02")
@@ -106,7 +106,7 @@ def test_a_twin_grows_beside_its_original(open_page: OpenPage) -> None:
 
 
 def test_a_run_is_taken_along_and_brought_in_again(open_page: OpenPage, two: list[str], tmp_path: Path) -> None:
-    page = compare(open_page, two, "Take along")
+    page = compare(open_page, two, "Export and import")
     with page.expect_download() as taken:
         button(page, "compare-take-file").click()
     file = tmp_path / taken.value.suggested_filename

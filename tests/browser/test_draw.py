@@ -93,7 +93,7 @@ def test_what_stands_beside_follows_the_drawing(open_draw: OpenPage) -> None:
     stroke(page, *ONE)
     expect(sentence).to_have_text(re.compile("it says 1"))
     before = ink(page)
-    for title in ("Which pixels", "Layers", "Nearest digits", "Quiz", "Into the net"):
+    for title in ("Saliency", "Layers", "Nearest digits", "Quiz", "Preprocessing"):
         look(page, title)
         expect(page.locator("[class*=st-key-draw-section-]")).to_be_visible()
     assert ink(page) == before
@@ -104,7 +104,7 @@ def test_a_lesson_changes_the_bars_and_is_undone(open_draw: OpenPage) -> None:
     stroke(page, *SEVEN)
     expect_answer(page, "7")
     sure = page.get_by_test_id("bar-4").locator(".percent").inner_text()
-    look(page, "Teach it")
+    look(page, "Fine-tune")
     page.locator(".st-key-draw-label [data-testid=stSelectboxVirtualDropdown], .st-key-draw-label input").first.click()
     page.get_by_role("option", name="4", exact=True).click()
     rate = page.locator(".st-key-draw-rate").get_by_role("slider")
@@ -124,7 +124,7 @@ def test_a_kept_drawing_clears_the_paper_and_is_in_the_collection(open_draw: Ope
     page = open_draw()
     stroke(page, *SEVEN)
     expect_answer(page, "7")
-    look(page, "Teach it")
+    look(page, "Fine-tune")
     name = page.locator(".st-key-draw-author input")
     name.fill("<i>Ada</i>")
     name.press("Tab")

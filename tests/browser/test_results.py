@@ -37,7 +37,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory, mnist_root: Path) -> Iter
         dataset = DATASETS["mnist"]
         model = build_model(run.network, dataset.input_shape, len(dataset.classes), 0)
         model.load_state_dict(store.checkpoints.load(run.id).model)
-        info = confusion_info(evaluate(model, dataset, dataset.load().test), dataset.classes)
+        info = confusion_info(evaluate(model, dataset, dataset.load().test).confusion().numpy(), dataset.classes)
         store.close()
     app = Path(__file__).with_name("results_app.py")
     with serve(app, folder, NNVIZ_DATA=str(mnist_root), NNVIZ_RUNS=str(folder / "runs")) as url:

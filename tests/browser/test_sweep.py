@@ -89,7 +89,7 @@ def test_where_training_runs_away_is_seen_and_said(done: Page) -> None:
     assert done.locator(".st-key-sweep-map .annotation-text", has_text="✕").count() == len(away)
     scores = done.evaluate(CELLS, SCORES)
     assert all((column, row) in away for row in range(8) for column in range(8) if scores[row][column] is None)
-    expect(done.locator(".st-key-sweep-lessons")).to_contain_text("It runs away")
+    expect(done.locator(".st-key-sweep-lessons")).to_contain_text("It diverges")
 
 
 def test_a_click_on_a_cell_opens_its_run(done: Page) -> None:
@@ -104,7 +104,7 @@ def test_a_click_on_a_cell_opens_its_run(done: Page) -> None:
 
 
 def test_the_best_point_becomes_a_full_run(done: Page) -> None:
-    expect(done.locator(POINT)).to_contain_text("The best point so far")
+    expect(done.locator(POINT)).to_contain_text("The best trial so far")
     two_epochs = re.search(r"done after step ([\d,]+)", done.locator(POINT).inner_text())
     assert two_epochs
     epochs = done.locator(".st-key-sweep-full-epochs input")
@@ -119,7 +119,7 @@ def test_the_best_point_becomes_a_full_run(done: Page) -> None:
 def test_every_section_fits_a_phone(open_page: OpenPage, over: str) -> None:
     phone = open_page(over, viewport=PHONE, has_touch=True, is_mobile=True)
     expect(phone.locator(".st-key-sweep-section-map")).to_be_visible()
-    for title in ("All fields", "Ranking", "Map"):
+    for title in ("All hyperparameters", "Ranking", "Map"):
         rest(phone)
         phone.locator(".st-key-sweep-look button", has_text=title).first.tap()
         expect(phone.locator(f".st-key-sweep-section-{re.sub('.* ', '', title).lower()}")).to_be_visible()

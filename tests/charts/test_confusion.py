@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import torch
 from sklearn.metrics import confusion_matrix
 
 from nnviz.charts.confusion import (
+    ConfusionInfo,
     accuracy_floor,
     class_accuracy_figure,
     confusion_change_figure,
@@ -18,6 +21,10 @@ from nnviz.charts.confusion import (
 from nnviz.train.evaluation import Evaluation
 
 DIGITS = tuple("0123456789")
+
+
+def _info(evaluation: Evaluation, classes: Sequence[str]) -> ConfusionInfo:
+    return confusion_info(evaluation.confusion().numpy(), classes)
 
 
 def evaluation_of(labels: list[int], answers: list[int], classes: int = 3) -> Evaluation:
@@ -32,7 +39,7 @@ def small() -> Evaluation:
 
 
 def test_counts_and_shares(small: Evaluation) -> None:
-    info = confusion_info(small, ("a", "b", "c"))
+    info = _info(small, ("a", "b", "c"))
     np.testing.assert_array_equal(info.counts, [[3, 1, 0], [0, 1, 1], [0, 0, 0]])
     np.testing.assert_allclose(info.shares, [[0.75, 0.25, 0], [0, 0.5, 0.5], [np.nan] * 3])
     np.testing.assert_allclose(info.class_accuracy, [0.75, 0.5, np.nan])
@@ -43,7 +50,7 @@ def test_counts_and_shares(small: Evaluation) -> None:
 def test_counts_are_scikit_learns() -> None:
     source = np.random.default_rng(0)
     labels, answers = source.integers(0, 10, (2, 3000)).tolist()
-    info = confusion_info(evaluation_of(labels, answers, 10), DIGITS)
+    info = _info(evaluation_of(labels, answers, 10), DIGITS)
     np.testing.assert_array_equal(info.counts, confusion_matrix(labels, answers))
 
 
@@ -51,7 +58,7 @@ def test_counts_are_scikit_learns() -> None:
 def test_an_error_is_seen_beside_a_full_diagonal(dark: bool) -> None:
     labels = [k % 10 for k in range(10_000)]
     answers = [4 if k == 9 else label for k, label in enumerate(labels)]
-    figure = confusion_figure(confusion_info(evaluation_of(labels, answers, 10), DIGITS), dark=dark)
+    figure = confusion_figure(_info(evaluation_of(labels, answers, 10), DIGITS), dark=dark)
     right, errors = figure.data
     assert np.isnan(np.diag(errors.z)).all()
     assert np.isfinite(np.diag(right.z)).all()
@@ -63,16 +70,16 @@ def test_an_error_is_seen_beside_a_full_diagonal(dark: bool) -> None:
 
 
 def test_true_class_0_is_on_top_and_the_chosen_cell_outlined(small: Evaluation) -> None:
-    layout = confusion_figure(confusion_info(small, ("a", "b", "c")), chosen=(0, 1), dark=False).layout
+    layout = confusion_figure(_info(small, ("a", "b", "c")), chosen=(0, 1), dark=False).layout
     assert tuple(layout.yaxis.range) == (2.5, -0.5)
     assert layout.yaxis.title.text == "true class"
-    assert layout.xaxis.title.text == "answer of the network"
+    assert layout.xaxis.title.text == "predicted class"
     box = layout.shapes[0]
     assert (box.x0, box.x1, box.y0, box.y1) == (0.5, 1.5, -0.5, 0.5)
 
 
 def test_class_accuracy_is_sorted_and_written_at_the_bars(small: Evaluation) -> None:
-    figure = class_accuracy_figure(confusion_info(small, ("a", "b", "c")), dark=True)
+    figure = class_accuracy_figure(_info(small, ("a", "b", "c")), dark=True)
     bars = figure.data[0]
     np.testing.assert_allclose(bars.x, [50, 75])  # the class without images has no bar
     assert bars.base == 0
@@ -82,7 +89,7 @@ def test_class_accuracy_is_sorted_and_written_at_the_bars(small: Evaluation) -> 
 
 def test_bars_end_at_their_value_when_the_axis_starts_higher() -> None:
     labels = [k % 3 for k in range(300)]
-    figure = class_accuracy_figure(confusion_info(evaluation_of(labels, [1, *labels[1:]]), ("a", "b", "c")), dark=False)
+    figure = class_accuracy_figure(_info(evaluation_of(labels, [1, *labels[1:]]), ("a", "b", "c")), dark=False)
     bars = figure.data[0]
     assert bars.base == figure.layout.xaxis.range[0] == 95
     np.testing.assert_allclose(bars.base + bars.x, [99, 100, 100])
@@ -96,7 +103,7 @@ def test_the_axis_starts_where_the_shortest_bar_can_still_be_seen(lowest: float,
 
 
 def test_nothing_at_all() -> None:
-    info = confusion_info(evaluation_of([], []), ("a", "b", "c"))
+    info = _info(evaluation_of([], []), ("a", "b", "c"))
     assert np.isnan(info.accuracy)
     confusion_figure(info, dark=False)
     class_accuracy_figure(info, dark=False)
@@ -104,7 +111,7 @@ def test_nothing_at_all() -> None:
 
 def test_two_matrices_can_have_one_scale(small: Evaluation) -> None:
     classes = ("a", "b", "c")
-    mild, bad = confusion_info(small, classes), confusion_info(evaluation_of([0, 0, 1, 1], [1, 1, 1, 1]), classes)
+    mild, bad = _info(small, classes), _info(evaluation_of([0, 0, 1, 1], [1, 1, 1, 1]), classes)
     worst = worst_share(mild, bad)
     assert (worst_share(mild), worst) == (0.5, 1.0)
     errors = confusion_figure(mild, worst=worst, dark=False).data[1]
@@ -115,7 +122,7 @@ def test_two_matrices_can_have_one_scale(small: Evaluation) -> None:
 def test_a_change_is_blue_where_the_second_does_better(small: Evaluation) -> None:
     classes = ("a", "b", "c")
     second = evaluation_of([0, 0, 0, 0, 1, 1], [0, 0, 0, 0, 2, 2])
-    (heat,) = confusion_change_figure(confusion_info(small, classes), confusion_info(second, classes), dark=False).data
+    (heat,) = confusion_change_figure(_info(small, classes), _info(second, classes), dark=False).data
     np.testing.assert_array_equal(heat.z, [[1, 1, 0], [0, -1, -1], [0, 0, 0]])
     assert (heat.zmin, heat.zmax) == (-1, 1)
     assert [list(row) for row in heat.text] == [["+1", "−1", ""], ["", "−1", "+1"], ["", "", ""]]

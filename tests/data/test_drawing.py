@@ -40,9 +40,7 @@ from nnviz.data.drawing import (
     stroke_width,
 )
 from nnviz.data.mnist_frame import frame
-from nnviz.spec.layers.dense import (
-    Dense,
-)
+from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import NetworkSpec, build_model
 from nnviz.train.evaluation import evaluate
 from tests.data.strokes_of_digits import drawings_of

@@ -9,9 +9,7 @@ import numpy as np
 
 from nnviz.executor.local import LocalExecutor
 from nnviz.executor.recorder import train_run
-from nnviz.spec.layers.dense import (
-    Dense,
-)
+from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run, Status

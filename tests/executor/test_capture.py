@@ -18,15 +18,9 @@ from nnviz.executor import recorder
 from nnviz.executor.recorder import train_run
 from nnviz.export.script import training_script
 from nnviz.fields import SpecError
-from nnviz.spec.layers.conv import (
-    Conv,
-)
-from nnviz.spec.layers.dense import (
-    Dense,
-)
-from nnviz.spec.layers.pool import (
-    MaxPool,
-)
+from nnviz.spec.layers.conv import Conv
+from nnviz.spec.layers.dense import Dense
+from nnviz.spec.layers.pool import MaxPool
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.optimizers import OPTIMIZERS
 from nnviz.spec.train_config import TrainConfig, checkpoint_bytes

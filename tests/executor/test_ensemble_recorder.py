@@ -13,9 +13,7 @@ from nnviz.data.datasets import DATASETS, Loaded
 from nnviz.executor import ensemble_recorder
 from nnviz.executor.ensemble_recorder import train_ensemble
 from nnviz.executor.recorder import PRUNED, train_run
-from nnviz.spec.layers.dense import (
-    Dense,
-)
+from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run, Status

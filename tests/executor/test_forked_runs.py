@@ -7,9 +7,7 @@ import pytest
 
 from nnviz.charts.curves import curves_info
 from nnviz.executor.recorder import train_run
-from nnviz.spec.layers.dense import (
-    Dense,
-)
+from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.history import Curve

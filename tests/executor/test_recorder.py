@@ -11,9 +11,7 @@ import pytest
 from nnviz.data.datasets import DATASETS, Loaded
 from nnviz.executor import recorder
 from nnviz.executor.recorder import train_run
-from nnviz.spec.layers.dense import (
-    Dense,
-)
+from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run, Status

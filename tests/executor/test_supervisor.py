@@ -13,19 +13,13 @@ from typing import IO
 
 import pytest
 
-from nnviz.executor.backend import (
-    Ended,
-)
+from nnviz.executor.backend import Ended
 from nnviz.executor.supervisor import MOST_ATTEMPTS, Supervisor
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run, Status
 from nnviz.store.runs import RunStore
-from nnviz.train.commands import (
-    Action,
-    Command,
-    Job,
-)
+from nnviz.train.commands import Action, Command, Job
 from tests.waiting import LIMIT_S, wait_until
 
 LOST = Ended("was lost with its node", again=True)

@@ -23,9 +23,7 @@ from nnviz.data.datasets import Dataset, Loaded
 from nnviz.executor.recorder import train_run
 from nnviz.export import archive
 from nnviz.export.archive import ArchiveError, export_run, export_runs, import_run, import_runs
-from nnviz.spec.layers.dense import (
-    Dense,
-)
+from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import NetworkSpec, build_model
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run, Status

@@ -17,47 +17,19 @@ from torch import nn
 from nnviz.data import torchvision_ops
 from nnviz.data.datasets import DATASETS, Loaded, Split, to_input
 from nnviz.export.script import training_script
-from nnviz.spec.augmentations import (
-    AUGMENTATIONS,
-)
-from nnviz.spec.augmentations.affine import (
-    MAX_ANGLE,
-    MAX_SCALE,
-    MAX_SHIFT,
-    MAX_STROKE,
-    thicken,
-)
-from nnviz.spec.initialisation import (
-    INITIALISATIONS,
-)
-from nnviz.spec.layers.batch_norm import (
-    BatchNorm,
-)
-from nnviz.spec.layers.dense import (
-    Dense,
-)
-from nnviz.spec.layers.dropout import (
-    Dropout,
-)
-from nnviz.spec.layers.flatten import (
-    Flatten,
-)
+from nnviz.spec.augmentations import AUGMENTATIONS
+from nnviz.spec.augmentations.affine import MAX_ANGLE, MAX_SCALE, MAX_SHIFT, MAX_STROKE, thicken
+from nnviz.spec.initialisation import INITIALISATIONS
+from nnviz.spec.layers.batch_norm import BatchNorm
+from nnviz.spec.layers.dense import Dense
+from nnviz.spec.layers.dropout import Dropout
+from nnviz.spec.layers.flatten import Flatten
 from nnviz.spec.losses import LOSSES
-from nnviz.spec.network import (
-    LayerError,
-    NetworkSpec,
-    build_model,
-)
-from nnviz.spec.optimizers import (
-    OPTIMIZERS,
-)
+from nnviz.spec.network import LayerError, NetworkSpec, build_model
+from nnviz.spec.optimizers import OPTIMIZERS
 from nnviz.spec.presets import PRESETS
-from nnviz.spec.schedules import (
-    SCHEDULES,
-)
-from nnviz.spec.train_config import (
-    TrainConfig,
-)
+from nnviz.spec.schedules import SCHEDULES
+from nnviz.spec.train_config import TrainConfig
 from nnviz.train.events import Epoch
 from nnviz.train.trainer import Trainer
 from tests.waiting import LIMIT_S

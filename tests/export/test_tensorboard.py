@@ -14,9 +14,7 @@ import pytest
 from nnviz.data.datasets import Dataset, Loaded
 from nnviz.executor.recorder import train_run
 from nnviz.export.tensorboard import event_file, event_zip, folder_name
-from nnviz.spec.layers.dense import (
-    Dense,
-)
+from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run, RunGone

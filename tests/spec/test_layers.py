@@ -10,39 +10,16 @@ import torch
 from torch import nn
 
 from nnviz.fields import SpecError
-from nnviz.spec.activations import (
-    ACTIVATIONS,
-)
-from nnviz.spec.call import (
-    Call,
-    SeededDropout,
-)
-from nnviz.spec.layers import (
-    layer_from_dict,
-)
-from nnviz.spec.layers.base import (
-    Layer,
-    Shape,
-)
-from nnviz.spec.layers.batch_norm import (
-    BatchNorm,
-)
-from nnviz.spec.layers.conv import (
-    Conv,
-)
-from nnviz.spec.layers.dense import (
-    Dense,
-)
-from nnviz.spec.layers.dropout import (
-    Dropout,
-)
-from nnviz.spec.layers.flatten import (
-    Flatten,
-)
-from nnviz.spec.layers.pool import (
-    AvgPool,
-    MaxPool,
-)
+from nnviz.spec.activations import ACTIVATIONS
+from nnviz.spec.call import Call, SeededDropout
+from nnviz.spec.layers import layer_from_dict
+from nnviz.spec.layers.base import Layer, Shape
+from nnviz.spec.layers.batch_norm import BatchNorm
+from nnviz.spec.layers.conv import Conv
+from nnviz.spec.layers.dense import Dense
+from nnviz.spec.layers.dropout import Dropout
+from nnviz.spec.layers.flatten import Flatten
+from nnviz.spec.layers.pool import AvgPool, MaxPool
 
 IMAGES: tuple[Shape, ...] = ((1, 28, 28), (3, 9, 14), (2, 1, 1))
 VECTORS: tuple[Shape, ...] = ((784,), (1,))

@@ -12,31 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from nnviz.fields import SpecError
-from nnviz.spec.initialisation import (
-    INITIALISATIONS,
-)
-from nnviz.spec.layers.base import (
-    Layer,
-)
-from nnviz.spec.layers.batch_norm import (
-    BatchNorm,
-)
-from nnviz.spec.layers.conv import (
-    Conv,
-)
-from nnviz.spec.layers.dense import (
-    Dense,
-)
-from nnviz.spec.layers.dropout import (
-    Dropout,
-)
-from nnviz.spec.layers.flatten import (
-    Flatten,
-)
-from nnviz.spec.layers.pool import (
-    AvgPool,
-    MaxPool,
-)
+from nnviz.spec.initialisation import INITIALISATIONS
+from nnviz.spec.layers.base import Layer
+from nnviz.spec.layers.batch_norm import BatchNorm
+from nnviz.spec.layers.conv import Conv
+from nnviz.spec.layers.dense import Dense
+from nnviz.spec.layers.dropout import Dropout
+from nnviz.spec.layers.flatten import Flatten
+from nnviz.spec.layers.pool import AvgPool, MaxPool
 from nnviz.spec.network import (
     MAX_LAYERS,
     MAX_PARAMETERS,

@@ -11,16 +11,10 @@ import torch
 from torch import nn
 
 from nnviz.data.datasets import Loaded
-from nnviz.spec.layers.dense import (
-    Dense,
-)
+from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import NetworkSpec
-from nnviz.spec.optimizers import (
-    OPTIMIZERS,
-)
-from nnviz.spec.schedules import (
-    SCHEDULES,
-)
+from nnviz.spec.optimizers import OPTIMIZERS
+from nnviz.spec.schedules import SCHEDULES
 from nnviz.spec.train_config import TrainConfig
 from nnviz.train.events import Batch
 from nnviz.train.trainer import Trainer

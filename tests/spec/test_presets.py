@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from nnviz.spec.activations import (
-    ACTIVATIONS,
-)
-from nnviz.spec.layers.dense import (
-    Dense,
-)
+from nnviz.spec.activations import ACTIVATIONS
+from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.presets import PRESETS
 from nnviz.spec.train_config import TrainConfig, check

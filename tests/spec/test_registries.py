@@ -12,40 +12,18 @@ import torch
 from nnviz.data.datasets import CLASSES, DATASETS, Loaded
 from nnviz.export.script import training_script
 from nnviz.fields import Choice, Flag, Number, SpecError, bounds_of
-from nnviz.spec.activations import (
-    ACTIVATIONS,
-)
-from nnviz.spec.initialisation import (
-    INITIALISATIONS,
-)
+from nnviz.spec.activations import ACTIVATIONS
+from nnviz.spec.initialisation import INITIALISATIONS
 from nnviz.spec.json_file import from_json, to_json
-from nnviz.spec.layers import (
-    LAYERS,
-    default_layer,
-    layer_from_dict,
-    layer_to_dict,
-)
-from nnviz.spec.layers.base import (
-    Layer,
-)
-from nnviz.spec.layers.conv import (
-    Conv,
-)
-from nnviz.spec.layers.dense import (
-    Dense,
-)
+from nnviz.spec.layers import LAYERS, default_layer, layer_from_dict, layer_to_dict
+from nnviz.spec.layers.base import Layer
+from nnviz.spec.layers.conv import Conv
+from nnviz.spec.layers.dense import Dense
 from nnviz.spec.losses import LOSSES
-from nnviz.spec.network import (
-    NetworkSpec,
-    build_model,
-)
-from nnviz.spec.optimizers import (
-    OPTIMIZERS,
-)
+from nnviz.spec.network import NetworkSpec, build_model
+from nnviz.spec.optimizers import OPTIMIZERS
 from nnviz.spec.presets import PRESETS
-from nnviz.spec.schedules import (
-    SCHEDULES,
-)
+from nnviz.spec.schedules import SCHEDULES
 from nnviz.spec.train_config import TrainConfig
 from nnviz.spec.url import from_query, to_query
 from nnviz.train.events import Batch, Epoch

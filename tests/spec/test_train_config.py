@@ -10,21 +10,11 @@ import pytest
 
 from nnviz.data.datasets import Loaded
 from nnviz.fields import Choice, Flag, Number, SpecError, bounds_of
-from nnviz.spec.layers.base import (
-    Layer,
-)
-from nnviz.spec.layers.batch_norm import (
-    BatchNorm,
-)
-from nnviz.spec.layers.conv import (
-    Conv,
-)
-from nnviz.spec.layers.dense import (
-    Dense,
-)
-from nnviz.spec.layers.flatten import (
-    Flatten,
-)
+from nnviz.spec.layers.base import Layer
+from nnviz.spec.layers.batch_norm import BatchNorm
+from nnviz.spec.layers.conv import Conv
+from nnviz.spec.layers.dense import Dense
+from nnviz.spec.layers.flatten import Flatten
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import LIVE_FIELDS, TrainConfig, check
 from nnviz.train.events import Batch

@@ -8,18 +8,10 @@ from urllib.parse import parse_qsl, urlencode
 import pytest
 
 from nnviz.fields import bounds_of
-from nnviz.spec.layers.conv import (
-    Conv,
-)
-from nnviz.spec.layers.dense import (
-    Dense,
-)
-from nnviz.spec.layers.dropout import (
-    Dropout,
-)
-from nnviz.spec.layers.pool import (
-    MaxPool,
-)
+from nnviz.spec.layers.conv import Conv
+from nnviz.spec.layers.dense import Dense
+from nnviz.spec.layers.dropout import Dropout
+from nnviz.spec.layers.pool import MaxPool
 from nnviz.spec.network import MAX_LAYERS, NetworkSpec
 from nnviz.spec.presets import PRESETS
 from nnviz.spec.train_config import TrainConfig

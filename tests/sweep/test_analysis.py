@@ -47,11 +47,7 @@ def test_a_point_is_the_mean_of_its_seeds_after_the_last_epoch() -> None:
     )
     assert (first.accuracy, first.loss) == (pytest.approx(0.85), pytest.approx(0.15))
     assert (first.accuracies, first.state, first.epochs, first.share) == ((0.8, 0.9), DONE, 2, 0.5)
-    assert (second.accuracy, second.loss, second.state) == (
-        None,
-        2.0,
-        RUNNING,
-    )  # the loss moves before the epoch
+    assert (second.accuracy, second.loss, second.state) == (None, 2.0, RUNNING)  # the loss moves before the epoch
     assert (third.state, third.runs) == (WAITING, ())
 
 
@@ -123,12 +119,7 @@ def test_the_field_that_decides_is_the_important_one() -> None:
 def grid(score: dict[tuple[float, float], float | None]) -> list[PointResult]:
     """None: diverged."""
     return [
-        result(
-            {"lr": lr, "momentum": m},
-            *(() if a is None else (a,)),
-            state=DIVERGED if a is None else DONE,
-            point=n,
-        )
+        result({"lr": lr, "momentum": m}, *(() if a is None else (a,)), state=DIVERGED if a is None else DONE, point=n)
         for n, ((lr, m), a) in enumerate(score.items())
     ]
 

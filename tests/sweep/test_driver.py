@@ -14,12 +14,8 @@ import pytest
 
 from nnviz.executor.local import LocalExecutor
 from nnviz.executor.recorder import PRUNED, train_run
-from nnviz.spec.layers.conv import (
-    Conv,
-)
-from nnviz.spec.layers.dense import (
-    Dense,
-)
+from nnviz.spec.layers.conv import Conv
+from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Status
@@ -28,11 +24,7 @@ from nnviz.sweep.driver import GUIDED_AT_ONCE, MOST_FAILURES, SweepDriver, resul
 from nnviz.sweep.space import Axis
 from nnviz.sweep.spec import SweepSpec, suggest
 from nnviz.sweep.store import Member, Sweep, SweepStore
-from nnviz.train.commands import (
-    Action,
-    Command,
-    Job,
-)
+from nnviz.train.commands import Action, Command, Job
 from tests.waiting import wait_until
 
 NETWORK = NetworkSpec((Dense(16),))

@@ -12,25 +12,12 @@ from scipy import stats
 
 from nnviz.fields import SpecError, bounds_of
 from nnviz.spec.initialisation import INITIALISATIONS
-from nnviz.spec.layers import (
-    LAYERS,
-    default_layer,
-)
-from nnviz.spec.layers.batch_norm import (
-    BatchNorm,
-)
-from nnviz.spec.layers.conv import (
-    Conv,
-)
-from nnviz.spec.layers.dense import (
-    Dense,
-)
-from nnviz.spec.layers.dropout import (
-    Dropout,
-)
-from nnviz.spec.layers.pool import (
-    MaxPool,
-)
+from nnviz.spec.layers import LAYERS, default_layer
+from nnviz.spec.layers.batch_norm import BatchNorm
+from nnviz.spec.layers.conv import Conv
+from nnviz.spec.layers.dense import Dense
+from nnviz.spec.layers.dropout import Dropout
+from nnviz.spec.layers.pool import MaxPool
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.presets import PRESETS
 from nnviz.spec.train_config import TrainConfig

@@ -11,12 +11,8 @@ import optuna
 import pytest
 
 from nnviz.fields import SpecError
-from nnviz.spec.layers.conv import (
-    Conv,
-)
-from nnviz.spec.layers.dense import (
-    Dense,
-)
+from nnviz.spec.layers.conv import Conv
+from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.sweep.space import Axis, Value
@@ -215,7 +211,7 @@ def test_drawn_points_that_can_t_be_built_are_skipped_with_the_reason(method: st
 @pytest.mark.parametrize("method", ["random", "tpe"])
 def test_where_nothing_can_be_built_the_sweep_is_refused_and_ends(method: str) -> None:
     spec = SweepSpec(TOO_LARGE, TrainConfig(), (Axis("conv1.kernel", low=26, high=28), RATE), method, 40)
-    with pytest.raises(SpecError, match="none of 200 points drawn can be trained; with kernel of conv1 2"):
+    with pytest.raises(SpecError, match="none of 200 trials drawn can be trained; with kernel of conv1 2"):
         check(spec)
     assert suggest(spec, [], 3) == []
 

@@ -9,9 +9,7 @@ from pathlib import Path
 import pytest
 
 from nnviz.fields import SpecError
-from nnviz.spec.layers.dense import (
-    Dense,
-)
+from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Status
@@ -24,10 +22,7 @@ from nnviz.train.events import Batch, Epoch
 from tests.store.downgrade import before_versions
 
 SPEC = SweepSpec(
-    NetworkSpec((Dense(16),)),
-    TrainConfig(epochs=2, seed=7),
-    (Axis("lr", (0.01, 0.1)), Axis("units", (8, 16))),
-    seeds=2,
+    NetworkSpec((Dense(16),)), TrainConfig(epochs=2, seed=7), (Axis("lr", (0.01, 0.1)), Axis("units", (8, 16))), seeds=2
 )
 POINTS = [{"lr": 0.01, "units": 8}, {"lr": 0.1, "units": 16}]
 

@@ -8,12 +8,8 @@ import pytest
 import torch
 
 from nnviz.data.datasets import Loaded
-from nnviz.spec.layers.batch_norm import (
-    BatchNorm,
-)
-from nnviz.spec.layers.dense import (
-    Dense,
-)
+from nnviz.spec.layers.batch_norm import BatchNorm
+from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.optimizers import OPTIMIZERS
 from nnviz.spec.train_config import TrainConfig

@@ -12,24 +12,12 @@ import torch
 
 from nnviz.data.datasets import Loaded, Split
 from nnviz.fields import SpecError
-from nnviz.spec.activations import (
-    ACTIVATIONS,
-)
-from nnviz.spec.layers.base import (
-    Layer,
-)
-from nnviz.spec.layers.batch_norm import (
-    BatchNorm,
-)
-from nnviz.spec.layers.conv import (
-    Conv,
-)
-from nnviz.spec.layers.dense import (
-    Dense,
-)
-from nnviz.spec.layers.dropout import (
-    Dropout,
-)
+from nnviz.spec.activations import ACTIVATIONS
+from nnviz.spec.layers.base import Layer
+from nnviz.spec.layers.batch_norm import BatchNorm
+from nnviz.spec.layers.conv import Conv
+from nnviz.spec.layers.dense import Dense
+from nnviz.spec.layers.dropout import Dropout
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.train.checkpoint import Checkpoint, CheckpointError

@@ -7,15 +7,9 @@ import torch
 from sklearn.metrics import accuracy_score, confusion_matrix, recall_score
 
 from nnviz.data.datasets import Loaded, to_input
-from nnviz.spec.layers.batch_norm import (
-    BatchNorm,
-)
-from nnviz.spec.layers.dense import (
-    Dense,
-)
-from nnviz.spec.layers.dropout import (
-    Dropout,
-)
+from nnviz.spec.layers.batch_norm import BatchNorm
+from nnviz.spec.layers.dense import Dense
+from nnviz.spec.layers.dropout import Dropout
 from nnviz.spec.network import NetworkSpec, build_model
 from nnviz.train.evaluation import CHUNK, Evaluation, evaluate, logits_in_chunks
 

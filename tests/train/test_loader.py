@@ -15,27 +15,10 @@ from torch import Tensor
 
 from nnviz.data import torchvision_ops
 from nnviz.data.datasets import DATASETS, Dataset, Loaded, Split, first_per_class, to_input
-from nnviz.spec.augmentations import (
-    AUGMENTATIONS,
-)
-from nnviz.spec.augmentations.affine import (
-    MAX_ANGLE,
-    MAX_SCALE,
-    MAX_SHIFT,
-    MAX_STROKE,
-    SHIFT_ROTATE,
-    move,
-    thicken,
-)
-from nnviz.spec.train_config import (
-    TrainConfig,
-)
-from nnviz.train.loader import (
-    BLOCK,
-    Loader,
-    epoch_order,
-    generator,
-)
+from nnviz.spec.augmentations import AUGMENTATIONS
+from nnviz.spec.augmentations.affine import MAX_ANGLE, MAX_SCALE, MAX_SHIFT, MAX_STROKE, SHIFT_ROTATE, move, thicken
+from nnviz.spec.train_config import TrainConfig
+from nnviz.train.loader import BLOCK, Loader, epoch_order, generator
 
 torchvision_ops.declare()
 from torchvision import transforms  # noqa: E402  # needs the declared operators

@@ -11,24 +11,12 @@ from torch import nn
 
 from nnviz.data.datasets import DATASETS, Loaded, to_input
 from nnviz.fields import SpecError
-from nnviz.spec.layers.batch_norm import (
-    BatchNorm,
-)
-from nnviz.spec.layers.conv import (
-    Conv,
-)
-from nnviz.spec.layers.dense import (
-    Dense,
-)
-from nnviz.spec.layers.dropout import (
-    Dropout,
-)
-from nnviz.spec.layers.flatten import (
-    Flatten,
-)
-from nnviz.spec.layers.pool import (
-    MaxPool,
-)
+from nnviz.spec.layers.batch_norm import BatchNorm
+from nnviz.spec.layers.conv import Conv
+from nnviz.spec.layers.dense import Dense
+from nnviz.spec.layers.dropout import Dropout
+from nnviz.spec.layers.flatten import Flatten
+from nnviz.spec.layers.pool import MaxPool
 from nnviz.spec.network import NetworkSpec, build_model
 from nnviz.spec.train_config import TrainConfig
 from nnviz.train.checkpoint import Checkpoint

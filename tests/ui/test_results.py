@@ -21,15 +21,8 @@ from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run
 from nnviz.store.runs import RunStore
 from nnviz.train.evaluation import Evaluation
-from nnviz.ui.format import (
-    percent,
-)
-from nnviz.ui.results import (
-    ALL,
-    captions,
-    cells,
-    predictions_csv,
-)
+from nnviz.ui.format import percent
+from nnviz.ui.results import ALL, captions, cells, predictions_csv
 from tests.waiting import LIMIT_S
 
 CLASSES = ("a", "b", "c")
@@ -149,7 +142,7 @@ def evaluation() -> Evaluation:
 
 
 def test_cells_are_sorted_by_how_often_it_went_wrong(evaluation: Evaluation) -> None:
-    assert cells(confusion_info(evaluation, CLASSES)) == [(0, 1), (1, 2), (0, 0)]
+    assert cells(confusion_info(evaluation.confusion().numpy(), CLASSES)) == [(0, 1), (1, 2), (0, 0)]
 
 
 def test_captions(evaluation: Evaluation) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from nnviz.registry import registry
 from nnviz.spec.augmentations.base import Augmentation
-from nnviz.spec.registry import registry
 
 AUGMENTATIONS = registry(__name__, list(__path__), Augmentation)
 """Name → augmentation, in the order of menus."""

@@ -7,8 +7,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from nnviz.fields import Choice, SpecError, from_dict, to_dict
+from nnviz.registry import modules_of
 from nnviz.spec.layers.base import Layer
-from nnviz.spec.registry import modules_of
 
 
 def _kinds() -> dict[str, type[Layer]]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from nnviz.registry import registry
 from nnviz.spec.optimizers.base import Optimizer
-from nnviz.spec.registry import registry
 
 OPTIMIZERS = registry(__name__, list(__path__), Optimizer)
 """Name → optimizer, in the order of menus."""

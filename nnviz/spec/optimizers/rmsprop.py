@@ -22,11 +22,5 @@ def _rmsprop(before: float, gradient: float, config: Settings, old: dict[str, fl
 
 
 RMSPROP = Optimizer(
-    "rmsprop",
-    "RMSprop",
-    torch.optim.RMSprop,
-    _rmsprop,
-    uses=("momentum",),
-    late_buffer="momentum_buffer",
-    rank=30,
+    "rmsprop", "RMSprop", torch.optim.RMSprop, _rmsprop, uses=("momentum",), late_buffer="momentum_buffer", rank=30
 )

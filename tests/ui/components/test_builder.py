@@ -7,21 +7,11 @@ import json
 import pytest
 import torch
 
-from nnviz.spec.activations import (
-    ACTIVATIONS,
-)
-from nnviz.spec.layers import (
-    LAYERS,
-    default_layer,
-    layer_to_dict,
-)
+from nnviz.spec.activations import ACTIVATIONS
+from nnviz.spec.layers import LAYERS, default_layer, layer_to_dict
 from nnviz.spec.layers.base import sizes
-from nnviz.spec.layers.conv import (
-    Conv,
-)
-from nnviz.spec.layers.dense import (
-    Dense,
-)
+from nnviz.spec.layers.conv import Conv
+from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import NetworkSpec, build_model
 from nnviz.spec.presets import PRESETS
 from nnviz.spec.train_config import TrainConfig
@@ -67,11 +57,7 @@ def test_totals_agree_with_the_built_module(name: str) -> None:
         (network({"kind": "teleport"}), 0, "layer kind must be one of"),
         (network({"kind": "dense", "wings": 2}), 0, "has no field 'wings'"),
         (network(*[{"kind": "dense", "units": 8192}] * 3), 1, "at most 64,000,000"),
-        (
-            {**CLASSIC, "init_std": 11},
-            None,
-            "of the initial weights must be a number from 0 to 10, not 11",
-        ),
+        ({**CLASSIC, "init_std": 11}, None, "of the initial weights must be a number from 0 to 10, not 11"),
         (network(*[{"kind": "dense"}] * 41), None, "at most 40 layers"),
         ("no object", None, "must be an object"),
         (None, None, "must be an object"),

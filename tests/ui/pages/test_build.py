@@ -9,12 +9,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from nnviz.spec.json_file import to_json
-from nnviz.spec.layers.conv import (
-    Conv,
-)
-from nnviz.spec.layers.dense import (
-    Dense,
-)
+from nnviz.spec.layers.conv import Conv
+from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.ui.components.builder import Record

@@ -28,10 +28,7 @@ from nnviz.store.run import Run, Status
 from nnviz.store.runs import RunStore
 from nnviz.train.evaluation import evaluate
 from nnviz.train.events import Batch
-from nnviz.ui.checkpoints import (
-    checkpoint_at,
-    loaded,
-)
+from nnviz.ui.checkpoints import checkpoint_at, loaded
 from nnviz.ui.components.canvas import _Sent
 from nnviz.ui.pages.draw.page import SECTIONS
 from nnviz.ui.pages.draw.quiz import Quiz, following, judged

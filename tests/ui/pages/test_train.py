@@ -15,23 +15,16 @@ from streamlit.testing.v1 import AppTest
 
 from nnviz.data.datasets import DATASETS, OFFLINE, Dataset
 from nnviz.data.download import Preparation, Progress
-from nnviz.spec.layers.dense import (
-    Dense,
-)
+from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run, Status
 from nnviz.store.runs import RunStore
 from nnviz.train.events import Batch, Change, Epoch
 from nnviz.ui import services
-from nnviz.ui.format import (
-    duration,
-    plain,
-)
+from nnviz.ui.format import duration, plain
 from nnviz.ui.pages.train.controls import ANSWERED_WITHIN, Asked, steered
-from nnviz.ui.pages.train.live import (
-    progress_words,
-)
+from nnviz.ui.pages.train.live import progress_words
 from nnviz.ui.pages.train.run_list import table
 from nnviz.ui.state import Setup
 from tests.pages import click, keys, open_page, parameter, progress, rerun, words

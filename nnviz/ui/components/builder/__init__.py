@@ -39,11 +39,7 @@ class Record:
     network: NetworkSpec
 
 
-_mount = component(
-    "nnviz.builder",
-    css=(_HERE / "builder.css").read_text(encoding="utf-8"),
-    js=scripts(*SCRIPTS),
-)
+_mount = component("nnviz.builder", css=(_HERE / "builder.css").read_text(encoding="utf-8"), js=scripts(*SCRIPTS))
 
 
 def builder() -> Verdict:

@@ -15,19 +15,10 @@ import torch
 
 from nnviz.data.datasets import DATASETS
 from nnviz.fields import Bounds, Choice, Number, SpecError, bounds_of
-from nnviz.spec.activations import (
-    ACTIVATIONS,
-)
+from nnviz.spec.activations import ACTIVATIONS
 from nnviz.spec.initialisation import INITIALISATIONS
-from nnviz.spec.layers import (
-    LAYERS,
-    default_layer,
-    layer_to_dict,
-)
-from nnviz.spec.layers.base import (
-    Layer,
-    sizes,
-)
+from nnviz.spec.layers import LAYERS, default_layer, layer_to_dict
+from nnviz.spec.layers.base import Layer, sizes
 from nnviz.spec.network import MAX_LAYERS, LayerError, LayerPlan, NetworkSpec, training_bytes
 from nnviz.spec.optimizers import OPTIMIZERS
 from nnviz.spec.presets import PRESETS
@@ -53,12 +44,7 @@ class Verdict:
 
     def to_dict(self) -> dict[str, Any]:
         error = None if self.error is None else {"index": self.index, "message": _sentence(self.error)}
-        return {
-            "layers": list(self.layers),
-            "error": error,
-            "totals": self.totals,
-            "preset": preset_of(self.network),
-        }
+        return {"layers": list(self.layers), "error": error, "totals": self.totals, "preset": preset_of(self.network)}
 
 
 def judge(draft: object, config: TrainConfig) -> Verdict:

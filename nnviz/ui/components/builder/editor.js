@@ -1,4 +1,4 @@
-// The editor of one layer, and the fields of which it and the toolbar are made. All fields come from Python's schema.
+// The editor of one layer, and the fields of which it and the toolbar are made. All hyperparameters come from Python's schema.
 
 // A control for one field: {element, show(value, invalid)}. `change(value, done)` is called while and after editing.
 function fieldControl(field, id, change) {

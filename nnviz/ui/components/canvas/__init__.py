@@ -31,9 +31,7 @@ from nnviz.ui.components.order import numbered, scripts
 
 _HERE = Path(__file__).parent
 _mount = component(
-    "nnviz.canvas",
-    css=(_HERE / "canvas.css").read_text(encoding="utf-8"),
-    js=scripts(_HERE / "canvas.js"),
+    "nnviz.canvas", css=(_HERE / "canvas.css").read_text(encoding="utf-8"), js=scripts(_HERE / "canvas.js")
 )
 
 _follow = component("nnviz.follow", js=scripts(_HERE / "follow.js"))

@@ -31,17 +31,12 @@ MIDDLE = 128
 # As far on either side of the middle; 0 isn't used.
 _SIGNED = [[0, NEGATIVE], [1, NEGATIVE], [MIDDLE, NEUTRAL], [255, POSITIVE]]
 _PALETTES: dict[Palette, dict[str, list[list[Any]]]] = {
-    "ink": {
-        "light": [[0, LIGHT.paper], [255, LIGHT.ink]],
-        "dark": [[0, DARK.paper], [255, DARK.ink]],
-    },
+    "ink": {"light": [[0, LIGHT.paper], [255, LIGHT.ink]], "dark": [[0, DARK.paper], [255, DARK.ink]]},
     "diverging": {"light": _SIGNED, "dark": _SIGNED},
 }
 _HERE = Path(__file__).parent
 _mount = component(
-    "nnviz.tiles",
-    css=(_HERE / "image_grid.css").read_text(encoding="utf-8"),
-    js=scripts(_HERE / "image_grid.js"),
+    "nnviz.tiles", css=(_HERE / "image_grid.css").read_text(encoding="utf-8"), js=scripts(_HERE / "image_grid.js")
 )
 
 

@@ -1,4 +1,4 @@
-"""Section "Take along": the chosen runs as files, for another nnviz, TensorBoard or a spreadsheet; runs from files."""
+"""Section "Export and import": runs as files, for another nnviz, TensorBoard or a spreadsheet; runs from files."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def show(runs: list[Run]) -> None:
 
 def _out(runs: list[Run]) -> None:
     store, short = services.store(), names(runs)
-    st.markdown("##### Take runs along")
+    st.markdown("##### Export")
     st.caption(
         "A file that another nnviz opens, here or at home: settings, curve and weights. A training that was "
         "stopped goes on there as if it had never left."
@@ -53,7 +53,7 @@ def _out(runs: list[Run]) -> None:
     last = st.toggle(
         "Last weights only",
         key="compare-take-last",
-        help="Without the earlier moments that Inspect can go back to: a much smaller file.",
+        help="Without the earlier checkpoints that Inspect can go back to: a much smaller file.",
     )
     with st.container(horizontal=True, vertical_alignment="center", key="compare-take-run"):
         st.download_button(
@@ -113,7 +113,7 @@ def _curves(store: RunStore, runs: list[Run], short: dict[str, str]) -> str:
 
 def bring_in(chosen: Chosen | None = None) -> None:
     """Runs from files; those that came in are given to `chosen`."""
-    st.markdown("##### Bring runs in")
+    st.markdown("##### Import")
     st.caption("Files that were taken along before. Nothing in them is ever executed.")
     turn = st.session_state.setdefault(_TURN, 0)
     st.file_uploader(

@@ -14,9 +14,7 @@ from nnviz.ui import services
 from nnviz.ui.choosing import choose_section
 from nnviz.ui.format import sentence
 from nnviz.ui.pages.compare import choice, curves, export_import, predictions, seeds, table, twin, two_runs
-from nnviz.ui.refresh import (
-    refresh_seconds,
-)
+from nnviz.ui.refresh import refresh_seconds
 
 SLOW_SECONDS = 2.0
 """Between two looks at what need not move."""
@@ -40,11 +38,11 @@ def _slowly() -> float:
 
 SECTIONS: dict[str, tuple[str, tuple[Part, ...]]] = {
     "curves": ("Curves & table", (Part(curves.show, refresh_seconds), Part(table.show, _slowly))),
-    "pair": ("Two of them", (Part(two_runs.show),)),
-    "images": ("Same images", (Part(predictions.show),)),
+    "pair": ("Two runs", (Part(two_runs.show),)),
+    "images": ("Predictions", (Part(predictions.show),)),
     "seeds": ("Seeds", (Part(seeds.show, refresh_seconds, beyond=True),)),
-    "twin": ("Lock-step twins", (Part(twin.show, refresh_seconds, beyond=True),)),
-    "travel": ("Take along", (Part(export_import.show),)),
+    "twin": ("Twin runs", (Part(twin.show, refresh_seconds, beyond=True),)),
+    "travel": ("Export and import", (Part(export_import.show),)),
 }
 """Name → (title, its parts), in the order of the page."""
 

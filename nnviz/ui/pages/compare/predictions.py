@@ -1,4 +1,4 @@
-"""Section "Same images": test images with each run's answer below, those first on which the runs disagree."""
+"""Section "Predictions": test images with each run's answer below, those first on which the runs disagree."""
 
 from __future__ import annotations
 
@@ -13,14 +13,9 @@ from nnviz.store.run import Run
 from nnviz.train.evaluation import Evaluation
 from nnviz.ui import services, state
 from nnviz.ui.components.image_grid import Caption, tiles
-from nnviz.ui.format import (
-    percent,
-)
+from nnviz.ui.format import percent
 from nnviz.ui.pages.compare.view import names
-from nnviz.ui.results import (
-    last_result,
-    test_images,
-)
+from nnviz.ui.results import last_result, test_images
 
 SHOWN = 32
 MOST = 8
@@ -67,7 +62,7 @@ def show(runs: list[Run]) -> None:
     st.caption(
         f"{how_many}"
         + (f"; here are {len(chosen)}, those with the most different answers first" if len(found) > len(chosen) else "")
-        + ". Below each image its true class, then each run's answer, with how sure it is; ✓ right, ✗ wrong."
+        + ". Below each image its true class, then each run's answer, with its probability; ✓ right, ✗ wrong."
     )
     short = names(runs)
     with st.container(key="compare-images"):

@@ -22,9 +22,7 @@ from nnviz.ui import services, state
 from nnviz.ui.components.plot import plot
 from nnviz.ui.format import plain, sentence
 from nnviz.ui.pages.compare.view import LIVE_POINTS, dark, label, loss_unit, names, training
-from nnviz.ui.runs import (
-    told,
-)
+from nnviz.ui.runs import told
 
 MOST_AT_ONCE = 20
 
@@ -137,7 +135,8 @@ def _bands(found: list[Group]) -> None:
             bands_figure(infos, log_loss=log_loss, loss_unit=loss_unit([g.run for g in found]), dark=dark()),
             key="compare-bands-plot",
             config=BANDS_CONFIG,
-            alt="Mean and spread of training loss and test accuracy of " + ", ".join(info.name for info in infos),
+            alt="Mean and standard deviation of training loss and test accuracy of "
+            + ", ".join(info.name for info in infos),
         )
     st.caption(f"The line is the mean of a group, as far as all of its runs have come; the band: {WIDTHS[width]}.")
 
@@ -164,11 +163,7 @@ def _numbers(found: list[Group]) -> None:
         key="compare-seeds-table",
         hide_index=True,
         placeholder="–",
-        column_config={
-            "": st.column_config.TextColumn(width=40),
-            "smallest (%)": form,
-            "largest (%)": form,
-        },
+        column_config={"": st.column_config.TextColumn(width=40), "smallest (%)": form, "largest (%)": form},
         alt="Mean and standard deviation of the test accuracy of each group",
     )
 
@@ -203,7 +198,7 @@ def judgement(first: Sequence[float], second: Sequence[float], pair: tuple[str, 
     one, other = spread(first), spread(second)
     test = welch(one, other)
     if test is None:
-        return f"The accuracies of {a} and {b} don't vary at all: there is no spread to measure a difference against."
+        return f"The accuracies of {a} and {b} don't vary at all: there is no deviation to measure against."
     higher = "higher" if test.difference > 0 else "lower"
     counts = (
         f"The mean test accuracy of {b} ({other.size} runs) is {abs(100 * test.difference):.2f} percentage points"

@@ -1,4 +1,4 @@
-"""Section "Lock-step twins": the same initial weights, the same batches, and one thing changed."""
+"""Section "Twin runs": the same initial weights, the same batches, and one thing changed."""
 
 from __future__ import annotations
 
@@ -12,12 +12,8 @@ from nnviz.charts.curves import SMOOTHING
 from nnviz.charts.norms import NormsInfo, norms_config, norms_figure, norms_info
 from nnviz.charts.overlay import OVERLAY_CONFIG, overlay_figure, overlay_info
 from nnviz.fields import SpecError, bounds_of
-from nnviz.spec.activations import (
-    ACTIVATIONS,
-)
-from nnviz.spec.network import (
-    with_all,
-)
+from nnviz.spec.activations import ACTIVATIONS
+from nnviz.spec.network import with_all
 from nnviz.spec.optimizers import OPTIMIZERS
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run, learning_layers
@@ -30,9 +26,7 @@ from nnviz.ui.pages.compare.choice import chosen
 from nnviz.ui.pages.compare.verdict import NOT_SAID, compare, verdict
 from nnviz.ui.pages.compare.view import ENDED_POINTS, LIVE_POINTS, dark, label, loss_unit, names, training
 from nnviz.ui.results import last_result
-from nnviz.ui.runs import (
-    told,
-)
+from nnviz.ui.runs import told
 
 _CONFIG = "compare_twin_config"
 
@@ -59,10 +53,7 @@ def show(runs: list[Run]) -> None:
     state.keep("compare-twin-other", list(others))
     twin = others[
         st.selectbox(
-            "Its twin",
-            list(others),
-            key="compare-twin-other",
-            format_func=lambda one: run_label(others[one].name, one),
+            "Its twin", list(others), key="compare-twin-other", format_func=lambda one: run_label(others[one].name, one)
         )
     ]
     _pair(run, twin)
@@ -189,7 +180,7 @@ def _at_this_step(first: Any, second: Any, step: int, pair: tuple[str, str]) -> 
 def _distance(run: Run, twin: Run) -> None:
     info = _apart(run.id, twin.id, tuple(common_steps(run, twin)))
     if info is None:
-        st.caption("How far their weights are apart is shown from the first moment on of which both kept a checkpoint.")
+        st.caption("How far their weights are apart is shown from the first step on of which both kept a checkpoint.")
         return
     with st.container(key="compare-twin-distance"):
         plot(
@@ -199,7 +190,7 @@ def _distance(run: Run, twin: Run) -> None:
             alt="How far the weights of the twins are apart, a line for each layer",
         )
     st.caption(
-        "How far the twins' weights have gone apart in each layer, as a share of the weights' own size, at the moments "
+        "How far the twins' weights have gone apart in each layer, as a share of the weights' own size, at the steps "
         "of which both kept a checkpoint. At the start it is 0."
     )
 

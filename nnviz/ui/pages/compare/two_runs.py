@@ -1,4 +1,4 @@
-"""Section "Two of them": what was set up differently, in words; is the difference real; what each takes for what."""
+"""Section "Two runs": what was set up differently, in words; is the difference real; what each takes for what."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from nnviz.store.run import Run
 from nnviz.ui import services, state
 from nnviz.ui.components.plot import plot
 from nnviz.ui.format import plain
+from nnviz.ui.glossary import heading
 from nnviz.ui.pages.compare.verdict import NOT_SAID, OTHER_DATA, compare, same_images, verdict
 from nnviz.ui.pages.compare.view import dark, label, names
 from nnviz.ui.results import last_result
@@ -37,7 +38,7 @@ def show(runs: list[Run]) -> None:
             if changes := services.store().history.changes(run.id):
                 steered = "once" if len(changes) == 1 else f"{len(changes)} times"
                 st.caption(f"Beside, {short[run.id]} was steered {steered} while it trained.")
-    st.markdown("##### Is that difference real?")
+    heading("Is that difference real?", "McNemar's test")
     with st.container(key="compare-verdict"):
         if not same_images(first, second):
             st.info(OTHER_DATA, icon=":material/info:")
@@ -76,9 +77,9 @@ def choose_two(runs: list[Run]) -> tuple[Run, Run]:
 
 
 def _confusions(first: Run, second: Run, pair: tuple[str, str]) -> None:
-    st.markdown("##### What was taken for what")
+    heading("Confusion matrix")
     store, classes = services.store(), DATASETS[first.config.data].classes
-    infos = [confusion_info(last_result(store, run).evaluation, classes) for run in (first, second)]
+    infos = [confusion_info(last_result(store, run).evaluation.confusion().numpy(), classes) for run in (first, second)]
     worst = worst_share(*infos)
     columns = st.columns(3, gap="medium")
     for place, (column, name, info) in enumerate(zip(columns, pair, infos, strict=False)):

@@ -12,10 +12,7 @@ from nnviz.analysis.recognition import answer
 from nnviz.data.drawing import MAX_PHOTO_BYTES
 from nnviz.ui.components.canvas import canvas, take_photo
 from nnviz.ui.components.image_grid import Bars, Caption, tiles
-from nnviz.ui.format import (
-    percent,
-    plain,
-)
+from nnviz.ui.format import percent, plain
 from nnviz.ui.pages.draw import sheet
 from nnviz.ui.pages.draw.nets import Net, present, refresh_every
 from nnviz.ui.pages.draw.sheet import KEY, Sheet

@@ -17,11 +17,7 @@ from nnviz.train.checkpoint import CheckpointError
 from nnviz.train.evaluation import evaluate
 from nnviz.ui import services, state
 from nnviz.ui.components.image_grid import Caption, tiles
-from nnviz.ui.format import (
-    percent,
-    plain,
-    sentence,
-)
+from nnviz.ui.format import percent, plain, sentence
 from nnviz.ui.pages.draw.nets import DIGITS, last_checkpoint
 from nnviz.ui.pages.draw.scene import Scene
 
@@ -46,7 +42,7 @@ def show(scene: Scene) -> None:
     collections = {one.name: one for one in store.collections()}
     if not collections:
         st.info(
-            "No drawing is kept yet. Draw digits, choose **Teach it** and keep them with their labels: then they are a"
+            "No drawing is kept yet. Draw digits, choose **Fine-tune** and keep them with their labels: then they are a"
             " test set in your own handwriting, on which every net can be scored.",
             icon=":material/bookmark_add:",
         )

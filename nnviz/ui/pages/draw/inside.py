@@ -1,4 +1,4 @@
-"""Sections "Layers", "Which pixels" and "Nearest digits": what the answer to the drawing comes from."""
+"""Sections "Layers", "Saliency" and "Nearest digits": what the answer to the drawing comes from."""
 
 from __future__ import annotations
 
@@ -13,13 +13,9 @@ from nnviz.charts.bars import bars_config, unit_bars_figure, unit_bars_info
 from nnviz.ui import state
 from nnviz.ui.components.image_grid import Caption, signed_to_bytes, tiles
 from nnviz.ui.components.plot import plot
-from nnviz.ui.format import (
-    layer_in_words,
-)
+from nnviz.ui.format import layer_in_words
 from nnviz.ui.pages.draw.scene import Scene, empty_paper
-from nnviz.ui.saliency import (
-    explain,
-)
+from nnviz.ui.saliency import explain
 
 MAPS = 32
 """Channels shown at once."""

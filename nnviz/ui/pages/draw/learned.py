@@ -12,13 +12,9 @@ from nnviz.spec.train_config import checkpoint_bytes
 from nnviz.store.run import Run
 from nnviz.store.runs import RunStore
 from nnviz.ui import services, state
-from nnviz.ui.checkpoints import (
-    checkpoint_at,
-)
+from nnviz.ui.checkpoints import checkpoint_at
 from nnviz.ui.components.plot import plot
-from nnviz.ui.format import (
-    percent,
-)
+from nnviz.ui.format import percent
 from nnviz.ui.pages.draw.scene import Scene, choose_label, empty_paper
 
 MOST_MOMENTS, MOST_BYTES = 60, 60_000_000
@@ -36,7 +32,7 @@ def show(scene: Scene) -> None:
         answered = int(answer(scene.net.checkpoint, scene.sheet.prepared.pixels).argmax())
         label = choose_label(scene, answered)
         state.recall(_LOG, True)
-        log = st.toggle("Stretch the start", key=_LOG, help="Nets learn most in their first steps.")
+        log = st.toggle("Log step axis", key=_LOG, help="Nets learn most in their first steps.")
     checkpoints = checkpoints_of(services.store(), run)
     if not checkpoints:
         st.info("There is no checkpoint of this training yet.", icon=":material/hourglass_empty:")
@@ -104,6 +100,6 @@ def checkpoints_of(store: RunStore, run: Run) -> list[CheckpointView]:
     return _checkpoints(str(store.root), tuple(places), store)
 
 
-@st.cache_resource(max_entries=4, show_spinner="Fetching the moments of the training …")
+@st.cache_resource(max_entries=4, show_spinner="Loading the checkpoints of the training …")
 def _checkpoints(root: str, places: tuple[tuple[str, int], ...], _store: RunStore) -> list[CheckpointView]:
     return [checkpoint_at(_store, _store.run(run_id), step) for run_id, step in places]

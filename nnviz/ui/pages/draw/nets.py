@@ -10,15 +10,10 @@ from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.store.run import Run, RunGone, Status
 from nnviz.train.checkpoint import CheckpointError
 from nnviz.ui import services, state
-from nnviz.ui.checkpoints import (
-    checkpoint_at,
-    checkpoint_now,
-)
+from nnviz.ui.checkpoints import checkpoint_at, checkpoint_now
 from nnviz.ui.format import run_label
 from nnviz.ui.pages.draw.pupils import pupil_of
-from nnviz.ui.runs import (
-    offered_runs,
-)
+from nnviz.ui.runs import offered_runs
 
 LIVE_SECONDS = 0.4
 """Between two looks at a running net."""

@@ -22,12 +22,12 @@ from nnviz.ui.pages.draw import answer, handwriting, inside, learned, nets, path
 from nnviz.ui.pages.draw.scene import Scene
 
 SECTIONS: dict[str, tuple[str, Callable[[Scene], None]]] = {
-    "path": ("Into the net", path.show),
+    "path": ("Preprocessing", path.show),
     "history": ("When did it learn it?", learned.show),
-    "pixels": ("Which pixels", inside.pixels),
+    "pixels": ("Saliency", inside.pixels),
     "layers": ("Layers", inside.layers),
     "nearest": ("Nearest digits", inside.neighbours),
-    "teach": ("Teach it", teaching.show),
+    "teach": ("Fine-tune", teaching.show),
     "handwriting": ("Our handwriting", handwriting.show),
     "quiz": ("Quiz", quiz.show),
 }

@@ -1,4 +1,4 @@
-"""Section "Into the net": the drawing on its way to the 28×28 pixels that a network gets; steps can be switched off."""
+"""Section "Preprocessing": the drawing on its way to a network's 28×28 pixels; steps can be switched off."""
 
 from __future__ import annotations
 

@@ -10,9 +10,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from nnviz.analysis.recognition import answer
-from nnviz.ui.format import (
-    percent,
-)
+from nnviz.ui.format import percent
 from nnviz.ui.pages.draw import sheet
 from nnviz.ui.pages.draw.scene import Scene
 
@@ -69,7 +67,7 @@ def _verdict(quiz: Quiz, classes: tuple[str, ...]) -> None:
         st.success(f"Right: the net reads a {classes[said]}, {percent(share)} sure.", icon=":material/check_circle:")
     else:
         st.warning(
-            f"The net reads a {classes[said]}, {percent(share)} sure. You can teach it: choose **Teach it** above.",
+            f"The net reads a {classes[said]}, {percent(share)} sure. You can teach it: choose **Fine-tune** above.",
             icon=":material/cancel:",
         )
 

@@ -8,14 +8,10 @@ import streamlit as st
 
 from nnviz.analysis.recognition import as_inputs
 from nnviz.ui import state
-from nnviz.ui.checkpoints import (
-    View,
-)
+from nnviz.ui.checkpoints import View
 from nnviz.ui.pages.draw.nets import Net
 from nnviz.ui.pages.draw.sheet import Sheet
-from nnviz.ui.subject import (
-    Subject,
-)
+from nnviz.ui.subject import Subject
 
 _LABEL = "draw-label"
 
@@ -43,7 +39,7 @@ class Scene(NamedTuple):
         return Subject(sheet.prepared.pixels, inputs, None, "Your drawing", key)
 
 
-def choose_label(scene: Scene, answer: int, words: str = "It is meant to be") -> int:
+def choose_label(scene: Scene, answer: int, words: str = "True label") -> int:
     """Let the person say which class the drawing is meant to be; as long as they don't, it is what the net says."""
     options = [AS_ANSWERED, *range(len(scene.net.classes))]
     state.keep(_LABEL, options)

@@ -1,4 +1,4 @@
-"""Section "Teach it": keep the drawing with its right label, and let a copy of the net learn from it."""
+"""Section "Fine-tune": keep the drawing with its right label, and let a copy of the net learn from it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,8 @@ from nnviz.store.database import StoreError
 from nnviz.store.drawings import DEFAULT_COLLECTION, MAX_AUTHOR, DrawingGone
 from nnviz.train.evaluation import evaluate
 from nnviz.ui import services, state
-from nnviz.ui.checkpoints import (
-    SLOW_IMAGES,
-)
-from nnviz.ui.format import (
-    percent,
-    plain,
-    sentence,
-)
+from nnviz.ui.checkpoints import SLOW_IMAGES
+from nnviz.ui.format import percent, plain, sentence
 from nnviz.ui.pages.draw import pupils, sheet
 from nnviz.ui.pages.draw.nets import Net
 from nnviz.ui.pages.draw.pupils import Lesson

@@ -11,11 +11,7 @@ import streamlit as st
 from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.store.run import Run
 from nnviz.ui import services
-from nnviz.ui.checkpoints import (
-    Beside,
-    checkpoint_at,
-    checkpoint_now,
-)
+from nnviz.ui.checkpoints import Beside, checkpoint_at, checkpoint_now
 from nnviz.ui.format import plain, run_label
 from nnviz.ui.state import keep
 
@@ -32,7 +28,7 @@ _KIND = "inspect-compare"
 _OTHER_STEP = "inspect-compare-moment"
 _OTHER_RUN = "inspect-compare-run"
 
-_KINDS = {"none": "nothing", "moment": "another moment of it", "run": "another run"}
+_KINDS = {"none": "nothing", "moment": "another checkpoint of it", "run": "another run"}
 
 
 def refresh_every(run: Run) -> float | None:
@@ -61,7 +57,7 @@ def choose_checkpoint(run: Run) -> CheckpointView | None:
                 value=True,
                 key=_FOLLOW,
                 on_change=_stop_playing,
-                help="Shows the net as it is now, several times a second. Off: choose a moment with the slider.",
+                help="Shows the net as it is now, several times a second. Off: choose a checkpoint with the slider.",
             )
         if following(run):
             store.present.watch(run.id)
@@ -142,7 +138,7 @@ def choose_other(run: Run) -> Other | None:
     kind = st.selectbox("Compare with", list(_KINDS), key=_KIND, format_func=_KINDS.__getitem__, width=210)
     if kind == "moment" and (steps := store.checkpoints.steps(run.id)):
         keep(_OTHER_STEP, steps)
-        step = st.select_slider("The other moment: after step", steps, key=_OTHER_STEP, format_func="{:,}".format)
+        step = st.select_slider("The other checkpoint: after step", steps, key=_OTHER_STEP, format_func="{:,}".format)
         return Other(run, step)
     if kind == "run":
         others = {one.id: one for one in store.runs() if one.id != run.id and one.config.data == run.config.data}
@@ -151,10 +147,7 @@ def choose_other(run: Run) -> Other | None:
             return None
         keep(_OTHER_RUN, list(others))
         st.selectbox(
-            "The other run",
-            list(others),
-            key=_OTHER_RUN,
-            format_func=lambda one: run_label(others[one].name, one),
+            "The other run", list(others), key=_OTHER_RUN, format_func=lambda one: run_label(others[one].name, one)
         )
         return Other(others[st.session_state[_OTHER_RUN]], None)
     return None

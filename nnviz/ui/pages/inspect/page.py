@@ -8,45 +8,20 @@ import streamlit as st
 
 from nnviz.analysis.checkpoint_view import CheckpointView, LayerView
 from nnviz.data.datasets import DATASETS, DataError
+from nnviz.registry import registry
 from nnviz.store.run import Run, RunGone
 from nnviz.train.checkpoint import CheckpointError
-from nnviz.ui import (
-    runs,
-    saliency,
-    services,
-    state,
-)
-from nnviz.ui.checkpoints import (
-    View,
-)
+from nnviz.ui import runs, services, state
+from nnviz.ui.checkpoints import View
 from nnviz.ui.choosing import choose_section, choose_shown
 from nnviz.ui.format import sentence
-from nnviz.ui.pages.inspect import (
-    activations,
-    checkpoints,
-    doctor,
-    edit_weights,
-    embedding,
-    fork,
-    matrices,
-    neuron,
-    over_time,
-)
-from nnviz.ui.runs import (
-    offered_runs,
-)
+from nnviz.ui.pages.inspect import checkpoints, sections
+from nnviz.ui.pages.inspect.section import Section
+from nnviz.ui.runs import offered_runs
 
-SECTIONS: dict[str, tuple[str, Callable[[View], None]]] = {
-    "matrices": ("Weights & gradients", matrices.show),
-    "time": ("Over time", over_time.show),
-    "activations": ("Activations", activations.show),
-    "neuron": ("One neuron", neuron.show),
-    "pixels": ("Which pixels", saliency.show),
-    "map": ("Map of the digits", embedding.show),
-    "doctor": ("Doctor", doctor.show),
-    "operate": ("Operate", edit_weights.show),
-    "fork": ("Fork", fork.show),
-}
+_FOUND = registry("nnviz.ui.pages.inspect.sections", list(sections.__path__), Section)
+
+SECTIONS: dict[str, tuple[str, Callable[[View], None]]] = {one.name: (one.title, one.show) for one in _FOUND.values()}
 """Name → (title, what shows it), in the order of the page."""
 
 _LAYER, _SECTION = "inspect-layer", "inspect-look"

@@ -46,7 +46,7 @@ PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
         {"sweep-fields": ["units", "activation"], "sweep-method": "grid", "sweep-epochs": 2, "sweep-per-class": 1000},
     ),
     "guided": (
-        "Six fields, guided",
+        "Six hyperparameters, adaptive search",
         {
             "sweep-fields": ["lr", "momentum", "batch_size", "units", "activation", "init"],
             "sweep-method": "tpe",
@@ -60,7 +60,7 @@ PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
 
 METHOD_WORDS = {
     "grid": "Every combination of the values: a whole map.",
-    "random": "Values drawn between the ends: with many fields it finds more than a grid of as many points.",
+    "random": "Values drawn between the ends: with many hyperparameters it finds more than a grid of as many trials.",
     "tpe": "The next values are drawn where the results so far are good (Optuna's TPE).",
 }
 
@@ -142,7 +142,7 @@ def _press(on_start: Callable[[SweepSpec], None]) -> None:
 
 def in_words(spec: SweepSpec) -> str:
     """What will be trained, and how."""
-    trainings = _counted(spec.points, "point")
+    trainings = _counted(spec.points, "trial")
     if spec.seeds > 1:
         trainings += f" × {spec.seeds} seeds = {_counted(spec.runs, 'training')}"
     epochs = _values(spec, "epochs")
@@ -226,7 +226,7 @@ def _fields(found: dict[str, Dimension]) -> list[str]:
         max_selections=MAX_AXES,
         on_change=_keep,
         args=("sweep-fields",),
-        placeholder="Choose one to six fields",
+        placeholder="Choose one to six hyperparameters",
     )
     for name in fields:
         if note := found[name].note:
@@ -358,7 +358,7 @@ def _number_of(text: str) -> Any:
 def _amounts(method: str, fields: list[str]) -> None:
     with st.container(horizontal=True, key="sweep-amounts"):
         if method != "grid":
-            _number("Points", "points", 32, "How many combinations are tried.")
+            _number("Trials", "points", 32, "How many combinations are tried.")
         _number("Epochs", "epochs", _EPOCHS, "Of each training.", varied="epochs" in fields)
 
 
@@ -368,9 +368,9 @@ def _more(config: TrainConfig, fields: list[str]) -> None:
     _number("Examples per class", "per_class", config.per_class, words, step=100, varied="per_class" in fields)
     _number("Minutes at most", "minutes", 0, _BOUNDS["minutes"].help)
     st.session_state["sweep-prune"] = _kept("sweep-prune", False)
-    words = f"{_BOUNDS['prune'].help} It begins when {PATIENCE} points are complete, and needs two epochs or more."
+    words = f"{_BOUNDS['prune'].help} It begins when {PATIENCE} trials are complete, and needs two epochs or more."
     st.toggle(
-        "Give up early",
+        "Prune",
         key="sweep-prune",
         on_change=_keep,
         args=("sweep-prune",),

@@ -14,19 +14,11 @@ from nnviz.sweep.store import Sweep, SweepGone
 from nnviz.train.commands import Action, Command
 from nnviz.ui import services
 from nnviz.ui.choosing import choose_shown
-from nnviz.ui.format import (
-    duration,
-    plain,
-    sentence,
-)
+from nnviz.ui.format import duration, plain, sentence
 from nnviz.ui.pages.sweep import form, pictures, point
 from nnviz.ui.pages.sweep.found import Found, find
-from nnviz.ui.refresh import (
-    refresh_seconds,
-)
-from nnviz.ui.runs import (
-    told,
-)
+from nnviz.ui.refresh import refresh_seconds
+from nnviz.ui.runs import told
 
 _CHOSEN = "sweep_chosen"
 
@@ -169,7 +161,7 @@ def _empty_state() -> None:
         st.markdown(
             "#### Nothing has been explored yet\n"
             "Press **Start the sweep**: many nets, each set up a little differently, train at once. A map of them "
-            "recolours while they learn, and shows where training crawls, where it flies and where it runs away.\n\n"
+            "recolours while they learn, and shows where training is too slow, converges and diverges.\n\n"
             "- Each step moves every weight against its gradient: "
             r"$W_{\text{new}} = W_{\text{old}} - \alpha \cdot v$, with $v = \mu \cdot v_{\text{old}} + \partial L/"
             r"\partial W$."

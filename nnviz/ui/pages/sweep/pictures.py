@@ -61,7 +61,7 @@ def _map(sweep: Sweep, found: Found) -> None:
         config=MAP_CONFIG,
     )
     _obey_click(clicked, found, "map")
-    many = " Of the points in one cell, the best is shown." if len(names) > 2 else ""
+    many = " Of the trials in one cell, the best is shown." if len(names) > 2 else ""
     st.caption(f"Each cell is one net: ✕ diverged, … trains, · waits. Click one to open it.{many}")
 
 
@@ -91,7 +91,10 @@ def _choose_axes(sweep: Sweep) -> None:
 def _fields(sweep: Sweep, found: Found) -> None:
     info = fields_info(sweep.spec, found.points)
     if not len(info.points):
-        st.info("Pictures of all fields begin when the first nets have done an epoch.", icon=":material/hourglass_top:")
+        st.info(
+            "Pictures of all hyperparameters begin when the first nets have done an epoch.",
+            icon=":material/hourglass_top:",
+        )
         return
     if len(sweep.spec.axes) > 1:
         st.markdown("**Every point as a line** through its values; drag along an axis to pick a range")
@@ -126,7 +129,7 @@ def _importance(sweep: Sweep, found: Found) -> None:
     st.markdown("**Which field matters?**")
     weights = _weights(sweep.id, tuple((one.point, one.accuracy, one.state) for one in found.points), sweep, found)
     if weights is None:
-        st.caption("Told as soon as at least eight points have a score.")
+        st.caption("Told as soon as at least eight trials have a score.")
         return
     plot(
         importance_figure(weights, sweep.spec, dark=_dark()),
@@ -172,7 +175,7 @@ def _ranking(sweep: Sweep, found: Found) -> None:
         on_select="rerun",
         selection_mode="single-row",
         height=min(38 + 35 * len(frame), 400),
-        alt="Points by mean test accuracy, best first, with their intervals",
+        alt="Trials by mean test accuracy, best first, with their intervals",
         column_config={
             name: st.column_config.NumberColumn(format="%.2f %%") for name in ("Test accuracy", "from", "to")
         },
@@ -201,7 +204,7 @@ def _lessons(sweep: Sweep, found: Found) -> None:
         st.markdown("**What it teaches**")
         told = lessons(sweep.spec, found.points)
         if not told:
-            st.caption("Told as soon as a few points have done an epoch.")
+            st.caption("Told as soon as a few trials have done an epoch.")
             return
         st.markdown("\n".join(f"- {words}" for words in told))
 
@@ -220,7 +223,7 @@ def _dark() -> bool:
 
 SECTIONS: dict[str, tuple[str, Callable[[Sweep, Found], None]]] = {
     "map": ("Map", _map),
-    "fields": ("All fields", _fields),
+    "fields": ("All hyperparameters", _fields),
     "ranking": ("Ranking", _ranking),
 }
 """Name → (title, what shows it), in the order of the page."""

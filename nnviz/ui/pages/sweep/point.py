@@ -14,9 +14,7 @@ from nnviz.sweep.store import Sweep
 from nnviz.ui import services, state
 from nnviz.ui.format import plain
 from nnviz.ui.pages.sweep.found import Found, state_in_words
-from nnviz.ui.runs import (
-    told,
-)
+from nnviz.ui.runs import told
 
 TRAIN_PAGE, INSPECT_PAGE, DRAW_PAGE = "pages/2_Train.py", "pages/3_Inspect.py", "pages/4_Draw.py"
 
@@ -46,7 +44,7 @@ def show(sweep: Sweep, found: Found) -> None:
             st.caption("Click a cell to see its run. The best point stands here as soon as one has done an epoch.")
             return
         picked = st.session_state.get(_POINT) == number
-        title = "The chosen point" if picked else "The best point so far"
+        title = "The chosen point" if picked else "The best trial so far"
         st.markdown(f"**{title}:** {plain(point_label(found.values[number]))}")
         members = found.members.get(number, [])
         for member in members:
@@ -84,7 +82,7 @@ def _promote(sweep: Sweep, run_id: str) -> None:
             icon=":material/rocket_launch:",
             on_click=_launch,
             args=(run_id,),
-            help="A run of its own with these settings, all moments kept, to look into and to draw for.",
+            help="A run of its own with these settings, all checkpoints kept, to look into and to draw for.",
         ):
             st.switch_page(TRAIN_PAGE)
 

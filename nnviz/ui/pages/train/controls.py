@@ -90,7 +90,7 @@ def _active(run: Run) -> None:
         _command("Pause", Action.PAUSE, run, ":material/pause:", primary=True, disabled=run.status is Status.QUEUED)
     _command("Stop", Action.STOP, run, ":material/stop:")
     if run.status is not Status.QUEUED:
-        with st.popover("Change while it runs", icon=":material/tune:", key="steer"):
+        with st.popover("Adjust hyperparameters", icon=":material/tune:", key="steer"):
             _steer(run)
 
 
@@ -118,7 +118,7 @@ def _idle(run: Run | None, blocked: str, ready: bool) -> None:
             help="Goes on from its last checkpoint, with optimizer state and order, as if it had never stopped.",
         )
     st.button(
-        "Same again",
+        "Rerun",
         key="run-again",
         icon=":material/replay:",
         on_click=launch,
@@ -127,7 +127,7 @@ def _idle(run: Run | None, blocked: str, ready: bool) -> None:
         help="The same network, settings and seed: the same curve.",
     )
     st.button(
-        "New seed",
+        "Rerun with a new seed",
         key="run-again-new-seed",
         icon=":material/casino:",
         on_click=_launch_with_new_seed,

@@ -20,9 +20,7 @@ from nnviz.ui import services, state
 from nnviz.ui.components.image_grid import Caption, signed_to_bytes, tiles
 from nnviz.ui.components.plot import plot
 from nnviz.ui.format import duration, plain
-from nnviz.ui.refresh import (
-    refresh_seconds,
-)
+from nnviz.ui.refresh import refresh_seconds
 
 LIVE_POINTS = 500
 ENDED_POINTS = 2000
@@ -137,13 +135,7 @@ def _figure(
         points=points,
         smoothing=smoothing,
     )
-    return curves_figure(
-        info,
-        log_loss=log_loss,
-        show_raw=show_raw,
-        loss_unit=LOSSES[loss].unit,
-        dark=dark,
-    )
+    return curves_figure(info, log_loss=log_loss, show_raw=show_raw, loss_unit=LOSSES[loss].unit, dark=dark)
 
 
 def _numbers(run: Run) -> None:
@@ -182,7 +174,7 @@ def _answers(run: Run, live: Preview) -> None:
         palette="ink",
         captions=captions,
         size=42,
-        label="Test images with the net's answer and how sure it is",
+        label="Test images with the predicted class and its probability",
     )
 
 
@@ -260,7 +252,7 @@ def heading(run: Run) -> None:
     if run.sweep:
         words += f" · point {run.point + 1} of the sweep {_sweep_name(run)}"
     if run.ensemble > 1:
-        words += f" · trained in a pack of {run.ensemble}: as by itself within rounding, not bit for bit"
+        words += f" · trained in an ensemble of {run.ensemble}: as by itself within rounding, not bit for bit"
     st.caption(words)
     if run.reason:
         show = {Status.DIVERGED: st.error, Status.FAILED: st.error, Status.INTERRUPTED: st.warning}

@@ -12,6 +12,7 @@ from nnviz.spec.optimizers import OPTIMIZERS
 from nnviz.spec.train_config import TrainConfig, check, checkpoint_bytes
 from nnviz.ui import state
 from nnviz.ui.forms import field_input
+from nnviz.ui.glossary import heading
 
 _FIRST = ("lr", "momentum", "batch_size", "epochs")
 _MORE = ("optimizer", "nesterov", "schedule", "weight_decay", "loss", "augment")
@@ -40,7 +41,7 @@ ROBUST_IN_WORDS = (
 def recipe_form() -> None:
     """Show and edit the session's training configuration."""
     config = state.setup().config
-    st.markdown("##### Hyperparameters")
+    heading("Hyperparameters", "Hyperparameter")
     left, right = st.columns(2)
     for place, name in zip((left, right, left, right), _FIRST, strict=True):
         with place:
@@ -59,11 +60,7 @@ def recipe_form() -> None:
 def _recipes(config: TrainConfig) -> None:
     if config != config.with_(**ROBUST):
         st.button(
-            "Robust to drawing",
-            key="robust-recipe",
-            icon=":material/draw:",
-            on_click=_make_robust,
-            help=ROBUST_IN_WORDS,
+            "Augmentation", key="robust-recipe", icon=":material/draw:", on_click=_make_robust, help=ROBUST_IN_WORDS
         )
     if config != TrainConfig():
         st.button("Back to the classic recipe", key="classic-recipe", on_click=state.set_config, args=(TrainConfig(),))

@@ -14,9 +14,7 @@ from nnviz.data.datasets import DATASETS
 from nnviz.store.run import Run, RunGone
 from nnviz.ui import services, state
 from nnviz.ui.format import plain
-from nnviz.ui.runs import (
-    told,
-)
+from nnviz.ui.runs import told
 
 REFRESH_SECONDS = 2.0
 """Between two looks at how far the runs are."""

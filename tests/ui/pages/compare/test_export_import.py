@@ -1,4 +1,4 @@
-"""Section "Take along" of the Compare page: files out and in, as somebody meets it who presses the buttons."""
+"""Section "Export and import" of the Compare page: files out and in, as somebody meets it who presses the buttons."""
 
 from __future__ import annotations
 
@@ -17,9 +17,7 @@ from streamlit.testing.v1 import AppTest
 from nnviz.executor.recorder import train_run
 from nnviz.export.archive import export_run, import_run, import_runs
 from nnviz.export.tensorboard import folder_name
-from nnviz.spec.layers.dense import (
-    Dense,
-)
+from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run, Status

@@ -15,9 +15,7 @@ from streamlit.testing.v1 import AppTest
 from nnviz.analysis.significance import McNemar
 from nnviz.executor.choice import Choice
 from nnviz.executor.recorder import train_run
-from nnviz.spec.layers.dense import (
-    Dense,
-)
+from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run, Status

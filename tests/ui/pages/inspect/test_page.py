@@ -11,15 +11,9 @@ from streamlit.testing.v1 import AppTest
 
 from nnviz.data.datasets import Dataset, Loaded
 from nnviz.executor.recorder import train_run
-from nnviz.spec.layers.conv import (
-    Conv,
-)
-from nnviz.spec.layers.dense import (
-    Dense,
-)
-from nnviz.spec.layers.pool import (
-    MaxPool,
-)
+from nnviz.spec.layers.conv import Conv
+from nnviz.spec.layers.dense import Dense
+from nnviz.spec.layers.pool import MaxPool
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.presets import PRESETS
 from nnviz.spec.train_config import TrainConfig
@@ -118,7 +112,7 @@ def test_one_weights_numbers_add_up_on_the_screen(store: RunStore) -> None:
 def test_two_moments_as_a_difference_and_two_runs_side_by_side(store: RunStore) -> None:
     trained(store, name="first"), trained(store, name="second")
     at = open_inspect(inspect__compare="moment")
-    assert "This moment minus the other" in words(at)
+    assert "This checkpoint minus the other" in words(at)
     at.session_state["inspect-difference"] = False
     at.session_state["inspect-compare"] = "run"
     at.run()

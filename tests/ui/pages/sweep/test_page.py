@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nnviz.spec.layers.dense import (
-    Dense,
-)
+from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Status
@@ -53,7 +51,7 @@ def test_a_finished_sweep_shows_its_map_and_what_it_teaches(finished: Sweep) -> 
     assert progress(at).startswith("Finished · 6 of 6 trainings are done")
     told = words(at)
     assert "nets train at once as one stacked batch" in told
-    assert "The best point so far" in told
+    assert "The best trial so far" in told
     assert "runs away" in told
     assert not {"sweep-pause", "sweep-stop", "sweep-resume"} & keys(at)
 
@@ -94,7 +92,7 @@ def test_a_member_opens_on_the_train_page_and_says_how_it_was_trained(finished: 
     member = services.sweeps().members(finished.id)[0]
     at = open_page("pages/2_Train.py", run=member.run)
     assert "point 1 of the sweep" in words(at)
-    assert "trained in a pack of" in words(at)
+    assert "trained in an ensemble of" in words(at)
     inspected = open_page("pages/3_Inspect.py", run=member.run)
     assert inspected.selectbox(key="inspect-run").value == member.run
 

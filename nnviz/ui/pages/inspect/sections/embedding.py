@@ -1,4 +1,4 @@
-"""Section "Map of the digits": what a layer makes of the test images, brought down to two dimensions."""
+"""Section "Embedding (PCA, t-SNE)": what a layer makes of the test images, brought down to two dimensions."""
 
 from __future__ import annotations
 
@@ -13,15 +13,12 @@ from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.analysis.projection import PIXELS, Points, Projection, aligned, features, pca, tsne
 from nnviz.charts.projection import projection_config, projection_csv, projection_figure, projection_info
 from nnviz.jobs import Job, Jobs, Report, State
-from nnviz.ui.checkpoints import (
-    View,
-)
+from nnviz.ui.checkpoints import View
 from nnviz.ui.components.image_grid import Caption, tiles
 from nnviz.ui.components.plot import plot
+from nnviz.ui.pages.inspect.section import Section
 from nnviz.ui.state import keep
-from nnviz.ui.subject import (
-    set_subject_index,
-)
+from nnviz.ui.subject import set_subject_index
 
 COUNTS = (1000, 300, 2000, 3000)
 """Test images that may be shown; the first is the default."""
@@ -111,7 +108,7 @@ def _cloud(
     try:
         seen = _seen(run_id, checkpoint.step_number, layer, count, checkpoint)
     except ValueError as error:
-        st.info(f"There is no map of this moment: {error}.", icon=":material/error:")
+        st.info(f"There is no embedding of this checkpoint: {error}.", icon=":material/error:")
         return None
     points, used = seen.projection.points, "pca"
     if method == "tsne":
@@ -262,3 +259,6 @@ def _chosen_image(view: View, seen: Seen) -> None:
             captions=[Caption(f"{classes[label]} → {classes[answer]}", f"test image {chosen}", label == answer)],
             label=f"Test image {chosen}, a {classes[label]} answered with {classes[answer]}",
         )
+
+
+SECTION = Section("map", "Embedding (PCA, t-SNE)", show, rank=60)

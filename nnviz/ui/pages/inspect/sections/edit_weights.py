@@ -1,4 +1,4 @@
-"""Section "Operate": change weights of a copy and see at once what that does to the test accuracy."""
+"""Section "Edit weights": change weights of a copy and see at once what that does to the test accuracy."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.analysis.editing import MAX_NUDGE, Action, Edit, edited
 from nnviz.fields import SpecError
 from nnviz.train.evaluation import Evaluation, evaluate
-from nnviz.ui.checkpoints import (
-    View,
-    test_part,
-)
+from nnviz.ui.checkpoints import View, test_part
 from nnviz.ui.format import sentence
+from nnviz.ui.pages.inspect.section import Section
 
 _EDITS = "inspect_edits"
 _UNDONE = "inspect_edits_undone"
@@ -76,7 +74,7 @@ def _form(view: View) -> None:
         if action is Action.NUDGE:
             amount = float(
                 st.number_input(
-                    "By" if scope == "weight" else "Noise of deviation",
+                    "By" if scope == "weight" else "Noise of standard deviation",
                     -MAX_NUDGE,
                     MAX_NUDGE,
                     0.1,
@@ -162,3 +160,6 @@ def _reset() -> None:
     run_id, edits = st.session_state[_EDITS]
     st.session_state[_UNDONE] = list(reversed(edits))
     st.session_state[_EDITS] = (run_id, [])
+
+
+SECTION = Section("operate", "Edit weights", show, rank=80)

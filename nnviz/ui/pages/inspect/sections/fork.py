@@ -12,11 +12,10 @@ from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run
 from nnviz.train.checkpoint import CheckpointError
 from nnviz.ui import runs, services, state
-from nnviz.ui.checkpoints import (
-    View,
-)
+from nnviz.ui.checkpoints import View
 from nnviz.ui.format import plain, sentence
 from nnviz.ui.forms import field_input
+from nnviz.ui.pages.inspect.section import Section
 
 _TRAIN = "pages/2_Train.py"
 _FIELDS = ("lr", "momentum", "batch_size", "epochs", "optimizer", "schedule", "weight_decay", "augment", "seed")
@@ -30,7 +29,7 @@ def show(view: View) -> None:
         "goes on with what you set here. Unchanged, it repeats the run's own curve."
     )
     if view.live:
-        st.info("Switch “Follow live” off and choose a moment to fork from.", icon=":material/pause_circle:")
+        st.info("Switch “Follow live” off and choose a checkpoint to fork from.", icon=":material/pause_circle:")
     else:
         _form(view)
     _tree(view.run)
@@ -109,3 +108,6 @@ def _branch(run: Run, children: dict[str, list[Run]], here: str, depth: int) -> 
         st.rerun()
     for child in children.get(run.id, []):
         _branch(child, children, here, depth + 1)
+
+
+SECTION = Section("fork", "Fork", show, rank=90)

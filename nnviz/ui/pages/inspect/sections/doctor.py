@@ -7,9 +7,8 @@ import streamlit as st
 from nnviz.analysis.doctor import DIAGNOSES, Diagnosis, evidence, examine
 from nnviz.store.run import Status
 from nnviz.ui import services, state
-from nnviz.ui.checkpoints import (
-    View,
-)
+from nnviz.ui.checkpoints import View
+from nnviz.ui.pages.inspect.section import Section
 
 _TRAIN = "pages/2_Train.py"
 
@@ -35,7 +34,7 @@ def show(view: View) -> None:
             )
         for diagnosis in found:
             _show(diagnosis)
-    with st.expander("What is looked for", key="inspect-checks"):
+    with st.expander("Checks", key="inspect-checks"):
         st.markdown("\n".join(f"- {(check.__doc__ or '').strip()}" for check in DIAGNOSES))
 
 
@@ -52,3 +51,6 @@ def _show(diagnosis: Diagnosis) -> None:
             state.set_config(diagnosis.config)
             state.choose_run(None)
             st.switch_page(_TRAIN)
+
+
+SECTION = Section("doctor", "Doctor", show, rank=70)

@@ -38,20 +38,13 @@ from nnviz.charts.bars import (
     unit_bars_info,
 )
 from nnviz.charts.table import csv_text
-from nnviz.spec.activations import (
-    ACTIVATIONS,
-)
-from nnviz.ui.checkpoints import (
-    View,
-    test_part,
-)
+from nnviz.spec.activations import ACTIVATIONS
+from nnviz.ui.checkpoints import View, test_part
 from nnviz.ui.components.image_grid import Caption, signed_to_bytes, tiles
 from nnviz.ui.components.plot import plot
-from nnviz.ui.subject import (
-    Subject,
-    choose_subject,
-    set_subject_index,
-)
+from nnviz.ui.glossary import heading
+from nnviz.ui.pages.inspect.section import Section
+from nnviz.ui.subject import Subject, choose_subject, set_subject_index
 
 _CHOSEN, _UNIT = "inspect_neuron", "inspect-neuron-unit"
 
@@ -257,7 +250,7 @@ def _facts(picked: Picked, values: npt.NDArray[np.float32], words: str) -> None:
     facts = f"Over {words}: mean {values.mean():.4g}, from {values.min():.4g} to {values.max():.4g}"
     if relu and not values.all():
         facts += f"; 0 for {(values == 0).mean():.1%} of them".replace("%", " %")
-    st.caption(facts + ("." if picked.told.position is None else ". Of a filter, its largest value in each image."))
+    st.caption(facts + ("." if picked.told.position is None else ". Of a channel, its largest value in each image."))
 
 
 def _digits(view: View, picked: Picked, values: npt.NDArray[np.float32], words: str) -> None:
@@ -297,7 +290,7 @@ def _exciting(view: View, picked: Picked, values: npt.NDArray[np.float32], words
     test, classes = view.checkpoint.data.test, view.checkpoint.data.dataset.classes
     shown = np.argsort(-values, kind="stable")[:EXCITING].tolist()
     with st.container(key="inspect-neuron-exciting"):
-        st.markdown("##### The images that excite it most")
+        heading("Top-activating images")
         clicked = tiles(
             test.images[shown, 0].numpy(),
             key="inspect-neuron-exciting-tiles",
@@ -324,7 +317,7 @@ def _incoming(view: View, picked: Picked) -> None:
         title = view.beside.title
         weights.append((title[:1].upper() + title[1:], view.beside_layer.weight[picked.unit].numpy().reshape(shape)))
     limit = max(float(np.abs(np.nan_to_num(values, posinf=0, neginf=0)).max()) for _, values in weights)
-    st.markdown("##### Incoming weights")
+    heading("Incoming weights", "Weight")
     if len(shape) == 3 and shape[1] * shape[2] > 1:
         if shape[0] == 1:
             _with_the_image(view, picked, weights, limit)
@@ -347,7 +340,7 @@ def _incoming(view: View, picked: Picked) -> None:
         if before is not None and isinstance(clicked, int) and 0 <= clicked < before.units:
             open_neuron(before.name, clicked)
     st.caption(
-        f"One bar for each {kind} of the layer before{_strongest(len(info.units), info.total)}. Blue lets it speak for"
+        f"One bar for each {kind} of the layer before{_strongest(len(info.units), info.total)}. Blue lets it add to"
         f" this {picked.word}, orange against. Click one to open it."
     )
 
@@ -486,7 +479,7 @@ def _outgoing(view: View, picked: Picked) -> None:
             )
             clicked = None if place is None else shown[place]
         st.caption(
-            f"What the {plural} of {after.title} do with it{many}: blue, it speaks for them; orange, against."
+            f"What the {plural} of {after.title} do with it{many}: blue, it adds to them; orange, it takes away."
             " Click one to open it."
         )
         st.download_button(
@@ -540,7 +533,7 @@ def _sum(view: View, picked: Picked) -> None:
     shape = source_shape(view.checkpoint, layer)
     st.markdown("##### The arithmetic")
     st.caption(
-        f"Inputs × weights + bias, for this image{'' if told.position is None else ', where the filter gives most'}."
+        f"Inputs × weights + bias, for this image{'' if told.position is None else ', where the channel gives most'}."
         f"{_under(told)}{_normalised(view.checkpoint, layer)} Add up the last column: it comes to the last digit shown."
     )
     st.markdown(sum_table(picked, shape))
@@ -607,3 +600,6 @@ def sum_csv(picked: Picked, shape: tuple[int, ...]) -> str:
 def minus(number: str) -> str:
     """A number with a proper minus sign, as long as a plus."""
     return number.replace("-", "−")
+
+
+SECTION = Section("neuron", "One neuron", show, rank=40)

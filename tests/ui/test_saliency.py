@@ -1,4 +1,4 @@
-"""The section "Which pixels", as a person meets it."""
+"""The section "Saliency", as a person meets it."""
 
 from __future__ import annotations
 
@@ -18,19 +18,10 @@ from nnviz.spec.presets import PRESETS
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run
 from nnviz.store.runs import RunStore
-from nnviz.ui import (
-    saliency,
-)
-from nnviz.ui.checkpoints import (
-    checkpoint_at,
-)
-from nnviz.ui.saliency import (
-    ANSWER,
-    sum_in_words,
-)
-from nnviz.ui.subject import (
-    Subject,
-)
+from nnviz.ui import saliency
+from nnviz.ui.checkpoints import checkpoint_at
+from nnviz.ui.saliency import ANSWER, sum_in_words
+from nnviz.ui.subject import Subject
 from tests.waiting import LIMIT_S
 
 IMAGE = 3
@@ -60,15 +51,8 @@ def recorded(store: RunStore, network: NetworkSpec) -> Run:
 
 
 def script(compare: bool = False) -> None:
-    from nnviz.ui import (
-        saliency,
-        services,
-    )
-    from nnviz.ui.checkpoints import (
-        Beside,
-        View,
-        checkpoint_at,
-    )
+    from nnviz.ui import saliency, services
+    from nnviz.ui.checkpoints import Beside, View, checkpoint_at
 
     run, store = services.store().runs()[0], services.store()
     steps = store.checkpoints.steps(run.id)

@@ -22,13 +22,11 @@ from nnviz.charts.matrix import matrix_config, matrix_csv, matrix_figure, matrix
 from nnviz.data.datasets import to_input
 from nnviz.spec.optimizers import OPTIMIZERS
 from nnviz.ui import services
-from nnviz.ui.checkpoints import (
-    View,
-    checkpoint_at,
-)
+from nnviz.ui.checkpoints import View, checkpoint_at
 from nnviz.ui.components.image_grid import Caption, signed_to_bytes, tiles
 from nnviz.ui.components.plot import plot
-from nnviz.ui.pages.inspect.neuron import open_neuron
+from nnviz.ui.pages.inspect.section import Section
+from nnviz.ui.pages.inspect.sections.neuron import open_neuron
 
 PAGE = 64
 """Units on one page of images."""
@@ -86,9 +84,9 @@ def show(view: View) -> None:
         if picture == "images":
             st.selectbox("Order by", list(_SORTS), key="inspect-sort", format_func=_SORTS.__getitem__, width=250)
         shared = st.toggle(
-            "One colour range for all moments",
+            "One colour range for all checkpoints",
             key="inspect-shared-range",
-            help="On: a colour means the same value at every moment. Off: each picture uses its whole range.",
+            help="On: a colour means the same value at every checkpoint. Off: each picture uses its whole range.",
         )
         difference = view.beside_layer is not None and st.toggle(
             "Show the difference", value=True, key="inspect-difference"
@@ -121,7 +119,7 @@ def _panels(view: View, quantity: str, shown: Tensor, shared: bool, difference: 
     if other is None:
         return alone
     if difference:
-        return [Panel(f"This moment minus the other: {view.beside.title}", shown - other, None, view.checkpoint)]
+        return [Panel(f"This checkpoint minus the other: {view.beside.title}", shown - other, None, view.checkpoint)]
     limit = max(float(shown.abs().max()), float(other.abs().max()), limit or 0.0)
     return [
         Panel(f"After step {view.checkpoint.step_number:,}", shown, limit, view.checkpoint),
@@ -169,7 +167,7 @@ def statistics(values: Tensor) -> str:
     near = float((magnitude <= NEAR_ZERO * largest).float().mean())
     return (
         f"{values.numel():,} values · norm ‖·‖ {float(values.norm()):.4g} · mean {float(values.mean()):.2g} · "
-        f"deviation {float(values.std(correction=0)):.3g} · largest {largest:.3g} · "
+        f"standard deviation {float(values.std(correction=0)):.3g} · largest {largest:.3g} · "
         f"{near:.1%} near zero (within {NEAR_ZERO:.1%} of the largest)"
     )
 
@@ -221,7 +219,7 @@ def _images(view: View, quantity: str, panel: Panel, place: int) -> None:
         names=("neuron", "row", "column"),
         file_name=f"{view.name}-{layer.name}-{quantity}.png",
     )
-    what = "one filter on one channel (filter ← channel)" if per_unit > 1 else "one neuron, a value for each input"
+    what = "one kernel: output channel ← input channel" if per_unit > 1 else "one neuron, a value for each input"
     st.caption(f"Each picture is {what}. Blue is positive, orange negative. Click one to open its neuron.")
     _download(view, quantity, panel, place)
     if clicked is not None:
@@ -345,3 +343,6 @@ def _one_weight(view: View) -> None:
         ]
         st.markdown("| | how | what it is | value |\n|:--|:--|:--|--:|\n" + "\n".join(rows))
         st.caption(f"The training itself has {told.trained:+.8f} after this step, in 32-bit numbers.")
+
+
+SECTION = Section("matrices", "Weights & gradients", show, rank=10)

@@ -19,11 +19,9 @@ from nnviz.spec.presets import PRESETS
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run
 from nnviz.store.runs import RunStore
-from nnviz.ui.checkpoints import (
-    checkpoint_at,
-)
-from nnviz.ui.pages.inspect import embedding
-from nnviz.ui.pages.inspect.embedding import Cloud, Seen, in_words, job_key
+from nnviz.ui.checkpoints import checkpoint_at
+from nnviz.ui.pages.inspect.sections import embedding
+from nnviz.ui.pages.inspect.sections.embedding import Cloud, Seen, in_words, job_key
 from tests.waiting import LIMIT_S
 
 
@@ -48,12 +46,8 @@ def script(layer: str | None = None, live: bool = False, compare: bool = False) 
     import streamlit as st
 
     from nnviz.ui import services
-    from nnviz.ui.checkpoints import (
-        Beside,
-        View,
-        checkpoint_at,
-    )
-    from nnviz.ui.pages.inspect import embedding
+    from nnviz.ui.checkpoints import Beside, View, checkpoint_at
+    from nnviz.ui.pages.inspect.sections import embedding
 
     run, store = services.store().runs()[0], services.store()
     steps = store.checkpoints.steps(run.id)

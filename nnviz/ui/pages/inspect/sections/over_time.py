@@ -15,11 +15,9 @@ from nnviz.spec.losses import LOSSES
 from nnviz.store.run import Run
 from nnviz.train.evaluation import Evaluation, evaluate
 from nnviz.ui import services
-from nnviz.ui.checkpoints import (
-    View,
-    test_part,
-)
+from nnviz.ui.checkpoints import View, test_part
 from nnviz.ui.components.plot import plot
+from nnviz.ui.pages.inspect.section import Section
 
 POINTS = 600
 
@@ -38,7 +36,7 @@ def _curves(view: View) -> None:
     info = curves_info(
         store.history.curve(run.id), store.history.epochs(run.id), store.history.changes(run.id), points=POINTS
     )
-    here = Mark(view.checkpoint.step_number, "this moment")
+    here = Mark(view.checkpoint.step_number, "this checkpoint")
     figure = curves_figure(
         info._replace(marks=(*info.marks, here)), loss_unit=LOSSES[run.config.loss].unit, dark=view.dark
     )
@@ -55,15 +53,15 @@ def _confusion(view: View) -> None:
     found = (
         evaluate(view.checkpoint.model, view.checkpoint.data.dataset, test) if view.live else _evaluation(view, words)
     )
-    info = confusion_info(found, view.checkpoint.data.dataset.classes)
-    st.metric("Right at this moment", f"{info.accuracy:.2%}", help=f"Of {words}.")
+    info = confusion_info(found.confusion().numpy(), view.checkpoint.data.dataset.classes)
+    st.metric("Accuracy at this checkpoint", f"{info.accuracy:.2%}", help=f"Of {words}.")
     plot(
         confusion_figure(info, dark=view.dark),
         key="inspect-confusion-plot",
         config=CONFUSION_CONFIG,
         alt=f"Confusion matrix after step {view.checkpoint.step_number:,}: {info.right:,} of {info.total:,} right",
     )
-    st.caption(f"What was taken for what, on {words}.")
+    st.caption(f"Confusion matrix, on {words}.")
 
 
 def _evaluation(view: View, words: str) -> Evaluation:
@@ -121,3 +119,6 @@ def norms_of(run: Run) -> tuple[NormsInfo, NormsInfo, NormsInfo] | None:
         norms_info(norms.step, norms.layers, pace(norms.weight, norms.update), "‖ΔW‖ / ‖W‖", HEALTHY_PACE),
         norms_info(norms.step, norms.layers, norms.weight, "weight norm ‖W‖"),
     )
+
+
+SECTION = Section("time", "Over time", show, rank=20)

@@ -17,14 +17,8 @@ from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run
 from nnviz.store.runs import RunStore
-from nnviz.ui.checkpoints import (
-    checkpoint_at,
-)
-from nnviz.ui.subject import (
-    ANY,
-    of_class,
-    to_pixels,
-)
+from nnviz.ui.checkpoints import checkpoint_at
+from nnviz.ui.subject import ANY, of_class, to_pixels
 from tests.waiting import LIMIT_S
 
 
@@ -51,13 +45,8 @@ def script() -> None:
     import streamlit as st
 
     from nnviz.ui import services
-    from nnviz.ui.checkpoints import (
-        View,
-        checkpoint_at,
-    )
-    from nnviz.ui.subject import (
-        choose_subject,
-    )
+    from nnviz.ui.checkpoints import View, checkpoint_at
+    from nnviz.ui.subject import choose_subject
 
     run = services.store().runs()[0]
     checkpoint = checkpoint_at(services.store(), run, st.session_state.get("step", 5))

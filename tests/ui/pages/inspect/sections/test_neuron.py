@@ -19,24 +19,16 @@ from nnviz.analysis.activations import arithmetic, outgoing, source_shape, trace
 from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.data.datasets import Dataset, Loaded, to_input
 from nnviz.executor.recorder import train_run
-from nnviz.spec.layers.conv import (
-    Conv,
-)
-from nnviz.spec.layers.dense import (
-    Dense,
-)
+from nnviz.spec.layers.conv import Conv
+from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.presets import PRESETS
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run
 from nnviz.store.runs import RunStore
-from nnviz.ui.checkpoints import (
-    checkpoint_at,
-)
-from nnviz.ui.pages.inspect.neuron import Picked, outgoing_csv, pixels_seen, sum_csv
-from nnviz.ui.subject import (
-    test_subject as subject_of,
-)
+from nnviz.ui.checkpoints import checkpoint_at
+from nnviz.ui.pages.inspect.sections.neuron import Picked, outgoing_csv, pixels_seen, sum_csv
+from nnviz.ui.subject import test_subject as subject_of
 from tests.waiting import LIMIT_S
 
 NETS = ["softmax", "classic", "lenet5", "small_cnn", "deep_sigmoid"]
@@ -63,12 +55,8 @@ def script(compare: bool = False) -> None:
     import streamlit as st
 
     from nnviz.ui import services
-    from nnviz.ui.checkpoints import (
-        Beside,
-        View,
-        checkpoint_at,
-    )
-    from nnviz.ui.pages.inspect import neuron
+    from nnviz.ui.checkpoints import Beside, View, checkpoint_at
+    from nnviz.ui.pages.inspect.sections import neuron
 
     run, store = services.store().runs()[0], services.store()
     checkpoint = checkpoint_at(store, run, 5)
@@ -105,9 +93,7 @@ def test_the_arithmetic_on_screen_adds_up_in_every_layer(store: RunStore, blobs:
     for layer in checkpoint.learning_layers:
         unit = layer.units - 1
         app = shown(
-            inspect_neuron=(layer.name, unit),
-            inspect_test_image_wanted=7,
-            **{"inspect-layer-wanted": layer.name},
+            inspect_neuron=(layer.name, unit), inspect_test_image_wanted=7, **{"inspect-layer-wanted": layer.name}
         )
         rows = table(app)
         place = next(place for place, row in enumerate(rows) if row[0].startswith("sum"))
@@ -225,7 +211,7 @@ def test_clicking_opens_a_neuron() -> None:
     def click() -> None:
         import streamlit as st
 
-        from nnviz.ui.pages.inspect.neuron import open_neuron
+        from nnviz.ui.pages.inspect.sections.neuron import open_neuron
 
         if st.button("click", key="click"):
             open_neuron("dense1", 9)

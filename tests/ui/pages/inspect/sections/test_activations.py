@@ -19,21 +19,15 @@ from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.analysis.health import health
 from nnviz.data.datasets import Dataset, Loaded, to_input
 from nnviz.executor.recorder import train_run
-from nnviz.spec.layers.conv import (
-    Conv,
-)
-from nnviz.spec.layers.dense import (
-    Dense,
-)
+from nnviz.spec.layers.conv import Conv
+from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.presets import PRESETS
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run
 from nnviz.store.runs import RunStore
-from nnviz.ui.checkpoints import (
-    checkpoint_at,
-)
-from nnviz.ui.pages.inspect.activations import health_csv, health_table, outputs_csv
+from nnviz.ui.checkpoints import checkpoint_at
+from nnviz.ui.pages.inspect.sections.activations import health_csv, health_table, outputs_csv
 from tests.waiting import LIMIT_S
 
 NETS = ["softmax", "classic", "lenet5", "small_cnn", "deep_sigmoid"]
@@ -58,12 +52,8 @@ def recorded(store: RunStore, network: NetworkSpec) -> tuple[Run, CheckpointView
 
 def script(compare: bool = False) -> None:
     from nnviz.ui import services
-    from nnviz.ui.checkpoints import (
-        Beside,
-        View,
-        checkpoint_at,
-    )
-    from nnviz.ui.pages.inspect import activations
+    from nnviz.ui.checkpoints import Beside, View, checkpoint_at
+    from nnviz.ui.pages.inspect.sections import activations
 
     run, store = services.store().runs()[0], services.store()
     checkpoint = checkpoint_at(store, run, 5)

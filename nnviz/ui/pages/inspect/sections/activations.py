@@ -28,23 +28,16 @@ from nnviz.charts.bars import (
 )
 from nnviz.charts.table import csv_text
 from nnviz.data.datasets import Split
-from nnviz.spec.activations import (
-    ACTIVATIONS,
-)
-from nnviz.ui.checkpoints import (
-    View,
-    test_part,
-)
+from nnviz.spec.activations import ACTIVATIONS
+from nnviz.ui.checkpoints import View, test_part
 from nnviz.ui.components.image_grid import Caption, signed_to_bytes, tiles
 from nnviz.ui.components.plot import plot
 from nnviz.ui.format import layer_in_words
-from nnviz.ui.pages.inspect.neuron import open_neuron
+from nnviz.ui.glossary import heading
+from nnviz.ui.pages.inspect.section import Section
+from nnviz.ui.pages.inspect.sections.neuron import open_neuron
 from nnviz.ui.state import keep
-from nnviz.ui.subject import (
-    Subject,
-    answer_in_words,
-    choose_subject,
-)
+from nnviz.ui.subject import Subject, answer_in_words, choose_subject
 
 _CLASS = "inspect-activations-class"
 
@@ -76,7 +69,7 @@ def show(view: View) -> None:
             st.markdown(f"**{subject.title}**")
             tiles(subject.pixels[None], key="inspect-activations-image", size=168, label=subject.title)
             st.caption(answer_in_words(classes, answer, float(traced.probabilities[0, answer]), subject.label))
-        _probabilities(view, subject, view.checkpoint, traced.probabilities[0], "What the net believes", 0)
+        _probabilities(view, subject, view.checkpoint, traced.probabilities[0], "Predicted probabilities", 0)
         if view.beside is not None:
             other = trace(view.beside.checkpoint, subject.inputs).probabilities[0]
             title = view.beside.title[:1].upper() + view.beside.title[1:]
@@ -110,7 +103,7 @@ def _probabilities(
 def _contributions(view: View, subject: Subject, traced: Trace, answer: int) -> None:
     classes = view.checkpoint.data.dataset.classes
     keep(_CLASS, [ANSWER, *range(len(classes))])
-    st.markdown("##### What adds up to a class")
+    heading("Logit contributions")
     st.selectbox(
         "Class",
         [ANSWER, *range(len(classes))],
@@ -147,10 +140,10 @@ def _contributions(view: View, subject: Subject, traced: Trace, answer: int) -> 
                 if before is not None and isinstance(clicked, int) and 0 <= clicked < len(told.terms):
                     open_neuron(before.name, told.terms[clicked].source)
     st.caption(
-        "Each bar is one product, input × weight; blue speaks for it, orange against. From left to right the way goes"
+        "Each bar is one product, input × weight; blue adds to it, orange takes away. From left to right the way goes"
         " back: to the neuron that adds most, and what made that one speak. Click a neuron's bar to open it."
         if len(links) > 1
-        else "Each bar is one product, input × weight; blue speaks for the class, orange against it."
+        else "Each bar is one product, input × weight; blue adds to the class, orange takes away."
     )
 
 
@@ -271,9 +264,9 @@ def _health(view: View) -> None:
         st.caption(
             "**Dead**: units with ReLU that give 0 for every one of these images; no gradient reaches them, so nothing"
             " wakes them. **Saturated**: outputs of a sigmoid or tanh within 1 % of an end of its range, where the"
-            " function is flat and hardly lets a gradient through. **Mean** and **spread** (standard deviation) are of"
-            " all the layer's outputs; a spread that shrinks to 0 from layer to layer means that all images look alike"
-            " to the later ones. A dash: it can't happen to this layer."
+            " function is flat and hardly lets a gradient through. **Mean** and **standard deviation** are of"
+            " all the layer's outputs; a standard deviation that shrinks to 0 from layer to layer means that all"
+            " images look alike to the later ones. A dash: it can't happen to this layer."
         )
         st.download_button(
             "Unit by unit as CSV",
@@ -318,3 +311,6 @@ def health_csv(layers: Iterable[LayerHealth], classes: Sequence[str]) -> str:
 
 def _number(value: float) -> str:
     return f"{value:.3g}" if np.isfinite(value) else "not finite"
+
+
+SECTION = Section("activations", "Activations", show, rank=30)

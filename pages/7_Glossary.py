@@ -1,0 +1,7 @@
+"""Glossary: the field's terms, each in one sentence."""
+
+from nnviz.ui.glossary import glossary
+from nnviz.ui.shell import open_page
+
+open_page("Glossary")
+glossary()
