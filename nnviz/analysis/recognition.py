@@ -1,7 +1,7 @@
 """What trained networks say of one drawing: now, at every moment of a training, and what it reminds them of; and what
 one lesson on it changes.
 
-A drawing is uint8 (28, 28), 0 paper to 255 ink, as `nnviz.drawing.prepare` makes it.
+A drawing is uint8 (28, 28), 0 paper to 255 ink, as `nnviz.data.drawing.prepare` makes it.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
+from nnviz.charts.chart import Chart
 from nnviz.charts.colors import DIVERGING
 from nnviz.charts.theme import LIGHT, NO_ZOOM, layout, plot_config, theme
 
@@ -156,3 +157,12 @@ def _in_words(info: AttributionInfo) -> list[list[str]]:
         ]
         for row in range(height)
     ]
+
+
+def _example(dark: bool) -> go.Figure:
+    rows, columns = np.mgrid[:28, :28]
+    ink = (255 * np.exp(-((columns - 14) ** 2) / 12)).astype(np.uint8)
+    return attribution_figure(attribution_info(ink, np.sin(rows / 4) * ink / 255, unit="logits"), dark=dark)
+
+
+CHART = Chart("attribution", "Saliency: what each pixel adds to a class", _example, rank=60)

@@ -10,9 +10,10 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 from plotly.colors import hex_to_rgb
 
+from nnviz.charts.chart import Chart
 from nnviz.charts.colors import RUNS
 from nnviz.charts.curves import SMOOTHING, curves_info
-from nnviz.charts.overlay import Training, first_steps, two_rows
+from nnviz.charts.overlay import Training, example_training, first_steps, two_rows
 from nnviz.charts.theme import plot_config
 
 Floats = npt.NDArray[np.float64]
@@ -122,3 +123,11 @@ def bands_figure(
                 },
             ]
     return two_rows(traces, "step", log_loss=log_loss, loss_unit=loss_unit, dark=dark, revision=revision)
+
+
+def _example(dark: bool) -> go.Figure:
+    runs = [example_training(seed) for seed in range(4)]
+    return bands_figure([band_info("A", "four seeds", 0, runs, width="range")], dark=dark)
+
+
+CHART = Chart("bands", "Repetitions with other seeds, as bands", _example, rank=30)

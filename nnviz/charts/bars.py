@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
+from nnviz.charts.chart import Chart
 from nnviz.charts.colors import CLASSES, NEGATIVE, POSITIVE
 from nnviz.charts.table import csv_text
 from nnviz.charts.theme import NO_ZOOM, layout, plot_config, theme
@@ -383,3 +384,32 @@ def _margin(labels: Sequence[str]) -> dict[str, int]:
     """Room on the left for the longest label."""
     longest = max((len(label.removeprefix("<b>").removesuffix("</b>")) for label in labels), default=0)
     return {"l": 18 + 7 * max(2, longest), "r": 20, "t": 8, "b": 46}
+
+
+_DIGITS = tuple("0123456789")
+
+
+def _example_classes(dark: bool) -> go.Figure:
+    shares = np.array([0.01, 0.0, 0.02, 0.05, 0.0, 0.8, 0.03, 0.04, 0.03, 0.02])
+    return class_bars_figure(class_bars_info(_DIGITS, shares, 5), dark=dark)
+
+
+def _example_contributions(dark: bool) -> go.Figure:
+    values = (2.0, 1.2, -0.7, 0.3)
+    bars = [Bar(f"neuron {number}", value, "") for number, value in enumerate(values)]
+    return contributions_figure(contributions_info(bars, sum(values)), dark=dark)
+
+
+def _example_units(dark: bool) -> go.Figure:
+    return unit_bars_figure(unit_bars_info(np.sin(np.arange(40.0))), dark=dark)
+
+
+def _example_boxes(dark: bool) -> go.Figure:
+    labels = np.arange(500) % 10
+    return class_boxes_figure(class_boxes_info(_DIGITS, np.cos(labels) + np.arange(500) % 7 / 5, labels), dark=dark)
+
+
+PROBABILITIES = Chart("probabilities", "Predicted probabilities", _example_classes, rank=50)
+CONTRIBUTIONS = Chart("contributions", "Logit contributions", _example_contributions, rank=51)
+UNITS = Chart("units", "The outputs of a layer's units", _example_units, rank=52)
+BOXES = Chart("boxes", "A unit's output by class", _example_boxes, rank=53)

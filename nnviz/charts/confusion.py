@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
+from nnviz.charts.chart import Chart
 from nnviz.charts.colors import NEGATIVE, NEUTRAL, POSITIVE, TEST
 from nnviz.charts.theme import NO_ZOOM, layout, plot_config, theme
 
@@ -273,3 +274,24 @@ def _in_words(info: ConfusionInfo, true: int, answer: int) -> str:
     if not info.counts[true].any():
         return f"no test image of <b>{info.classes[true]}</b>"
     return f"<b>{info.classes[true]}</b> {what}: {count:,} of {int(info.counts[true].sum()):,} images ({share:.1%})"
+
+
+_DIGITS = tuple("0123456789")
+
+
+def _example_info(errors: int) -> ConfusionInfo:
+    return confusion_info(
+        np.eye(10, dtype=np.int64) * (100 - 9 * errors) + errors * (1 - np.eye(10, dtype=np.int64)), _DIGITS
+    )
+
+
+CONFUSION = Chart("confusion", "Confusion matrix", lambda dark: confusion_figure(_example_info(2), dark=dark), rank=40)
+CHANGE = Chart(
+    "confusion-change",
+    "Two confusion matrices: the change",
+    lambda dark: confusion_change_figure(_example_info(3), _example_info(1), dark=dark),
+    rank=41,
+)
+RECALL = Chart(
+    "recall", "Accuracy per class (recall)", lambda dark: class_accuracy_figure(_example_info(2), dark=dark), rank=42
+)

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
+from nnviz.charts.chart import Chart
 from nnviz.charts.colors import RATE, TEST, TRAIN
-from nnviz.charts.series import Changed, Pass, Steps
+from nnviz.charts.series import Changed, Pass, Steps, example_passes, example_steps
 from nnviz.charts.table import csv_text
 from nnviz.charts.theme import layout, plot_config, theme
 
@@ -382,3 +383,11 @@ def _log_ticks(info: CurvesInfo) -> dict[str, Any]:
 
 def _as_text(number: float) -> str:
     return f"{number:.7g}" if math.isfinite(number) else ""
+
+
+def _example(dark: bool) -> go.Figure:
+    steps = example_steps(0)
+    return curves_figure(curves_info(steps, example_passes(steps), []), dark=dark)
+
+
+CHART = Chart("curves", "Loss, accuracy and learning rate", _example, rank=10)

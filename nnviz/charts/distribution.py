@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
+from nnviz.charts.chart import Chart
 from nnviz.charts.colors import CLASSES, POSITIVE, TEST, TRAIN
 from nnviz.charts.table import csv_text
 from nnviz.charts.theme import layout, plot_config, theme
@@ -133,3 +134,11 @@ def distribution_csv(info: DistributionInfo) -> str:
             for place, (low, high) in enumerate(zip(info.edges[:-1], info.edges[1:], strict=True))
         ),
     )
+
+
+def _example(dark: bool) -> go.Figure:
+    values = {"first": np.sin(np.arange(2000.0)), "last": np.sin(np.arange(2000.0)) ** 3}
+    return distribution_figure(distribution_info(values), dark=dark)
+
+
+CHART = Chart("distribution", "The distribution of a layer's weights", _example, rank=71)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
+from nnviz.charts.chart import Chart
 from nnviz.charts.colors import CLASSES
 from nnviz.charts.theme import layout, plot_config, theme
 
@@ -146,3 +147,13 @@ def _names(info: HistoryInfo, last: float, ink: str) -> list[dict[str, Any]]:
             }
         )
     return names
+
+
+def _example(dark: bool) -> go.Figure:
+    step = np.arange(0, 1000, 50)
+    rising = 1 / (1 + np.exp(-(step - 300) / 100))
+    others = np.repeat((1 - rising)[:, None] / 9, 9, axis=1)
+    return history_figure(history_info(step, np.column_stack([rising, others]), tuple("0123456789"), 0), dark=dark)
+
+
+CHART = Chart("history", "The probability of each class over the training", _example, rank=55)

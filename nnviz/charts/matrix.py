@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
+from nnviz.charts.chart import Chart
 from nnviz.charts.colors import DIVERGING
 from nnviz.charts.table import csv_text
 from nnviz.charts.theme import layout, plot_config, theme
@@ -156,3 +157,10 @@ def _in_blocks(values: npt.NDArray[np.floating[Any]], most: int) -> tuple[Floats
     sums = np.add.reduceat(np.add.reduceat(values.astype(np.float64), tops, 0), lefts, 1)
     sizes = np.outer(np.diff(np.append(tops, down)), np.diff(np.append(lefts, across)))
     return (sums / sizes).astype(np.float32), (high, wide)
+
+
+def _example(dark: bool) -> go.Figure:
+    return matrix_figure(matrix_info(np.sin(np.arange(10)[:, None] * np.arange(1, 33) / 9)), dark=dark, title="W")
+
+
+CHART = Chart("matrix", "A weight matrix", _example, rank=70)

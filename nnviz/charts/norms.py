@@ -10,6 +10,7 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 
+from nnviz.charts.chart import Chart
 from nnviz.charts.table import csv_text
 from nnviz.charts.theme import layout, plot_config, theme
 
@@ -156,3 +157,12 @@ def norms_csv(infos: Sequence[NormsInfo]) -> str:
         row = [value for info in infos for value in info.values[place].tolist()]
         rows.append((step, *("" if value != value else f"{value:.7g}" for value in row)))
     return csv_text(head, rows)
+
+
+def _example(dark: bool) -> go.Figure:
+    step = np.arange(1, 500, 10)
+    values = np.column_stack([np.exp(-step / 200), 0.3 * np.exp(-step / 400)])
+    return norms_figure(norms_info(step, ("dense1", "output"), values, "gradient norm ‖∂L/∂W‖"), dark=dark)
+
+
+CHART = Chart("norms", "Sizes of weights, gradients and updates by layer", _example, rank=20)

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
+from nnviz.charts.chart import Chart
 from nnviz.charts.colors import RUNS
 from nnviz.charts.curves import SMOOTHING, curves_info
-from nnviz.charts.series import Pass, StepArrays, Steps
+from nnviz.charts.series import Pass, StepArrays, Steps, example_passes, example_steps
 from nnviz.charts.theme import layout, plot_config, theme
 
 Floats = npt.NDArray[np.float64]
@@ -249,3 +250,16 @@ def two_rows(
             },
         }
     )
+
+
+def example_training(seed: int) -> Training:
+    """For galleries."""
+    steps = example_steps(seed)
+    return Training("ABCD"[seed % 4], f"seed {seed}", steps, example_passes(steps), 200.0, 0.01, place=seed)
+
+
+def _example(dark: bool) -> go.Figure:
+    return overlay_figure(overlay_info([example_training(0), example_training(3)]), dark=dark)
+
+
+CHART = Chart("overlay", "Several trainings in one picture", _example, rank=11)

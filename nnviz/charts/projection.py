@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
+from nnviz.charts.chart import Chart
 from nnviz.charts.colors import CLASSES
 from nnviz.charts.theme import layout, plot_config, theme
 
@@ -155,3 +156,14 @@ def _in_words(info: ProjectionInfo, index: int) -> str:
     true, answer = info.classes[info.labels[index]], info.classes[info.answers[index]]
     words = f"test image {index}: <b>{true}</b>"
     return words if true == answer else f"{words}, taken for <b>{answer}</b>"
+
+
+def _example(dark: bool) -> go.Figure:
+    labels = np.arange(300) % 10
+    angle = 2 * np.pi * labels / 10
+    points = np.column_stack([np.cos(angle), np.sin(angle)]) + 0.1 * np.sin(np.outer(np.arange(300), (7.0, 11.0)))
+    info = projection_info(points, labels, labels, tuple("0123456789"), ("first component", "second component"))
+    return projection_figure(info, dark=dark)
+
+
+CHART = Chart("projection", "Embedding (PCA, t-SNE)", _example, rank=61)

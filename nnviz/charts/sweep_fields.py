@@ -10,11 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
+from nnviz.charts.chart import Chart
 from nnviz.charts.colors import POSITIVE
 from nnviz.charts.sweep_map import DIVERGED
 from nnviz.charts.theme import NO_ZOOM, layout, plot_config, theme
 from nnviz.fields import Number
 from nnviz.sweep.analysis import PointResult
+from nnviz.sweep.example import example_sweep
 from nnviz.sweep.space import Axis, Value, value_text
 from nnviz.sweep.spec import SweepSpec
 
@@ -256,3 +258,23 @@ def _range(accuracy: npt.NDArray[np.float64]) -> tuple[float, float]:
         return 0.0, 1.0
     low, high = float(accuracy.min()), float(accuracy.max())
     return max(0.0, low - 0.01), min(1.0, high + 0.01)
+
+
+PARALLEL = Chart(
+    "sweep-parallel",
+    "All hyperparameters at once: parallel coordinates",
+    lambda dark: parallel_figure(fields_info(*example_sweep()), dark=dark),
+    rank=81,
+)
+SLICES = Chart(
+    "sweep-slices",
+    "One slice for each hyperparameter",
+    lambda dark: slices_figure(fields_info(*example_sweep()), dark=dark),
+    rank=82,
+)
+IMPORTANCE = Chart(
+    "sweep-importance",
+    "How much each hyperparameter matters",
+    lambda dark: importance_figure({"lr": 0.8, "momentum": 0.2}, example_sweep()[0], dark=dark),
+    rank=83,
+)

@@ -10,9 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
+from nnviz.charts.chart import Chart
 from nnviz.charts.table import csv_text
 from nnviz.charts.theme import NO_ZOOM, layout, plot_config, theme
 from nnviz.sweep.analysis import PointResult
+from nnviz.sweep.example import example_sweep
 from nnviz.sweep.space import Axis, Value, value_text
 from nnviz.sweep.spec import SweepSpec
 
@@ -361,3 +363,10 @@ def _hover(info: MapInfo, row: int, column: int) -> str:
 
 def _text(value: float | None) -> str:
     return "" if value is None else f"{value:.6g}"
+
+
+def _example(dark: bool) -> go.Figure:
+    return map_figure(map_info(*example_sweep(), "lr", "momentum"), dark=dark)
+
+
+CHART = Chart("sweep-map", "A sweep as a map of two hyperparameters", _example, rank=80)

@@ -200,7 +200,9 @@ def test_the_initialisation_is_chosen_and_its_deviation_only_where_it_counts(bui
     build.get_by_test_id("field-init_std").fill("0.5")
     build.wait_for_function("new URLSearchParams(location.search).get('init_std') === '0.5'")
     build.get_by_test_id("field-init_std").fill("-1")
-    expect(build.get_by_test_id("still-using")).to_contain_text("Deviation must be a number from 0 to 10, not -1")
+    expect(build.get_by_test_id("still-using")).to_contain_text(
+        "Standard deviation of the initial weights must be a number from 0 to 10, not -1"
+    )
 
 
 def test_a_copied_link_opens_the_same_set_up_elsewhere(build: Page, open_page: OpenPage) -> None:

@@ -106,7 +106,7 @@ def follow(key: str, generation: str | int = 0) -> None:
 
 
 def take_photo(key: str) -> bytes | None:
-    """The file that was just pasted or dropped, once; None if there is none. For `nnviz.drawing.from_photo`."""
+    """The file that was just pasted or dropped, once; None if there is none. For `nnviz.data.drawing.from_photo`."""
     photo: bytes | None = st.session_state.pop(f"{key}_photo", None)
     return photo
 

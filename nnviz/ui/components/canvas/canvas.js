@@ -387,7 +387,7 @@ class Sheet {
     this.invitation.hidden = this.strokes.length > 0 || this.stroke !== null;
   }
 
-  // A round pen along quadratic curves from middle to middle of the legs; nnviz.drawing.rasterise does the same.
+  // A round pen along quadratic curves from middle to middle of the legs; nnviz.data.drawing.rasterise does the same.
   draw(context, { points, width, erase }) {
     const scale = this.canvas.width / this.size;
     context.setTransform(scale, 0, 0, scale, 0, 0);
