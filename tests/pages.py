@@ -34,6 +34,13 @@ def click(at: AppTest, key: str) -> AppTest:
     return rerun(at)
 
 
+def parameter(at: AppTest, name: str) -> str:
+    """Of the address; AppTest has it as a list where the page was opened or rerun with it."""
+    value = at.query_params[name]
+    (text,) = [value] if isinstance(value, str) else value
+    return text
+
+
 def keys(at: AppTest) -> set[str]:
     """Of the buttons that are shown."""
     return {button.key for button in at.button if button.key}

@@ -33,7 +33,6 @@ from tests.waiting import LIMIT_S, wait_until
 COMMANDS = ("train", "resume", "evaluate", "runs", "code", "export", "import", "data")
 QUICK = ("--hidden", "16", "--per-class", "50", "--epochs", "2", "--lr", "0.05")
 LONG = ("--hidden", "16", "--per-class", "1000", "--epochs", "1000")
-pytestmark = pytest.mark.mnist
 
 Capture = pytest.CaptureFixture[str]
 

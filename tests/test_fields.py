@@ -69,7 +69,11 @@ HOSTILE = [math.nan, math.inf, -math.inf, "nan", "inf", "-1e400", 10**400, -(10*
 
 
 @pytest.mark.parametrize("bounds", [SHARE, COUNT, COLOUR, FLAG], ids=lambda bounds: bounds.label)
-@pytest.mark.parametrize("value", [*HOSTILE, "", "x" * 100_000, "red\n", "1,5", ["red"]], ids=lambda value: show(value))
+@pytest.mark.parametrize(
+    "value",
+    [*HOSTILE, "", "x" * 100_000, "red\n", "1,5", ["red"], "9" * 10_000, "true ", "\x00", "ü", "None"],
+    ids=lambda value: show(value),
+)
 def test_what_no_field_takes_is_refused_in_a_short_sentence(bounds: Bounds, value: object) -> None:
     with pytest.raises(SpecError, match=f"^{bounds.label} must be ") as error:
         bounds.check(value)

@@ -9,9 +9,6 @@ import pytest
 from nnviz.jobs import Job, Jobs, Report, State
 from tests.waiting import LIMIT_S
 
-LONG = LIMIT_S
-"""Seconds after which a thing that must happen counts as not happening."""
-
 
 class Gate:
     """Work that begins, then waits to be let through."""
@@ -23,7 +20,7 @@ class Gate:
     def __call__(self, report: Report) -> str:
         report(0.25)
         self.begun.set()
-        assert self.open.wait(LONG)
+        assert self.open.wait(LIMIT_S)
         report(0.75)
         return self.result
 
@@ -38,7 +35,7 @@ def test_a_job_is_done_once_and_its_result_kept() -> None:
 
     assert jobs.look("a") is None
     assert jobs.start("a", work)
-    assert jobs.wait("a", LONG) == Job(State.DONE, 1.0, 42)
+    assert jobs.wait("a", LIMIT_S) == Job(State.DONE, 1.0, 42)
     assert jobs.start("a", work)
     assert jobs.look("a") == Job(State.DONE, 1.0, 42)
     assert len(calls) == 1
@@ -50,7 +47,7 @@ def test_one_runs_while_the_others_wait_their_turn() -> None:
     gates = {name: Gate(name) for name in "abc"}
     for name, gate in gates.items():
         assert jobs.start(name, gate)
-        assert gates["a"].begun.wait(LONG)
+        assert gates["a"].begun.wait(LIMIT_S)
     assert [jobs.look(name) for name in "abc"] == [Job(State.RUNNING, 0.25), Job(State.WAITING), Job(State.WAITING)]
     assert [jobs.ahead(name) for name in "abc"] == [0, 1, 2]
     assert not jobs.start("d", gates["a"])  # two wait already
@@ -58,21 +55,21 @@ def test_one_runs_while_the_others_wait_their_turn() -> None:
     assert not gates["b"].begun.is_set()
     for gate in gates.values():
         gate.open.set()
-    assert [jobs.wait(name, LONG) for name in "abc"] == [Job(State.DONE, 1.0, name) for name in "abc"]
+    assert [jobs.wait(name, LIMIT_S) for name in "abc"] == [Job(State.DONE, 1.0, name) for name in "abc"]
 
 
 def test_what_runs_is_given_up_at_its_next_report_and_may_be_started_again() -> None:
     jobs: Jobs[str] = Jobs()
     gate = Gate()
     jobs.start("a", gate)
-    assert gate.begun.wait(LONG)
+    assert gate.begun.wait(LIMIT_S)
     jobs.cancel("a")
     gate.open.set()
-    job = jobs.wait("a", LONG)
+    job = jobs.wait("a", LIMIT_S)
     assert job is not None
     assert (job.state, job.result) == (State.CANCELLED, None)
     assert jobs.start("a", gate)
-    assert jobs.wait("a", LONG) == Job(State.DONE, 1.0, "made")
+    assert jobs.wait("a", LIMIT_S) == Job(State.DONE, 1.0, "made")
 
 
 def test_what_waits_is_given_up_at_once_and_never_begins() -> None:
@@ -84,7 +81,7 @@ def test_what_waits_is_given_up_at_once_and_never_begins() -> None:
     assert jobs.look("b") == Job(State.CANCELLED)
     for gate in (first, second, third):
         gate.open.set()
-    assert jobs.wait("c", LONG) == Job(State.DONE, 1.0, "made")
+    assert jobs.wait("c", LIMIT_S) == Job(State.DONE, 1.0, "made")
     assert not second.begun.is_set()
 
 
@@ -93,11 +90,11 @@ def test_closing_gives_up_everything() -> None:
     gate = Gate()
     jobs.start("a", gate)
     jobs.start("b", gate)
-    assert gate.begun.wait(LONG)
+    assert gate.begun.wait(LIMIT_S)
     jobs.close()
     gate.open.set()
     for name in "ab":
-        job = jobs.wait(name, LONG)
+        job = jobs.wait(name, LIMIT_S)
         assert job is not None
         assert job.state is State.CANCELLED
 
@@ -114,8 +111,8 @@ def test_a_failure_is_told_and_the_next_job_is_done(error: Exception, words: str
 
     jobs.start("a", work)
     jobs.start("b", lambda report: 1)
-    assert jobs.wait("a", LONG) == Job(State.FAILED, problem=words)
-    assert jobs.wait("b", LONG) == Job(State.DONE, 1.0, 1)
+    assert jobs.wait("a", LIMIT_S) == Job(State.FAILED, problem=words)
+    assert jobs.wait("b", LIMIT_S) == Job(State.DONE, 1.0, 1)
 
 
 def test_the_share_never_falls() -> None:
@@ -131,7 +128,7 @@ def test_the_share_never_falls() -> None:
         return seen
 
     jobs.start("a", work)
-    job = jobs.wait("a", LONG)
+    job = jobs.wait("a", LIMIT_S)
     assert job is not None
     assert job.result == [0.1, 0.5, 0.5, 1.0]
 
@@ -140,5 +137,5 @@ def test_old_results_are_forgotten() -> None:
     jobs: Jobs[int] = Jobs(kept=3)
     for number in range(5):
         jobs.start(number, lambda report, number=number: number)  # type: ignore[misc]
-        jobs.wait(number, LONG)
+        jobs.wait(number, LIMIT_S)
     assert [number for number in range(5) if jobs.look(number)] == [2, 3, 4]

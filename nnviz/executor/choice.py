@@ -18,8 +18,10 @@ from nnviz.executor.processes import Processes
 ACCEPTS_WITHIN = 3.0
 """Seconds that the cluster's head has to accept a connection."""
 
-ANSWERS_WITHIN = 10.0
-"""Seconds that it has to answer as one; it takes 0.7. Ray itself would wait for minutes, or end this process."""
+ANSWERS_WITHIN = 30.0
+"""Seconds that it has to answer as one; it takes 0.7, on a busy machine more than 10. Ray itself would wait for
+minutes, or end this process.
+"""
 
 SILENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_USAGE_STATS_REPORT_URL": "http://127.0.0.1:9/"}
 """Ray must never call home."""

@@ -80,10 +80,14 @@ ILL: dict[str, tuple[str, NetworkSpec, dict[str, Any]]] = {
     "dead": ("dead", NetworkSpec(), {"lr": 1.0}),
     "saturated": ("saturated", NetworkSpec((Dense(64, "sigmoid"),), init="normal", init_std=1.0), {}),
     "saturated_tanh": ("saturated", NetworkSpec((Dense(64, "tanh"),), init="normal", init_std=1.0), {}),
-    "stuck": ("stuck", DEEP_SIGMOID, {"per_class": 0}),
+    "stuck": ("stuck", DEEP_SIGMOID, {"per_class": 2000}),
     "rate_too_low": ("rate_too_low", NetworkSpec(), {"lr": 1e-7}),
-    "overfitting": ("overfitting", NetworkSpec(), {"lr": 0.01, "per_class": 10, "epochs": 40}),
+    "overfitting": ("overfitting", NetworkSpec(), {"lr": 0.01, "per_class": 10, "epochs": 15}),
 }
+
+
+FOLLOWED = {"diverged": 4, "rate_too_low": 2}
+"""How often what is suggested must be followed, where once is not enough: a rate that is off by powers of ten."""
 
 
 @pytest.mark.parametrize("case", ILL)
@@ -91,15 +95,15 @@ def test_an_ill_net_is_found_out_and_what_is_suggested_helps(store: RunStore, ca
     name, network, settings = ILL[case]
     found = findings(store, network, **settings)
     assert name in found
-    told = found[name]
-    assert any(letter.isdigit() for letter in told.evidence) or case == "diverged"
-    assert (told.network, told.config) != (network, TrainConfig(**settings))
-    better = {**settings, **{field: getattr(told.config, field) for field in told.config.to_dict()}}
+    assert any(letter.isdigit() for letter in found[name].evidence)
+    assert (found[name].network, found[name].config) != (network, TrainConfig(**settings))
     if case == "overfitting":
-        assert told.config.per_class == 0
-    else:
-        again = findings(store, told.network, **{**better, "epochs": 1, "checkpoints": 4})
-        assert name not in again or case in ("rate_too_high", "dead", "diverged", "rate_too_low")  # one step of several
+        assert found[name].config.per_class == 0  # which would train for minutes
+        return
+    for _ in range(FOLLOWED.get(case, 1)):
+        told = found[name]
+        found = findings(store, told.network, **{**told.config.to_dict(), "epochs": 1, "checkpoints": 4})
+    assert name not in found
 
 
 def test_every_diagnosis_has_an_ill_net_and_says_what_it_looks_for() -> None:

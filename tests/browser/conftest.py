@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 playwright = pytest.importorskip("playwright.sync_api", reason="no Playwright: pip install -r requirements-test.txt")
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, expect  # noqa: E402
 
-from nnviz.store.run import RunGone, Status  # noqa: E402
-from nnviz.store.runs import RunStore  # noqa: E402
-from nnviz.sweep.store import SweepStore  # noqa: E402
+from tests import processes  # noqa: E402
 from tests.browser.stage import PROJECT, serve  # noqa: E402
 from tests.waiting import LIMIT_S, wait_until  # noqa: E402
 
-expect.set_options(timeout=1000 * LIMIT_S)
-
 APP = PROJECT / "app.py"
-WAIT_MS = 1000 * LIMIT_S
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
+
+LIMIT_MS = 1000 * LIMIT_S
+expect.set_options(timeout=LIMIT_MS)
 
 ARGUMENTS = (
     "--no-sandbox",
@@ -49,16 +46,29 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
-@pytest.fixture(scope="session")
-def app_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the app has its runs."""
-    return tmp_path_factory.mktemp("app")
+@pytest.fixture(autouse=True, scope="package")
+def nothing_left_at_the_end() -> Iterator[None]:
+    """Set up before all other fixtures, and so looks when they have ended what they started."""
+    yield
+    assert processes.end_all() == [], "still running when the tests were over; killed now"
 
 
-@pytest.fixture(scope="session")
-def app_url(app_folder: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+@pytest.fixture(autouse=True, scope="module")
+def nothing_left_running() -> None:
+    """Here the app goes on to the end, whose trainings end with each test."""
+
+
+@pytest.fixture(autouse=True)
+def trainings_end_with_their_test() -> Iterator[None]:
+    """However it ends; set up before the pages of a test, which are closed by then."""
+    yield
+    processes.end_trainings()
+
+
+@pytest.fixture(scope="package")
+def app_url(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[str]:
     """Address of an app of its own: no runs yet, the real MNIST where it is at hand."""
-    folder = app_folder
+    folder = tmp_path_factory.mktemp("app")
     try:
         data = request.getfixturevalue("mnist_root")
     except pytest.skip.Exception:
@@ -82,35 +92,6 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture(autouse=True)
-def nothing_trains_on(app_folder: Path) -> Iterator[None]:
-    """What a test started, it ends, however it ends itself: no run of the app is left training or waiting."""
-    yield
-    if not (app_folder / "runs" / "runs.sqlite").exists():
-        return
-    store = RunStore(app_folder / "runs")
-    sweeps = SweepStore(store)
-    try:
-        for sweep in sweeps.sweeps():
-            if sweep.status.active:
-                sweeps.delete(sweep.id)  # whoever drives it ends its trainings
-        wait_until(lambda: not end_trainings(store), words="trainings that a test had started went on")
-    finally:
-        store.close()
-
-
-def end_trainings(store: RunStore) -> int:
-    """Ask those that train, or wait for their turn, to end; how many there were."""
-    active = [run for run in store.runs() if run.status.active]
-    for run in active:
-        if run.status is Status.QUEUED:
-            store.delete(run.id)  # its supervisor passes over what is gone
-            continue
-        with suppress(psutil.Error, RunGone, ValueError):
-            psutil.Process(int(store.owner(run.id).partition(":")[0])).kill()
-    return len(active)
-
-
 OpenPage = Callable[..., Page]
 
 
@@ -130,9 +111,9 @@ def open_url(browser: Browser) -> Iterator[OpenPage]:
     def open_one(url: str, **options: Any) -> Page:
         context = browser.new_context(**{"viewport": DESKTOP, **options})
         contexts.append(context)
+        context.set_default_timeout(LIMIT_MS)  # of navigations too
         context.grant_permissions(["clipboard-read", "clipboard-write"])
         page = context.new_page()
-        page.set_default_timeout(WAIT_MS)
         page.on("console", note)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(url)
@@ -167,7 +148,7 @@ def rest(page: Page) -> None:
 PLACE = """(plot, [x, y]) => { const { xaxis, yaxis } = plot._fullLayout; const box = plot.getBoundingClientRect();
     return [box.x + xaxis._offset + xaxis.d2p(x), box.y + yaxis._offset + yaxis.d2p(y)]; }"""
 
-HOVERED = """([plot, x, y]) => plot._hoverdata?.[0]?.x === x && plot._hoverdata[0].y === y"""
+HOVERED = """(plot, [x, y]) => plot._hoverdata?.[0]?.x === x && plot._hoverdata[0].y === y"""
 """plotly.js looks under the mouse every 50 ms at most, and a click is a click on what it saw there last."""
 
 
@@ -180,11 +161,18 @@ def place(page: Page, key: str, x: float, y: float) -> tuple[float, float]:
 
 
 def click_point(page: Page, key: str, x: float, y: float) -> None:
-    left, top = place(page, key, x, y)
-    page.mouse.move(left + 2, top + 2)
-    plot = page.locator(f".st-key-{key} .nnviz-plot").element_handle()
-    page.wait_for_function(HOVERED, arg=[plot, x, y])
-    page.mouse.click(left, top)
+    """Again if need be, for what loads above a plot moves it; then plotly.js does not see the point, nor a click."""
+    offsets = itertools.cycle((1, 2))
+
+    def pointed_at() -> bool:
+        left, top = place(page, key, x, y)
+        offset = next(offsets)  # the mouse must move to be seen
+        page.mouse.move(left + offset, top + offset)
+        seen: bool = page.locator(f".st-key-{key} .nnviz-plot").evaluate(HOVERED, [x, y])
+        return seen
+
+    wait_until(pointed_at)
+    page.mouse.click(*place(page, key, x, y))
 
 
 @pytest.fixture(scope="module")

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tests.waiting import LIMIT_S
+import psutil
+
+from tests.waiting import LIMIT_S, wait_until
 
 PROJECT = Path(__file__).parents[2]
 
@@ -33,34 +33,30 @@ def serve(script: Path, folder: Path, **environment: str) -> Iterator[str]:
         )
     url = f"http://localhost:{port}"
     try:
-        _wait_until_it_answers(url, server, log)
+        wait_until(lambda: server.poll() is not None or _answers(url))
+        assert server.poll() is None, f"the app did not start:\n{log.read_text()[-3000:]}"
         yield url
     finally:
         _end(server)
 
 
-def _wait_until_it_answers(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + LIMIT_S
-    while time.monotonic() < end:
-        if server.poll() is not None:
-            break
-        try:
-            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=1):
-                return
-        except OSError:
-            time.sleep(0.1)
-    raise RuntimeError(f"the app did not start:\n{log.read_text()[-3000:]}")
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/_stcore/health", timeout=LIMIT_S):
+            return True
+    except OSError:
+        return False
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:
-    """End the server and all that it started: they share its session."""
-    for kind in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(server.pid, kind)
-        except ProcessLookupError:
-            break
-        try:
+    """End the server and all that it started: its supervisor saves what trains, and goes."""
+    with suppress(psutil.NoSuchProcess):
+        started = psutil.Process(server.pid).children(recursive=True)
+        server.terminate()
+        with suppress(subprocess.TimeoutExpired):
             server.wait(LIMIT_S)
-        except subprocess.TimeoutExpired:
-            continue
+        server.kill()
+        _, left = psutil.wait_procs(started, LIMIT_S)
+        for process in left:
+            process.kill()
     server.wait()

@@ -17,6 +17,7 @@ from nnviz.charts.colors import NEGATIVE, NEUTRAL, POSITIVE
 from nnviz.charts.theme import DARK, LIGHT
 from tests.browser.conftest import PHONE, OpenPage, click_point
 from tests.browser.stage import serve
+from tests.waiting import wait_until
 
 PIXEL = """(canvas, [x, y]) => '#' + [...canvas.getContext('2d').getImageData(x, y, 1, 1).data.slice(0, 3)]
     .map(value => value.toString(16).padStart(2, '0')).join('')"""
@@ -70,7 +71,7 @@ def test_an_update_keeps_the_canvases(stage: Page) -> None:
     next_round(stage, 1)
     expect(stage.locator(".st-key-signed canvas")).to_have_count(7)
     assert stage.locator(".st-key-signed canvas").evaluate_all(SAME)
-    assert pixel(stage, "signed", 1, 1, 1) != before
+    wait_until(lambda: pixel(stage, "signed", 1, 1, 1) != before)  # each component is told by itself
     assert pixel(stage, "signed", 0, 1, 1) == before
 
 
@@ -172,8 +173,8 @@ def test_a_plot_is_updated_in_place_and_keeps_its_zoom(stage: Page) -> None:
     stage.mouse.down()
     stage.mouse.move(box["x"] + 500, box["y"] + 52, steps=5)
     stage.mouse.up()
+    stage.wait_for_function("plot => plot.layout.xaxis.range?.[0] > 0", arg=plot.element_handle())
     zoomed = plot.evaluate("plot => plot.layout.xaxis.range")
-    assert zoomed[0] > 0
     next_round(stage, 1)
     stage.wait_for_function("window.kept[0].data[0].y[1] === 2")
     assert plot.evaluate_all(SAME)

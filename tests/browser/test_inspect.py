@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 
+from nnviz.ui.pages.inspect.page import SECTIONS
 from tests.browser.conftest import PHONE, OpenPage, rest
-from tests.browser.test_train import LONG, PICTURES, SHORT, button, end, run_of, start
+from tests.browser.test_train import LONG, PICTURES, SHORT, button, run_of, start
 
 playwright = pytest.importorskip("playwright.sync_api")
 
@@ -60,12 +60,10 @@ def wait_for_other_line(page: Page, before: str) -> None:
 
 
 @pytest.fixture
-def running(open_page: OpenPage) -> Iterator[str]:
+def running(open_page: OpenPage) -> str:
     page = open_page(LONG)
     start(page)
-    run = run_of(page)
-    yield run
-    end(open_page, run)
+    return run_of(page)
 
 
 def test_a_running_net_is_followed_live(open_page: OpenPage, running: str) -> None:
@@ -75,7 +73,8 @@ def test_a_running_net_is_followed_live(open_page: OpenPage, running: str) -> No
     first, before = live_step(page), page.evaluate(PICTURES, "inspect-images-0")
     page.wait_for_function(
         """first => {
-            const found = document.querySelector('.st-key-inspect-time').innerText.match(/after step ([\\d,]+)/);
+            const shown = document.querySelector('.st-key-inspect-time')?.innerText ?? '';
+            const found = shown.match(/after step ([\\d,]+)/);
             return found && Number(found[1].replaceAll(',', '')) > first + 50;
         }""",
         arg=first,
@@ -109,17 +108,15 @@ def test_a_click_on_a_picture_opens_its_neuron(inspect: Page) -> None:
     expect(inspect.locator(".st-key-inspect-neuron-unit input").first).to_have_value("5")
 
 
-@pytest.mark.parametrize(
-    "section",
-    ["Over time", "Activations", "One neuron", "Saliency", "Embedding (PCA, t-SNE)", "Doctor", "Edit weights", "Fork"],
-)
-def test_every_section_fits_a_phone(open_page: OpenPage, finished: str, section: str) -> None:
+def test_every_section_fits_a_phone(open_page: OpenPage, finished: str) -> None:
     page = open_page(f"/Inspect?run={finished}", viewport=PHONE, has_touch=True, is_mobile=True)
     at_rest(page)
-    page.locator(".st-key-inspect-look button", has_text=section).first.tap()
-    expect(page.locator("[class*=st-key-inspect-section-]")).to_be_visible()
-    rest(page)
-    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= PHONE["width"]
+    for name, (title, _) in SECTIONS.items():
+        page.locator(".st-key-inspect-look button", has_text=title).first.tap()
+        expect(page.locator(f".st-key-inspect-section-{name}")).to_be_visible()
+        rest(page)
+        width = page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth")
+        assert width <= PHONE["width"], title
 
 
 def test_a_fork_trains_on(inspect: Page) -> None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from urllib.parse import parse_qs, urlparse
 
 import pytest
 
 from tests.browser.conftest import PHONE, OpenPage
-from tests.waiting import wait_until
 
 playwright = pytest.importorskip("playwright.sync_api")
 
@@ -22,14 +20,11 @@ SHORT = "/Train?net=dense_32&lr=0.05&epochs=2&per_class=300"
 
 
 @pytest.fixture
-def training(open_page: OpenPage) -> Iterator[Page]:
-    """A page with a long training that was started there; it is stopped and deleted at the end."""
+def training(open_page: OpenPage) -> Page:
+    """A page with a long training that was started there; it ends with the test, as all do."""
     page = open_page(LONG)
     start(page)
-    yield page
-    if page.locator(".st-key-control-stop").count():
-        button(page, "control-stop").click()
-        expect(button(page, "train")).to_be_visible()
+    return page
 
 
 def button(page: Page, key: str) -> Locator:
@@ -43,7 +38,7 @@ def run_of(page: Page) -> str:
 
 
 def end(open_page: OpenPage, run: str) -> None:
-    """Stop a training that no test looks at any more."""
+    """Stop a training."""
     page = open_page(f"/Train?run={run}")
     button(page, "control-stop").click()
     expect(button(page, "train")).to_be_visible()
@@ -65,7 +60,8 @@ def step(page: Page) -> int:
 def wait_for_steps(page: Page, more: int) -> None:
     page.wait_for_function(
         """reached => {
-            const found = document.querySelector('[data-testid=stProgress]').innerText.match(/step ([\\d,]+)/);
+            const shown = document.querySelector('[data-testid=stProgress]')?.innerText ?? '';
+            const found = shown.match(/step ([\\d,]+)/);
             return found && Number(found[1].replaceAll(',', '')) >= reached;
         }""",
         arg=step(page) + more,
@@ -82,12 +78,12 @@ PICTURES = """key => {
 
 def test_everything_moves_while_it_trains(training: Page) -> None:
     wait_for_steps(training, 1)
-    expect(training.locator(".st-key-live-weights")).to_be_visible()
-    expect(training.locator(".st-key-live-digits")).to_be_visible()
+    for pictures in ("live-weights", "live-digits"):
+        expect(training.locator(f".st-key-{pictures} canvas").first).to_be_visible()
     before = training.evaluate(PICTURES, "live-weights")
     wait_for_steps(training, 200)
     training.wait_for_function(
-        "() => /images\\/s · .* left/.test(document.querySelector('[data-testid=stProgress]').innerText)"
+        "() => /images\\/s · .* left/.test(document.querySelector('[data-testid=stProgress]')?.innerText)"
     )
     training.wait_for_function(f"before => ({PICTURES})('live-weights') !== before", arg=before)
 
@@ -113,7 +109,7 @@ def test_pause_one_batch_resume_and_refresh(training: Page, open_page: OpenPage)
     button(training, "control-pause").click()
     resume = button(training, "control-resume")
     expect(resume).to_be_visible()
-    expect(training.get_by_test_id("stProgress")).to_contain_text("Paused")  # it tells the step it stands at
+    expect(training.get_by_test_id("stProgress")).to_contain_text("Paused")  # it is drawn after the buttons
     at = step(training)
     button(training, "control-batch").click()
     expect(training.get_by_test_id("stProgress")).to_contain_text(f"after step {at + 1:,} of")
@@ -150,32 +146,40 @@ def test_leaving_the_page_does_not_end_the_run(training: Page) -> None:
     expect(button(training, "control-pause")).to_be_visible()
 
 
+def table(page: Page) -> Locator:
+    """The list of runs as a screen reader has it: what is seen is painted."""
+    return page.locator(".st-key-runs canvas table[role=grid]").first
+
+
+def expect_ticked(page: Page, row: int) -> None:
+    """The row of the run shown, from above; the newest run stands first."""
+    expect(table(page).locator("tbody tr").nth(row)).to_have_attribute("aria-selected", "true")
+
+
 def test_a_second_run_beside_the_first_and_back_to_it_in_the_list(training: Page, open_page: OpenPage) -> None:
     first = run_of(training)
     watcher = open_page(f"/Train?run={first}")
+    for page in (training, watcher):
+        expect_ticked(page, 0)
+    listed = int(table(training).get_attribute("aria-rowcount") or 0)
     button(training, "train-another").click()
     training.wait_for_function("first => !location.search.includes(first)", arg=first)
     expect(training.get_by_test_id("stProgress")).to_contain_text("images/s")
-    second = run_of(training)
 
     # The list of the other tab grows by itself, without a jump to whatever stands where its run stood.
-    box = watcher.locator(".st-key-runs canvas").first
-    expect(box).to_be_attached()
+    expect(table(watcher)).to_have_attribute("aria-rowcount", str(listed + 1))
+    expect_ticked(watcher, 1)
     wait_for_steps(watcher, 1)
     assert run_of(watcher) == first
 
+    expect(table(training)).to_have_attribute("aria-rowcount", str(listed + 1))  # it is drawn after all else
+    expect_ticked(training, 0)
     box = training.locator(".st-key-runs canvas").first
-
-    def picked() -> bool:
-        """A list that is just being drawn anew may not take a click."""
-        box.scroll_into_view_if_needed()
-        box.click(position={"x": 15, "y": 38 + 35 * 1.5}, force=True)  # the second row: the newest stand first
-        training.wait_for_timeout(500)
-        return first in training.url
-
-    wait_until(picked)
+    box.scroll_into_view_if_needed()
+    box.click(position={"x": 15, "y": 38 + 35 * 1.5}, force=True)  # the second row: the newest stand first
+    training.wait_for_function("first => location.search.includes(first)", arg=first)
     expect(button(training, "control-pause")).to_be_visible()
-    end(open_page, second)
+    assert run_of(training) == first
 
 
 def test_a_finished_run_shows_its_results_and_can_be_repeated(open_page: OpenPage) -> None:

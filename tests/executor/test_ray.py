@@ -26,7 +26,7 @@ from nnviz.sweep.spec import SweepSpec
 from nnviz.sweep.store import SweepStore
 from nnviz.train.commands import Action, Command
 from tests.executor.contract import LONG, NETWORK, SHORT, ExecutorContract, is_, started
-from tests.waiting import wait_until
+from tests.waiting import LIMIT_S, wait_until
 
 QUICK = {
     "health_check_initial_delay_ms": 1000,
@@ -146,7 +146,7 @@ def test_a_sweep_goes_on_without_a_lost_node(store: RunStore, executor: LocalExe
         lambda: all(member.step for member in sweeps.members(sweep.id)) and sweeps.sweep(sweep.id).strategy != ""
     )
     cluster.remove_node(cluster.second, allow_graceful=False)
-    wait_until(lambda: sweeps.sweep(sweep.id).status is Status.FINISHED, 120)
+    wait_until(lambda: sweeps.sweep(sweep.id).status is Status.FINISHED, 5 * LIMIT_S)
     cluster.second = cluster.add_node(**NODE)
     members = sweeps.members(sweep.id)
     assert {member.status for member in members} == {Status.FINISHED}
@@ -167,7 +167,7 @@ def test_runs_of_a_lost_node_go_on_elsewhere(store: RunStore, executor: LocalExe
     cluster.remove_node(cluster.second, allow_graceful=False)  # kill -9 of its processes
     wait_until(lambda: any("was lost with its node" in store.run(run.id).reason for run in runs))
     lost = next(run for run in runs if "was lost with its node" in store.run(run.id).reason)
-    wait_until(lambda: all(store.run(run.id).status is Status.FINISHED for run in runs), 120)
+    wait_until(lambda: all(store.run(run.id).status is Status.FINISHED for run in runs), 5 * LIMIT_S)
     curves = [store.history.curve(run.id).loss.tolist() for run in runs]
     assert curves[0] == curves[1]  # the one that moved as the one that stayed
     assert store.run(lost.id).attempt == 2

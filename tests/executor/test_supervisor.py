@@ -80,7 +80,7 @@ class Supervised:
     def close(self) -> None:
         """Returns when the supervisor has done all that it was told."""
         self._told.close()
-        self._thread.join(30)
+        self._thread.join(LIMIT_S)
         assert not self._thread.is_alive()
 
 

@@ -32,6 +32,7 @@ from nnviz.spec.schedules import SCHEDULES
 from nnviz.spec.train_config import TrainConfig
 from nnviz.train.events import Epoch
 from nnviz.train.trainer import Trainer
+from tests.waiting import LIMIT_S
 
 torchvision_ops.declare()
 from torchvision import transforms  # noqa: E402  # needs the declared operators
@@ -214,7 +215,7 @@ def test_the_written_script_reaches_the_accuracy_of_the_run_on_mnist(mnist_root:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=150,
+        timeout=2 * LIMIT_S,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -67,8 +67,15 @@ def test_arguments_leave_torch_s_defaults_out_and_are_what_the_code_says(name: s
     assert written.defaults == kind.build(net.parameters(), config).defaults
 
 
+def changes() -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Each setting put on and off, beside the others off and beside the others on; and all of them at once."""
+    none, all_ = SETTINGS[0], SETTINGS[-1]
+    one = [(base, {**base, name: other[name]}) for base, other in ((none, all_), (all_, none)) for name in base]
+    return [*one, *((after, before) for before, after in one), (none, all_), (all_, none)]
+
+
 @pytest.mark.parametrize("name", OPTIMIZERS)
-@pytest.mark.parametrize(("before", "after"), [(a, b) for a in SETTINGS for b in SETTINGS if a != b], ids=str)
+@pytest.mark.parametrize(("before", "after"), changes(), ids=str)
 def test_an_adjusted_optimizer_has_the_options_of_a_new_one(
     name: str, before: dict[str, Any], after: dict[str, Any]
 ) -> None:

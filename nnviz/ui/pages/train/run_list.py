@@ -22,6 +22,11 @@ REFRESH_SECONDS = 2.0
 _LISTED = "runs_listed"
 """Ids of the runs in the table as it was last shown, by row."""
 
+_OVERTAKEN = "runs_overtaken"
+"""The rows that were ticked before the list changed by itself, until the browser has followed: a refresh that was under
+way sends them once more, and nobody has picked what stands there now.
+"""
+
 
 def run_list(chosen: Run | None) -> None:
     st.markdown("##### Runs")
@@ -30,19 +35,24 @@ def run_list(chosen: Run | None) -> None:
         st.caption("No run yet. Press **Train** and it will be kept here, with its curves and weights.")
         return
     every = REFRESH_SECONDS if any(run.status.active for run in runs) else None
-    st.fragment(_runs, run_every=every)(chosen.id if chosen else None)
+    st.fragment(_runs, run_every=every)(chosen.id if chosen else None, every is not None)
     if chosen:
         _edit(chosen)
 
 
-def _runs(chosen: str | None) -> None:
+def _runs(chosen: str | None, refreshed: bool) -> None:
     """The table, its row of the run shown ticked; it follows what others start, so a row is not the same for ever."""
     if state.chosen_run() != chosen:
         st.rerun()  # a row was picked
     runs = services.store().runs()
     listed = [run.id for _, run in families(runs)]
+    before = st.session_state.get(_LISTED, listed)
     st.session_state[_LISTED] = listed
     ticked = [listed.index(chosen)] if chosen in listed else []
+    if refreshed and listed != before:
+        st.session_state[_OVERTAKEN] = [before.index(chosen)] if chosen in before else []
+    elif not refreshed or _ticked() == ticked:
+        st.session_state.pop(_OVERTAKEN, None)
     selection: Any = {"selection": {"rows": ticked, "columns": [], "cells": []}}
     if _ticked() != ticked:
         st.session_state["runs"] = selection
@@ -71,7 +81,7 @@ def _ticked() -> list[int]:
 
 def _pick() -> None:
     listed, rows = st.session_state.get(_LISTED, []), _ticked()
-    if rows and rows[0] < len(listed):
+    if rows and rows[0] < len(listed) and rows != st.session_state.get(_OVERTAKEN):
         state.choose_run(listed[rows[0]])
 
 

@@ -21,7 +21,7 @@ from tests.pages import click, open_page, rerun, words
 
 PAGE = "pages/6_Sweep.py"
 
-pytestmark = [pytest.mark.usefixtures("app_runs"), pytest.mark.mnist]
+pytestmark = pytest.mark.usefixtures("app_runs", "images_at_hand")
 
 
 @pytest.fixture

@@ -24,9 +24,6 @@ from nnviz.ui.pages.inspect.sections import embedding
 from nnviz.ui.pages.inspect.sections.embedding import Cloud, Seen, in_words, job_key
 from tests.waiting import LIMIT_S
 
-LONG = LIMIT_S
-"""Seconds after which t-SNE of a hundred images counts as not coming."""
-
 
 @pytest.fixture
 def store(tmp_path: Path, blobs: Loaded, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunStore]:
@@ -131,7 +128,7 @@ def test_tsne_is_computed_on_request_and_then_kept(store: RunStore) -> None:
     app.button(key="inspect-map-compute-0").click().run()
     assert not app.exception
     key = job_key("mnist", run.id, 5, "dense1", 1000)
-    job = embedding._jobs().wait(key, LONG)
+    job = embedding._jobs().wait(key, LIMIT_S)
     assert job is not None
     assert job.state is State.DONE
     checkpoint = checkpoint_at(store, run, 5)
@@ -151,7 +148,7 @@ def test_while_tsne_runs_it_says_how_far_it_is_and_can_be_stopped(
 
     def slow(values: object, report: object) -> None:
         report(0.37)  # type: ignore[operator]
-        assert go_on.wait(LONG)
+        assert go_on.wait(LIMIT_S)
         report(0.38)  # type: ignore[operator]
 
     monkeypatch.setattr(embedding, "tsne", slow)
@@ -167,7 +164,7 @@ def test_while_tsne_runs_it_says_how_far_it_is_and_can_be_stopped(
         app.button(key="inspect-map-stop-0").click().run()
     finally:
         go_on.set()
-    job = embedding._jobs().wait(key, LONG)
+    job = embedding._jobs().wait(key, LIMIT_S)
     assert job is not None
     assert job.state is State.CANCELLED
     app.run()
@@ -180,7 +177,7 @@ def test_what_tsne_cannot_do_is_said(store: RunStore) -> None:
     app = shown()
     app.segmented_control(key="inspect-map-method").set_value("tsne").run()
     app.button(key="inspect-map-compute-0").click().run()
-    embedding._jobs().wait(job_key("mnist", run.id, 5, "dense1", 1000), LONG)
+    embedding._jobs().wait(job_key("mnist", run.id, 5, "dense1", 1000), LIMIT_S)
     app.run()
     assert not app.exception
     assert "all images look the same to this layer" in words(app)
