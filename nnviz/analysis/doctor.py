@@ -88,7 +88,7 @@ class Diagnosis(NamedTuple):
 def evidence(
     checkpoint: CheckpointView, curve: Curve, epochs: Sequence[Epoch], norms: NormCurves, diverged: bool
 ) -> Evidence:
-    """Gather what the diagnoses look at, all of it cut off at the moment's step."""
+    """Gather what the diagnoses look at, all of it cut off at the checkpoint's step."""
     step = checkpoint.step_number
     images = to_input(checkpoint.data.test.images[:IMAGES], checkpoint.data.dataset)
     until, rows = curve.step <= step, norms.step <= step

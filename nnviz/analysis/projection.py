@@ -140,7 +140,7 @@ def _principal(values: Floats, count: int) -> tuple[Points, Points, float]:
 def aligned(points: Points, reference: Points | None) -> Points:
     """`points` with each axis turned to where it agrees more with `reference`, of the same images.
 
-    The direction of an axis means nothing, in PCA as in t-SNE: without this, pictures flip between two moments.
+    The direction of an axis means nothing, in PCA as in t-SNE: without this, pictures flip between two checkpoints.
     """
     if reference is None or reference.shape != points.shape:
         return points

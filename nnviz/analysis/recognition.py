@@ -1,5 +1,5 @@
-"""What trained networks say of one drawing: now, at every moment of a training, and what it reminds them of; and what
-one lesson on it changes.
+"""What trained networks say of one drawing: now, at every checkpoint of a training, what it reminds them of, and what one
+lesson on it changes.
 
 A drawing is uint8 (28, 28), 0 paper to 255 ink, as `nnviz.data.drawing.prepare` makes it.
 """
@@ -49,10 +49,10 @@ class History(NamedTuple):
 
     step: NDArray[np.int64]
     probabilities: NDArray[np.float32]
-    """(moments, classes)."""
+    """(checkpoints, classes)."""
 
     def learned(self, label: int) -> int | None:
-        """The step from which on the answer is `label` at all later moments; None if it isn't at the last one."""
+        """The step from which on the answer is `label` at all later checkpoints; None if it isn't at the last one."""
         right = self.probabilities.argmax(1) == label
         if not len(right) or not right[-1]:
             return None
@@ -61,7 +61,7 @@ class History(NamedTuple):
 
 
 def history(checkpoints: Iterable[CheckpointView], pixels: NDArray[np.uint8]) -> History:
-    """Ask the network at each of the moments, which come in the order of their steps."""
+    """Ask the network at each of the checkpoints, which come in the order of their steps."""
     told = [(checkpoint.step_number, answer(checkpoint, pixels)) for checkpoint in checkpoints]
     if not told:
         return History(np.zeros(0, np.int64), np.zeros((0, 0), np.float32))

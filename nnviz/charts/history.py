@@ -26,9 +26,9 @@ NAMED = 0.02
 
 class HistoryInfo(NamedTuple):
     step: npt.NDArray[np.int64]
-    """(moments,), ascending."""
+    """(checkpoints,), ascending."""
     probabilities: Floats
-    """(moments, classes), in [0, 1]; NaN where the training had diverged."""
+    """(checkpoints, classes), in [0, 1]; NaN where the training had diverged."""
     classes: tuple[str, ...]
     label: int
     """The class whose line is drawn thick: what the image is meant to be."""
@@ -37,7 +37,7 @@ class HistoryInfo(NamedTuple):
 def history_info(step: npt.NDArray[np.int64], probabilities: Floats, classes: Sequence[str], label: int) -> HistoryInfo:
     """Raises ValueError if the parts don't fit together."""
     if probabilities.shape != (len(step), len(classes)) or not 0 <= label < len(classes):
-        raise ValueError(f"{len(step)} moments of {len(classes)} classes are needed, not {probabilities.shape}")
+        raise ValueError(f"{len(step)} checkpoints of {len(classes)} classes are needed, not {probabilities.shape}")
     return HistoryInfo(step, probabilities, tuple(classes), label)
 
 

@@ -1,5 +1,5 @@
-"""What a section of the Inspect page is given: a run's network at the chosen moment, the chosen layer, and what it is
-compared with.
+"""What a section of the Inspect page is given: a run's network at the chosen checkpoint, the chosen layer, and what
+it is compared with.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ LIVE_IMAGES, SLOW_IMAGES = 1000, 2000
 
 
 class Beside(NamedTuple):
-    """What the chosen moment is compared with: another moment of the run, or another run."""
+    """What the chosen checkpoint is compared with: another checkpoint of the run, or another run."""
 
     run: Run
     checkpoint: CheckpointView
@@ -32,7 +32,7 @@ class View(NamedTuple):
     layer: LayerView
     beside: Beside | None
     live: bool
-    """It follows a training that is going on: the moment moves by itself."""
+    """It follows a training that is going on: the checkpoint moves by itself."""
     dark: bool
 
     @property

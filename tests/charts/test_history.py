@@ -50,7 +50,7 @@ def test_a_diverged_training_can_be_drawn() -> None:
 
 
 def test_parts_that_don_t_fit_are_refused() -> None:
-    with pytest.raises(ValueError, match="4 moments of 2 classes"):
+    with pytest.raises(ValueError, match="4 checkpoints of 2 classes"):
         history_info(STEPS, SHARES, ("a", "b"), 0)
     with pytest.raises(ValueError, match="needed"):
         history_info(STEPS, SHARES, ("a", "b", "c"), 3)

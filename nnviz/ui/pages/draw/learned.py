@@ -1,4 +1,4 @@
-"""Section "When did it learn my 7?": what the net would have said at every kept moment of its training."""
+"""Section "When did it learn my 7?": what the net would have said at every checkpoint of its training."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def show(scene: Scene) -> None:
     if len(steps) > 1:
         if st.session_state.get(_AT) not in steps:
             st.session_state[_AT] = told.learned(label) or at
-        at = st.select_slider("Moment: after step", steps, key=_AT, format_func="{:,}".format)
+        at = st.select_slider("Checkpoint: after step", steps, key=_AT, format_func="{:,}".format)
     plot(
         history_figure(info, at=at, log=log, dark=scene.dark),
         key="draw-history",
@@ -78,7 +78,7 @@ def in_words(told: History, label: int, classes: tuple[str, ...]) -> str:
 
 
 def at_in_words(told: History, step: int, classes: tuple[str, ...]) -> str:
-    """The first three guesses at one moment."""
+    """The first three guesses at one checkpoint."""
     shares = told.probabilities[told.step.tolist().index(step)]
     best = shares.argsort()[::-1][:3].tolist()
     return f"After step {step:,} it said " + ", ".join(

@@ -42,7 +42,7 @@ class Net(NamedTuple):
 
     @property
     def title(self) -> str:
-        """Its name and, where that is not its end, the moment. As people gave it: to be shown as text."""
+        """Its name and, where that is not its end, the step. As people gave it: to be shown as text."""
         words = f"{self.run.name} · step {self.checkpoint.step_number:,}" if self.live else self.run.name
         return f"{words} · taught {self.taught}×" if self.taught else words
 

@@ -1,5 +1,5 @@
-"""The moment that is looked at: a scrubber over the run's checkpoints, playing through them, following a live training,
-and what the moment is compared with.
+"""The checkpoint that is looked at: a scrubber over the run's checkpoints, playing through them, following a live
+training, and what it is compared with.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ LIVE_SECONDS = 0.4
 """Between two looks at a running net: two a second with room to spare."""
 
 PLAY_SECONDS = 0.6
-"""Each moment is shown so long when the training is played."""
+"""Each checkpoint is shown so long when the training is played."""
 
 _PLAYING, _REACHED = "inspect_playing", "inspect_play_reached"
 _STEP = "inspect-moment"
@@ -28,7 +28,7 @@ _KIND = "inspect-compare"
 _OTHER_STEP = "inspect-compare-moment"
 _OTHER_RUN = "inspect-compare-run"
 
-_KINDS = {"none": "nothing", "moment": "another checkpoint of it", "run": "another run"}
+_KINDS = {"none": "nothing", "checkpoint": "another checkpoint of it", "run": "another run"}
 
 
 def refresh_every(run: Run) -> float | None:
@@ -44,7 +44,7 @@ def following(run: Run) -> bool:
 
 
 def choose_checkpoint(run: Run) -> CheckpointView | None:
-    """Show the scrubber; the network at the moment it points to, None if there is none yet.
+    """Show the scrubber; the network at the checkpoint it points to, None if there is none yet.
 
     Raises CheckpointError, RunGone, DataError.
     """
@@ -95,7 +95,7 @@ def _scrub(run: Run, steps: list[int]) -> int:
         help="Run through all checkpoints, from the first to the last.",
     )
     step: int = st.select_slider(
-        "Moment: after step", steps, key=_STEP, format_func=lambda one: f"{one:,}", disabled=playing
+        "Checkpoint: after step", steps, key=_STEP, format_func=lambda one: f"{one:,}", disabled=playing
     )
     return step
 
@@ -124,19 +124,19 @@ def _wanted(run: Run) -> bool:
 
 
 class Other(NamedTuple):
-    """What a person wants to see beside the moment: a step of the same run, or another run."""
+    """What a person wants to see beside the checkpoint: a step of the same run, or another run."""
 
     run: Run
     step: int | None
-    """None: the checkpoint nearest to the moment."""
+    """None: the checkpoint nearest to the one shown."""
 
 
 def choose_other(run: Run) -> Other | None:
-    """Show what the moment may be compared with; what was chosen."""
+    """Show what the checkpoint may be compared with; what was chosen."""
     store = services.store()
     keep(_KIND, list(_KINDS))
     kind = st.selectbox("Compare with", list(_KINDS), key=_KIND, format_func=_KINDS.__getitem__, width=210)
-    if kind == "moment" and (steps := store.checkpoints.steps(run.id)):
+    if kind == "checkpoint" and (steps := store.checkpoints.steps(run.id)):
         keep(_OTHER_STEP, steps)
         step = st.select_slider("The other checkpoint: after step", steps, key=_OTHER_STEP, format_func="{:,}".format)
         return Other(run, step)

@@ -1,4 +1,4 @@
-"""The Inspect page: which run, which moment, which layer, and the section that shows it."""
+"""The Inspect page: which run, which checkpoint, which layer, and the section that shows it."""
 
 from __future__ import annotations
 
@@ -117,6 +117,6 @@ def _empty_state() -> None:
         st.markdown(
             "#### Nothing to look into yet\n"
             "Train a network first. Then every weight, gradient and activation of every layer can be seen here, at any "
-            "moment of its training, also while it trains."
+            "checkpoint of its training, also while it trains."
         )
         st.page_link("pages/2_Train.py", label="Train a network", icon=":material/play_circle:")

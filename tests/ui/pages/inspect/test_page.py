@@ -111,7 +111,7 @@ def test_one_weights_numbers_add_up_on_the_screen(store: RunStore) -> None:
 
 def test_two_moments_as_a_difference_and_two_runs_side_by_side(store: RunStore) -> None:
     trained(store, name="first"), trained(store, name="second")
-    at = open_inspect(inspect__compare="moment")
+    at = open_inspect(inspect__compare="checkpoint")
     assert "This checkpoint minus the other" in words(at)
     at.session_state["inspect-difference"] = False
     at.session_state["inspect-compare"] = "run"

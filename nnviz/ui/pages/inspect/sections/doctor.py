@@ -1,4 +1,4 @@
-"""Section "Doctor": what is wrong with the training up to this moment, the number that says so, and what to try."""
+"""Section "Doctor": what is wrong with the training up to this checkpoint, the number that says so, and what to try."""
 
 from __future__ import annotations
 

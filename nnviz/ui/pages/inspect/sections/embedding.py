@@ -45,7 +45,7 @@ _WORDS = {
 
 
 class Seen(NamedTuple):
-    """What one layer at one moment makes of the first n test images."""
+    """What one layer at one checkpoint makes of the first n test images."""
 
     projection: Projection
     shape: tuple[int, ...]
@@ -103,7 +103,7 @@ def show(view: View) -> None:
 def _cloud(
     view: View, run_id: str, checkpoint: CheckpointView, layer: str, count: int, method: str, title: str, place: int
 ) -> Cloud | None:
-    """The map of one moment by the chosen method; by PCA as long as t-SNE isn't done. Says what is missing."""
+    """The map of one checkpoint by the chosen method; by PCA as long as t-SNE isn't done. Says what is missing."""
     st.markdown(f"**{title}**")
     try:
         seen = _seen(run_id, checkpoint.step_number, layer, count, checkpoint)
@@ -125,7 +125,7 @@ def _seen(run_id: str, step: int, layer: str, count: int, _checkpoint_view: Chec
 
 
 def _steady(key: Hashable, points: Points) -> Points:
-    """With the axes as they were in the picture before, so that nothing flips when the moment moves."""
+    """With the axes as they were in the picture before, so that nothing flips when the checkpoint moves."""
     before = st.session_state.get(_SHOWN)
     points = aligned(points, before[1] if before is not None and before[0] == key else None)
     st.session_state[_SHOWN] = (key, points)
@@ -154,8 +154,8 @@ def _tsne(view: View, run_id: str, checkpoint: CheckpointView, layer: str, count
     with st.container(key=f"inspect-map-tsne-{place}"):
         if view.live and layer != PIXELS:
             st.info(
-                "t-SNE takes some seconds, so it needs a moment that holds still: switch “Follow live” off. Until then"
-                " this is PCA.",
+                "t-SNE takes some seconds, so it needs a checkpoint that holds still: switch “Follow live” off. Until"
+                " then this is PCA.",
                 icon=":material/hourglass_empty:",
             )
         elif job is not None and job.state.active:

@@ -1,4 +1,4 @@
-"""Section "Fork": continue the training from this moment with other settings, as a run of its own; the family tree."""
+"""Section "Fork": continue the training from this checkpoint with other settings, as a run; the family tree."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _fork(run_id: str, step: int, config: TrainConfig) -> None:
 
 
 def _config(view: View) -> TrainConfig:
-    """The settings of the fork: those that held at the moment, and what was changed here since it was chosen."""
+    """The settings of the fork: those that held at the checkpoint, and what was changed here since it was chosen."""
     place = (view.run.id, view.checkpoint.step_number)
     known, config = st.session_state.get(_CONFIG, (None, None))
     if known != place:

@@ -26,7 +26,7 @@ from nnviz.ui.checkpoints import View, checkpoint_at
 from nnviz.ui.components.image_grid import Caption, signed_to_bytes, tiles
 from nnviz.ui.components.plot import plot
 from nnviz.ui.pages.inspect.section import Section
-from nnviz.ui.pages.inspect.sections.neuron import open_neuron
+from nnviz.ui.pages.inspect.sections.neuron import open_neuron, word_for
 
 PAGE = 64
 """Units on one page of images."""
@@ -216,11 +216,13 @@ def _images(view: View, quantity: str, panel: Panel, place: int) -> None:
         label=f"{QUANTITIES[quantity]} of {layer.title}",
         clickable=True,
         values=chosen,
-        names=("neuron", "row", "column"),
+        names=(word_for(layer), "row", "column"),
         file_name=f"{view.name}-{layer.name}-{quantity}.png",
     )
-    what = "one kernel: output channel ← input channel" if per_unit > 1 else "one neuron, a value for each input"
-    st.caption(f"Each picture is {what}. Blue is positive, orange negative. Click one to open its neuron.")
+    unit = word_for(layer)
+    kernels = layer.plan.layer.convolves
+    what = "one kernel: output channel ← input channel" if kernels else f"one {unit}, a value for each input"
+    st.caption(f"Each picture is {what}. Blue is positive, orange negative. Click one to open its {unit}.")
     _download(view, quantity, panel, place)
     if clicked is not None:
         open_neuron(layer.name, units[clicked] // per_unit)
@@ -319,7 +321,10 @@ def _one_weight(view: View) -> None:
             unit, source = divmod(largest, flat.shape[1])
         st.session_state["inspect-weight-unit"], st.session_state["inspect-weight-input"] = unit, source
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            for label, key, count in (("To neuron", "unit", flat.shape[0]), ("From input", "input", flat.shape[1])):
+            for label, key, count in (
+                (f"To {word_for(layer)}", "unit", flat.shape[0]),
+                ("From input", "input", flat.shape[1]),
+            ):
                 st.number_input(
                     label,
                     0,

@@ -1,4 +1,4 @@
-"""Section "Over time": where in the training the moment is, how large gradients and updates were in each layer, and
+"""Section "Over time": where in the training the checkpoint is, how large gradients and updates were in each layer, and
 what the net confused at this moment.
 """
 
