@@ -1,5 +1,5 @@
-"""What trained networks say of one drawing: now, at every checkpoint of a training, what it reminds them of, and what one
-lesson on it changes.
+"""What trained networks say of one drawing: now, at every checkpoint of a training, what it reminds them of, and what
+one lesson on it changes.
 
 A drawing is uint8 (28, 28), 0 paper to 255 ink, as `nnviz.data.drawing.prepare` makes it.
 """

@@ -7,6 +7,7 @@ import streamlit as st
 from nnviz.data.datasets import DATASETS, usable
 from nnviz.ui import services
 from nnviz.ui.format import plain, sentence
+from nnviz.ui.state import Kept
 
 OFFLINE = "offline"
 
@@ -34,13 +35,13 @@ def _busy(name: str) -> bool:
 
 def _notice(name: str, used: str) -> None:
     wanted, preparation = DATASETS[name], services.preparation()
-    if usable(name) != used or (not _busy(name) and st.session_state.pop("data_was_busy", False)):
+    if usable(name) != used or (not _busy(name) and st.session_state.pop(Kept.DATA_BUSY, False)):
         st.rerun()
     with st.container(key="data-notice", border=True):
         for one in (name, OFFLINE):
             progress = preparation.progress(one)
             if progress.running:
-                st.session_state["data_was_busy"] = True
+                st.session_state[Kept.DATA_BUSY] = True
                 st.progress(progress.share, text=f"{DATASETS[one].title}: {progress.text}")
         problem = wanted.problem() or preparation.progress(name).problem
         if problem and not preparation.progress(name).running:

@@ -27,6 +27,7 @@ from nnviz.ui.components.image_grid import Caption, tiles
 from nnviz.ui.components.plot import plot
 from nnviz.ui.format import percent
 from nnviz.ui.glossary import heading
+from nnviz.ui.state import Kept
 
 SHOWN = 48
 """Images at once: more would not be looked at."""
@@ -147,8 +148,8 @@ def _show(run: Run, result: Result, dataset: Dataset, test: Split) -> None:
 def _chosen_cell(run_id: str, info: ConfusionInfo) -> Cell:
     """The cell whose images are shown, or ALL. A click on the matrix is put into the select box here,
     before the box is made, and what another run left there is forgotten."""
-    if st.session_state.get("confusion-run") != run_id:
-        st.session_state["confusion-run"] = run_id
+    if st.session_state.get(Kept.CONFUSION_RUN) != run_id:
+        st.session_state[Kept.CONFUSION_RUN] = run_id
         st.session_state[_CELL] = ALL
     if clicked := st.session_state.pop(f"{_CELL}-clicked", None):
         st.session_state[_CELL] = clicked

@@ -20,7 +20,7 @@ from nnviz.data.datasets import Dataset, Split, to_input
 from nnviz.train.evaluation import evaluate
 from nnviz.ui.checkpoints import View, test_part
 from nnviz.ui.format import percent
-from nnviz.ui.state import keep
+from nnviz.ui.state import Kept, keep
 
 ANY = -1
 """No digit in particular. (None would be an empty select box.)"""
@@ -32,8 +32,8 @@ KINDS = {
     "drawing": "Your drawing",
 }
 _KIND, _INDEX, _DIGIT = "inspect-image-kind", "inspect-image-index", "inspect-image-digit"
-_TEST, _MISTAKE, _BATCH = "inspect_test_image", "inspect_mistake", "inspect_batch_image"
-_WANTED = "inspect_test_image_wanted"
+_TEST, _MISTAKE, _BATCH = Kept.TEST_IMAGE, Kept.MISTAKE, Kept.BATCH_IMAGE
+_WANTED = Kept.WANTED_IMAGE
 
 
 class Subject(NamedTuple):
@@ -234,6 +234,6 @@ def _clipped(value: object, low: int, high: int) -> int:
 
 def _drawing() -> npt.NDArray[np.uint8] | None:
     """What the person drew last, if it is an image."""
-    drawn = st.session_state.get("drawn_image")
+    drawn = st.session_state.get(Kept.DRAWN_IMAGE)
     usable = isinstance(drawn, np.ndarray) and drawn.dtype == np.uint8 and drawn.shape == (28, 28) and bool(drawn.any())
     return drawn if usable else None

@@ -100,7 +100,7 @@ class TestMouse:
         expect_strokes(stage, 1)
         expect(stage.get_by_test_id("first-guess")).to_have_text(re.compile(r"^\d$"))
         expect(stage.get_by_test_id("second-guess")).to_have_text(re.compile(r"^or \d: \d+ %$"))
-        expect(stage.get_by_test_id("spoken-answer")).to_have_text(re.compile(r"^\d, \d+ % sure$"))
+        expect(stage.get_by_test_id("spoken-answer")).to_have_text(re.compile(r"^\d, probability \d+ %$"))
         shares = stage.locator("[data-testid^=bar-] .percent").all_inner_texts()
         assert len(shares) == 10
         assert 90 <= sum(int(re.sub(r"\D", "", share)) for share in shares) <= 110

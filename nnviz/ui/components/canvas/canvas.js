@@ -58,7 +58,7 @@ class Sheet {
         </div>
         <div class="answer" data-testid="answer"><div class="guess">
           <span class="first" data-testid="first-guess"></span>
-          <span><span class="sure" data-testid="first-percent"></span><br><span class="second" data-testid="second-guess"></span></span>
+          <span><span class="probability" data-testid="first-percent"></span><br><span class="second" data-testid="second-guess"></span></span>
         </div><ol class="bars" data-testid="bars"></ol><div class="spoken" role="status" data-testid="spoken-answer"></div></div>
       </div></div>`);
     parent.append(this.root);
@@ -459,14 +459,14 @@ class Sheet {
     });
     this.answer.classList.toggle("waiting", !percent);
     this.answer.classList.toggle("words", classes.some((name) => name.length > 2));
-    const [first, sure, second] = ["first-guess", "first-percent", "second-guess"].map((name) => this.answer.querySelector(`[data-testid=${name}]`));
+    const [first, probability, second] = ["first-guess", "first-percent", "second-guess"].map((name) => this.answer.querySelector(`[data-testid=${name}]`));
     text(first, percent ? classes[order[0]] : "?");
-    text(sure, percent ? `${inPercent(percent[order[0]])} sure` : hint);
+    text(probability, percent ? `probability ${inPercent(percent[order[0]])}` : hint);
     text(second, percent && order.length > 1 ? `or ${classes[order[1]]}: ${inPercent(percent[order[1]])}` : "");
     this.answer.dataset.revision = revision; // which drawing the bars answer
     // Bars that move with the pen would be read out without end: only the answer to a finished stroke is.
     if (!this.stroke && revision === this.revision) {
-      text(this.answer.querySelector(".spoken"), percent ? `${classes[order[0]]}, ${inPercent(percent[order[0]])} sure` : "");
+      text(this.answer.querySelector(".spoken"), percent ? `${classes[order[0]]}, probability ${inPercent(percent[order[0]])}` : "");
     }
   }
 }

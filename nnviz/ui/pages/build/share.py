@@ -11,8 +11,9 @@ from nnviz.fields import SpecError
 from nnviz.spec.json_file import MAX_BYTES, from_json, to_json
 from nnviz.spec.url import to_query
 from nnviz.ui import state
+from nnviz.ui.state import Kept
 
-_REPORT = "import_report"
+_REPORT = Kept.SETUP_IMPORTED
 
 
 def code() -> None:

@@ -11,6 +11,7 @@ from nnviz.store.run import Run, RunGone
 from nnviz.store.runs import RunStore
 from nnviz.ui import services
 from nnviz.ui.format import run_label
+from nnviz.ui.state import Kept
 
 MOST = 40
 """Runs in the table; no more than the first `nnviz.charts.colors.RUNS` are drawn."""
@@ -19,7 +20,7 @@ NEWEST = 4
 """So many are compared before anything was chosen."""
 
 PARAMETER = "runs"
-_WIDGET, _CHOSEN = "compare-runs", "compare_chosen"
+_WIDGET, _CHOSEN = "compare-runs", Kept.COMPARED
 
 
 @dataclass

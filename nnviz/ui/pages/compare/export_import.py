@@ -17,11 +17,12 @@ from nnviz.ui import services, state
 from nnviz.ui.format import plain, sentence, size_in_words
 from nnviz.ui.pages.compare import choice
 from nnviz.ui.pages.compare.view import label, names
+from nnviz.ui.state import Kept
 
 MAX_UPLOAD = 1000
 """MB."""
 
-_REPORT, _TURN = "compare_import_report", "compare_import_turn"
+_REPORT, _TURN = Kept.IMPORTED, Kept.IMPORT_TURN
 _ALL = ""
 """Stands for every chosen run."""
 

@@ -27,8 +27,9 @@ from nnviz.ui.pages.compare.verdict import NOT_SAID, compare, verdict
 from nnviz.ui.pages.compare.view import ENDED_POINTS, LIVE_POINTS, dark, label, loss_unit, names, training
 from nnviz.ui.results import last_result
 from nnviz.ui.runs import told
+from nnviz.ui.state import Kept
 
-_CONFIG = "compare_twin_config"
+_CONFIG = Kept.TWIN
 
 
 def show(runs: list[Run]) -> None:

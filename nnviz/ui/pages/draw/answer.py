@@ -16,6 +16,7 @@ from nnviz.ui.format import percent, plain
 from nnviz.ui.pages.draw import sheet
 from nnviz.ui.pages.draw.nets import Net, present, refresh_every
 from nnviz.ui.pages.draw.sheet import KEY, Sheet
+from nnviz.ui.state import Kept
 
 HEIGHT = 340
 """Of the canvas, CSS pixels."""
@@ -28,7 +29,7 @@ def show(ids: list[str], every: float | None) -> None:
         sheet.use_photo(photo)
     now, nets = sheet.current(), present(ids)
     if now is not None:
-        st.session_state["drawn_image"] = now.prepared.pixels  # the Inspect page offers it too
+        st.session_state[Kept.DRAWN_IMAGE] = now.prepared.pixels  # the Inspect page offers it too
     shares = [answer(net.checkpoint, now.prepared.pixels) for net in nets] if now else []
     finite = bool(shares) and bool(np.isfinite(shares[0]).all())
     with st.container(key="draw-paper"):

@@ -20,6 +20,7 @@ from nnviz.ui.components.image_grid import Caption, tiles
 from nnviz.ui.format import percent, plain, sentence
 from nnviz.ui.pages.draw.nets import DIGITS, last_checkpoint
 from nnviz.ui.pages.draw.scene import Scene
+from nnviz.ui.state import Kept
 
 PAGE = 60
 """Drawings shown at once, the newest first."""
@@ -128,8 +129,8 @@ def _drawings(store: HandwritingStore, collection: Collection) -> None:
         label="Kept drawings with their labels and nicknames; a click chooses one",
     )
     if clicked is not None:
-        st.session_state["draw_kept_chosen"] = kept[clicked].id
-    chosen = next((one for one in kept if one.id == st.session_state.get("draw_kept_chosen")), None)
+        st.session_state[Kept.KEPT_CHOSEN] = kept[clicked].id
+    chosen = next((one for one in kept if one.id == st.session_state.get(Kept.KEPT_CHOSEN)), None)
     with st.container(horizontal=True, vertical_alignment="center", key="draw-kept-row"):
         if len(kept) < collection.count:
             st.caption(f"The newest {len(kept)} of {collection.count}.")

@@ -16,6 +16,7 @@ from nnviz.ui.components.plot import plot
 from nnviz.ui.format import layer_in_words
 from nnviz.ui.pages.draw.scene import Scene, empty_paper
 from nnviz.ui.saliency import explain
+from nnviz.ui.state import Kept
 
 MAPS = 32
 """Channels shown at once."""
@@ -87,11 +88,11 @@ def neighbours(scene: Scene) -> None:
     checkpoint = scene.net.checkpoint
     if scene.net.live or scene.net.taught:
         # Comparing with thousands of images takes a moment, and a net that moves would need it again and again.
-        key = ("draw_features", scene.net.run.id, scene.net.taught)
-        kept = st.session_state.get("draw_features")
+        key = (Kept.FEATURES, scene.net.run.id, scene.net.taught)
+        kept = st.session_state.get(Kept.FEATURES)
         pressed = st.button("Compare with the net as it is now", key="draw-compare", icon=":material/refresh:")
         if kept is None or kept[0] != key or pressed:
-            st.session_state["draw_features"] = kept = (key, checkpoint, training_features(checkpoint))
+            st.session_state[Kept.FEATURES] = kept = (key, checkpoint, training_features(checkpoint))
         checkpoint, among = kept[1], kept[2]
     else:
         among = _features(scene.net.run.id, checkpoint.step_number, checkpoint)
@@ -125,7 +126,7 @@ def look_inside(scene: Scene) -> None:
     if scene.sheet is None:
         return
     if st.button("Look inside with this drawing", key="draw-inspect", icon=":material/search:"):
-        st.session_state["drawn_image"] = scene.sheet.prepared.pixels
+        st.session_state[Kept.DRAWN_IMAGE] = scene.sheet.prepared.pixels
         st.session_state["inspect-image-kind"] = "drawing"
         state.choose_run(scene.net.run.id)
         st.switch_page("pages/3_Inspect.py", query_params={"run": scene.net.run.id})

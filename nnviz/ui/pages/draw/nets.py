@@ -14,6 +14,7 @@ from nnviz.ui.checkpoints import checkpoint_at, checkpoint_now
 from nnviz.ui.format import run_label
 from nnviz.ui.pages.draw.pupils import pupil_of
 from nnviz.ui.runs import offered_runs
+from nnviz.ui.state import Kept
 
 LIVE_SECONDS = 0.4
 """Between two looks at a running net."""
@@ -21,7 +22,7 @@ LIVE_SECONDS = 0.4
 MOST = 8
 """Nets side by side."""
 
-_WIDGET, _CHOSEN = "draw-nets", "draw_nets"
+_WIDGET, _CHOSEN = "draw-nets", Kept.NETS
 DIGITS = ("mnist", "offline")
 """Data sets of the digits that people draw."""
 

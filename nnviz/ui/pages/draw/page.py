@@ -20,6 +20,7 @@ from nnviz.ui.components.canvas import follow
 from nnviz.ui.format import plain, run_label, sentence
 from nnviz.ui.pages.draw import answer, handwriting, inside, learned, nets, path, quiz, sheet, teaching
 from nnviz.ui.pages.draw.scene import Scene
+from nnviz.ui.state import Kept
 
 SECTIONS: dict[str, tuple[str, Callable[[Scene], None]]] = {
     "path": ("Preprocessing", path.show),
@@ -52,7 +53,7 @@ def draw_page(ready: bool) -> None:
     if not chosen:
         st.info("Choose a network above: it will say what you draw.", icon=":material/neurology:")
         return
-    if kept := st.session_state.pop("draw_kept", None):
+    if kept := st.session_state.pop(Kept.DRAWING_KEPT, None):
         st.toast(plain(kept), icon=":material/bookmark_added:")
     every = nets.refresh_every(chosen)
     try:

@@ -7,11 +7,12 @@ from typing import NamedTuple
 import streamlit as st
 
 from nnviz.analysis.checkpoint_view import CheckpointView
+from nnviz.ui.state import Kept
 
 MOST_LESSONS = 30
 """That can be undone; each holds a copy of the network."""
 
-_PUPILS = "draw_pupils"
+_PUPILS = Kept.PUPILS
 
 
 class Lesson(NamedTuple):

@@ -13,8 +13,9 @@ from nnviz.analysis.recognition import answer
 from nnviz.ui.format import percent
 from nnviz.ui.pages.draw import sheet
 from nnviz.ui.pages.draw.scene import Scene
+from nnviz.ui.state import Kept
 
-_QUIZ = "draw_quiz"
+_QUIZ = Kept.QUIZ
 
 
 class Quiz(NamedTuple):
@@ -64,10 +65,13 @@ def _verdict(quiz: Quiz, classes: tuple[str, ...]) -> None:
     assert quiz.verdict is not None
     said, share = quiz.verdict
     if said == quiz.asked:
-        st.success(f"Right: the net reads a {classes[said]}, {percent(share)} sure.", icon=":material/check_circle:")
+        st.success(
+            f"Right: predicted class {classes[said]}, probability {percent(share)}.", icon=":material/check_circle:"
+        )
     else:
         st.warning(
-            f"The net reads a {classes[said]}, {percent(share)} sure. You can teach it: choose **Fine-tune** above.",
+            f"Predicted class {classes[said]}, probability {percent(share)}. You can teach it: choose **Fine-tune**"
+            " above.",
             icon=":material/cancel:",
         )
 

@@ -9,11 +9,12 @@ import streamlit as st
 
 from nnviz.data.drawing import Drawing, DrawingError, Floats, Prepared, Steps, from_photo, prepare, rasterise
 from nnviz.ui.components.canvas import drawn
+from nnviz.ui.state import Kept
 
 KEY = "draw-canvas"
 
-_GENERATION, _PHOTO, _PROBLEM = "draw_generation", "draw_photo", "draw_photo_problem"
-_STEPS, _PREPARED = "draw_steps", "draw_prepared"
+_GENERATION, _PHOTO, _PROBLEM = Kept.SHEET, Kept.PHOTO, Kept.PHOTO_PROBLEM
+_STEPS, _PREPARED = Kept.STEPS, Kept.PREPARED
 
 
 class Sheet(NamedTuple):

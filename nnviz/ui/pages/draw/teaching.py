@@ -21,6 +21,7 @@ from nnviz.ui.pages.draw import pupils, sheet
 from nnviz.ui.pages.draw.nets import Net
 from nnviz.ui.pages.draw.pupils import Lesson
 from nnviz.ui.pages.draw.scene import Scene, choose_label, empty_paper
+from nnviz.ui.state import Kept
 
 RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 STEPS = (10, 30, 100, 300)
@@ -75,7 +76,7 @@ def _keep(scene: Scene, label: int | None) -> None:
         )
     if said := st.session_state.pop(_SAID, None):
         (st.success if said[0] else st.error)(plain(said[1]))
-    if st.session_state.pop("draw_page_again", False):
+    if st.session_state.pop(Kept.DRAW_AGAIN, False):
         st.rerun()
 
 
@@ -90,8 +91,8 @@ def _on_keep(scene: Scene, label: int | None) -> None:
     except (SpecError, StoreError) as error:
         st.session_state[_SAID] = (False, sentence(str(error)))
         return
-    st.session_state["draw_page_again"] = True
-    st.session_state["draw_kept"] = f"Kept as a {scene.net.classes[label]} in {collection}."
+    st.session_state[Kept.DRAW_AGAIN] = True
+    st.session_state[Kept.DRAWING_KEPT] = f"Kept as a {scene.net.classes[label]} in {collection}."
     st.session_state["draw-label"] = -1
     sheet.new_sheet()
 

@@ -13,7 +13,7 @@ from nnviz.store.run import Run
 from nnviz.ui import services
 from nnviz.ui.checkpoints import Beside, checkpoint_at, checkpoint_now
 from nnviz.ui.format import plain, run_label
-from nnviz.ui.state import keep
+from nnviz.ui.state import Kept, keep
 
 LIVE_SECONDS = 0.4
 """Between two looks at a running net: two a second with room to spare."""
@@ -21,7 +21,7 @@ LIVE_SECONDS = 0.4
 PLAY_SECONDS = 0.6
 """Each checkpoint is shown so long when the training is played."""
 
-_PLAYING, _REACHED = "inspect_playing", "inspect_play_reached"
+_PLAYING, _REACHED = Kept.PLAYING, Kept.PLAY_REACHED
 _STEP = "inspect-moment"
 _FOLLOW = "inspect-follow"
 _KIND = "inspect-compare"

@@ -18,6 +18,7 @@ from nnviz.ui.format import sentence
 from nnviz.ui.pages.inspect import checkpoints, sections
 from nnviz.ui.pages.inspect.section import Section
 from nnviz.ui.runs import offered_runs
+from nnviz.ui.state import Kept
 
 _FOUND = registry("nnviz.ui.pages.inspect.sections", list(sections.__path__), Section)
 
@@ -83,7 +84,7 @@ def _state_of(run: Run) -> None:
 
 
 def _choose_layer(checkpoint: CheckpointView) -> LayerView:
-    if wanted := st.session_state.pop("inspect-layer-wanted", None):
+    if wanted := st.session_state.pop(Kept.LAYER_WANTED, None):
         st.session_state[_LAYER] = wanted
     layers = {layer.name: layer for layer in checkpoint.learning_layers}
     state.keep(_LAYER, list(layers))
@@ -107,7 +108,7 @@ def _sizes(shape: tuple[int, ...]) -> str:
 
 
 def _choose_section() -> str:
-    if wanted := st.session_state.pop("inspect-section-wanted", None):
+    if wanted := st.session_state.pop(Kept.SECTION_WANTED, None):
         st.session_state[_SECTION] = wanted
     return choose_section(SECTIONS, _SECTION)
 

@@ -21,8 +21,9 @@ from nnviz.sweep.spec import MAX_AXES, METHODS, PATIENCE, SweepSpec, check, desc
 from nnviz.train.ensemble import OWN, ensemble_count, why_not
 from nnviz.ui import state
 from nnviz.ui.format import plain, sentence
+from nnviz.ui.state import Kept
 
-_KEPT = "sweep_form"
+_KEPT = Kept.SWEEP_FORM
 """Plain session key of what a person entered, and only that: the rest follows the set-up as it changes."""
 
 _BOUNDS = bounds_of(SweepSpec) | {name: bounds_of(TrainConfig)[name] for name in ("epochs", "per_class")}

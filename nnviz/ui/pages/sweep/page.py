@@ -19,8 +19,9 @@ from nnviz.ui.pages.sweep import form, pictures, point
 from nnviz.ui.pages.sweep.found import Found, find
 from nnviz.ui.refresh import refresh_seconds
 from nnviz.ui.runs import told
+from nnviz.ui.state import Kept
 
-_CHOSEN = "sweep_chosen"
+_CHOSEN = Kept.SWEEP
 
 
 def sweep_page(ready: bool) -> None:

@@ -27,6 +27,7 @@ from nnviz.ui.choosing import choose_section
 from nnviz.ui.components.plot import plot
 from nnviz.ui.pages.sweep import point
 from nnviz.ui.pages.sweep.found import Found
+from nnviz.ui.state import Kept
 
 RANKED = 50
 """Rows of the ranking at most."""
@@ -182,8 +183,8 @@ def _ranking(sweep: Sweep, found: Found) -> None:
     )
     rows: list[int] = shown.selection.rows
     picked = ranked[rows[0]].point if rows and rows[0] < len(ranked) else None
-    if picked is not None and st.session_state.get("sweep_ranked") != (sweep.id, picked):
-        st.session_state["sweep_ranked"] = (sweep.id, picked)
+    if picked is not None and st.session_state.get(Kept.RANKED) != (sweep.id, picked):
+        st.session_state[Kept.RANKED] = (sweep.id, picked)
         point.choose(picked)
     with st.container(key="sweep-ranking-words"):
         st.markdown(ranking_in_words(ranked, sweep.spec.seeds > 1))

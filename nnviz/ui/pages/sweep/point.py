@@ -15,10 +15,11 @@ from nnviz.ui import services, state
 from nnviz.ui.format import plain
 from nnviz.ui.pages.sweep.found import Found, state_in_words
 from nnviz.ui.runs import told
+from nnviz.ui.state import Kept
 
 TRAIN_PAGE, INSPECT_PAGE, DRAW_PAGE = "pages/2_Train.py", "pages/3_Inspect.py", "pages/4_Draw.py"
 
-_POINT = "sweep_point"
+_POINT = Kept.POINT
 
 
 def chosen(found: Found) -> int | None:

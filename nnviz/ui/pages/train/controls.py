@@ -18,8 +18,9 @@ from nnviz.ui.format import sentence
 from nnviz.ui.forms import field_input
 from nnviz.ui.pages.train.recipe import problem
 from nnviz.ui.runs import NO_DATA, launch, told
+from nnviz.ui.state import Kept
 
-_ASKED = "asked_while_running"
+_ASKED = Kept.ASKED
 
 ANSWERED_WITHIN = 2.0
 """Seconds after which a change that a running training has not recorded counts as one it did not take."""

@@ -15,14 +15,15 @@ from nnviz.store.run import Run, RunGone
 from nnviz.ui import services, state
 from nnviz.ui.format import plain
 from nnviz.ui.runs import told
+from nnviz.ui.state import Kept
 
 REFRESH_SECONDS = 2.0
 """Between two looks at how far the runs are."""
 
-_LISTED = "runs_listed"
+_LISTED = Kept.RUNS_LISTED
 """Ids of the runs in the table as it was last shown, by row."""
 
-_OVERTAKEN = "runs_overtaken"
+_OVERTAKEN = Kept.RUNS_OVERTAKEN
 """The rows that were ticked before the list changed by itself, until the browser has followed: a refresh that was under
 way sends them once more, and nobody has picked what stands there now.
 """

@@ -11,9 +11,10 @@ from nnviz.train.evaluation import Evaluation, evaluate
 from nnviz.ui.checkpoints import View, test_part
 from nnviz.ui.format import sentence
 from nnviz.ui.pages.inspect.section import Section
+from nnviz.ui.state import Kept
 
-_EDITS = "inspect_edits"
-_UNDONE = "inspect_edits_undone"
+_EDITS = Kept.EDITS
+_UNDONE = Kept.EDITS_UNDONE
 _SCOPES = {"weight": "One weight", "neuron": "One neuron", "layer": "The whole layer"}
 _ACTIONS = {Action.ZERO: "Set to zero", Action.REDRAW: "Draw again", Action.NUDGE: "Nudge"}
 

@@ -17,7 +17,7 @@ from nnviz.ui.checkpoints import View
 from nnviz.ui.components.image_grid import Caption, tiles
 from nnviz.ui.components.plot import plot
 from nnviz.ui.pages.inspect.section import Section
-from nnviz.ui.state import keep
+from nnviz.ui.state import Kept, keep
 from nnviz.ui.subject import set_subject_index
 
 COUNTS = (1000, 300, 2000, 3000)
@@ -33,7 +33,7 @@ LOOK_SECONDS = 0.5
 """Between two looks at how far t-SNE is."""
 
 _WHAT, _METHOD, _COUNT = "inspect-map-what", "inspect-map-method", "inspect-map-count"
-_CHOSEN, _SHOWN = "inspect_map_chosen", "inspect_map_shown"
+_CHOSEN, _SHOWN = Kept.MAP_CHOSEN, Kept.MAP_SHOWN
 
 METHODS = {"pca": "PCA", "tsne": "t-SNE"}
 _WORDS = {

@@ -16,10 +16,11 @@ from nnviz.ui.checkpoints import View
 from nnviz.ui.format import plain, sentence
 from nnviz.ui.forms import field_input
 from nnviz.ui.pages.inspect.section import Section
+from nnviz.ui.state import Kept
 
 _TRAIN = "pages/2_Train.py"
 _FIELDS = ("lr", "momentum", "batch_size", "epochs", "optimizer", "schedule", "weight_decay", "augment", "seed")
-_CONFIG = "inspect_fork"
+_CONFIG = Kept.FORK
 
 
 def show(view: View) -> None:

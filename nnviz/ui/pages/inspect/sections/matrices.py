@@ -27,6 +27,7 @@ from nnviz.ui.components.image_grid import Caption, signed_to_bytes, tiles
 from nnviz.ui.components.plot import plot
 from nnviz.ui.pages.inspect.section import Section
 from nnviz.ui.pages.inspect.sections.neuron import open_neuron, word_for
+from nnviz.ui.state import Kept
 
 PAGE = 64
 """Units on one page of images."""
@@ -302,7 +303,7 @@ def _download(view: View, quantity: str, panel: Panel, place: int) -> None:
 
 def choose_weight(view: View, unit: int, source: int) -> None:
     """Let the arithmetic be that of the weight from input `source` to `unit`."""
-    st.session_state["inspect_weight"] = (view.layer.name, unit, source)
+    st.session_state[Kept.WEIGHT] = (view.layer.name, unit, source)
 
 
 def _one_weight(view: View) -> None:
@@ -315,7 +316,7 @@ def _one_weight(view: View) -> None:
             st.caption("The loss of the next mini-batch is not finite: there is no next step.")
             return
         flat = layer.weight.flatten(1)
-        name, unit, source = st.session_state.get("inspect_weight") or ("", -1, -1)
+        name, unit, source = st.session_state.get(Kept.WEIGHT) or ("", -1, -1)
         if name != layer.name or unit >= flat.shape[0] or source >= flat.shape[1]:
             largest = int(step.gradient[f"{layer.name}.weight"].abs().argmax())
             unit, source = divmod(largest, flat.shape[1])

@@ -44,9 +44,10 @@ from nnviz.ui.components.image_grid import Caption, signed_to_bytes, tiles
 from nnviz.ui.components.plot import plot
 from nnviz.ui.glossary import heading
 from nnviz.ui.pages.inspect.section import Section
+from nnviz.ui.state import Kept
 from nnviz.ui.subject import Subject, choose_subject, set_subject_index
 
-_CHOSEN, _UNIT = "inspect_neuron", "inspect-neuron-unit"
+_CHOSEN, _UNIT = Kept.NEURON, "inspect-neuron-unit"
 
 TERMS = 10
 """Products of the sum that are told one by one."""
@@ -111,8 +112,8 @@ def is_finite(picked: Picked, values: npt.NDArray[np.float32]) -> bool:
 def open_neuron(layer_name: str, unit: int) -> None:
     """Show unit number `unit` of a layer, in the section of neurons. To be called inside the page's fragment."""
     st.session_state[_CHOSEN] = (layer_name, unit)
-    st.session_state["inspect-section-wanted"] = "neuron"
-    st.session_state["inspect-layer-wanted"] = layer_name
+    st.session_state[Kept.SECTION_WANTED] = "neuron"
+    st.session_state[Kept.LAYER_WANTED] = layer_name
     _run_again()
 
 
