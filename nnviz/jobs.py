@@ -1,4 +1,8 @@
-"""Computations of some seconds in the background, one at a time for the whole server, while pages go on."""
+"""Work of some seconds or minutes in the background, for the whole server, while pages go on.
+
+Not a ThreadPoolExecutor: the end of the server would wait for its threads, for a download that hangs, say; and it knows
+neither a place in the queue nor how far something is.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,17 @@ from collections import deque
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Generic, TypeVar
+from functools import partial
+from typing import Generic, Protocol, TypeVar
 
 T = TypeVar("T")
 
-Report = Callable[[float], None]
-"""Called by the work now and then with the share done, in [0, 1]. Raises Cancelled when nobody wants it any more."""
+
+class Report(Protocol):
+    def __call__(self, share: float, text: str = "") -> None:
+        """Called by the work now and then with the share done, in [0, 1], and what it is about. Raises Cancelled when
+        nobody wants it any more.
+        """
 
 
 class Cancelled(Exception):  # noqa: N818  # a wish, not an error
@@ -42,21 +51,24 @@ class Job(Generic[T]):
     """Once it is done."""
     problem: str = ""
     """Why it failed."""
+    text: str = ""
+    """What it is about, as the work last said."""
 
 
 class Jobs(Generic[T]):
-    """Computations by key, each done once. Safe to share between threads.
+    """Computations by key, each done once, `at_once` at a time. Safe to share between threads.
 
     At most `waiting` wait, and the results of the last `kept` are kept.
     """
 
-    def __init__(self, waiting: int = 8, kept: int = 64) -> None:
-        self._waiting, self._kept = waiting, kept
+    def __init__(self, waiting: int = 8, kept: int = 64, at_once: int = 1) -> None:
+        self._waiting, self._kept, self._at_once = waiting, kept, at_once
         self._changed = threading.Condition()
         self._jobs: dict[Hashable, Job[T]] = {}
         self._queue: deque[tuple[Hashable, Callable[[Report], T]]] = deque()
         self._unwanted: set[Hashable] = set()
-        self._busy = False
+        self._busy = 0
+        """Threads that work."""
 
     def look(self, key: Hashable) -> Job[T] | None:
         """None if nobody asked for it, or its result is no longer kept."""
@@ -81,10 +93,17 @@ class Jobs(Generic[T]):
             self._jobs[key] = Job(State.WAITING)
             self._queue.append((key, work))
             self._forget_old()
-            if not self._busy:
-                self._busy = True
+            if self._busy < self._at_once:
+                self._busy += 1
                 threading.Thread(target=self._work, daemon=True, name="nnviz jobs").start()
             return True
+
+    def forget(self, key: Hashable) -> None:
+        """Let go of what is over, so that it can be done again."""
+        with self._changed:
+            job = self._jobs.get(key)
+            if job is not None and not job.state.active:
+                del self._jobs[key]
 
     def cancel(self, key: Hashable) -> None:
         """Give up a computation that waits or runs; a running one ends at its next report."""
@@ -115,12 +134,12 @@ class Jobs(Generic[T]):
         while True:
             with self._changed:
                 if not self._queue:
-                    self._busy = False
+                    self._busy -= 1
                     return
                 key, work = self._queue.popleft()
                 self._set(key, state=State.RUNNING)
             try:
-                result = work(lambda share, key=key: self._report(key, share))  # type: ignore[misc]
+                result = work(partial(self._report, key))
                 end: dict[str, object] = {"state": State.DONE, "share": 1.0, "result": result}
             except Cancelled:
                 end = {"state": State.CANCELLED}
@@ -130,11 +149,12 @@ class Jobs(Generic[T]):
                 self._unwanted.discard(key)
                 self._set(key, **end)
 
-    def _report(self, key: Hashable, share: float) -> None:
+    def _report(self, key: Hashable, share: float, text: str = "") -> None:
         with self._changed:
             if key in self._unwanted:
                 raise Cancelled
-            self._set(key, share=max(self._jobs[key].share, min(1.0, share)))
+            job = self._jobs[key]
+            self._set(key, share=max(job.share, min(1.0, share)), text=text or job.text)
 
     def _set(self, key: Hashable, **changes: object) -> None:
         self._jobs[key] = replace(self._jobs[key], **changes)  # type: ignore[arg-type]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from nnviz.data.datasets import DATASETS, DataError
+from nnviz.jobs import Jobs, Report
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(NamedTuple):
     """How far the getting of one data set is."""
 
     share: float = 0.0
@@ -21,33 +20,28 @@ class Progress:
 
 
 class Preparation:
-    """One background thread per data set at most. Safe to share between threads."""
+    """One data set each in the background. Safe to share between threads."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._progress: dict[str, Progress] = {}
+        self._jobs: Jobs[None] = Jobs(waiting=len(DATASETS), at_once=len(DATASETS))
 
     def progress(self, name: str) -> Progress:
-        with self._lock:
-            return self._progress.get(name, Progress())
+        job = self._jobs.look(name)
+        if job is None:
+            return Progress()
+        return Progress(job.share, job.text or "Starting …", job.state.active, job.problem)
 
     def start(self, name: str) -> None:
         """Begin to get the data set, unless that is under way."""
-        with self._lock:
-            if self._progress.get(name, Progress()).running:
-                return
-            self._progress[name] = Progress(text="Starting …", running=True)
-        threading.Thread(target=self._prepare, args=(name,), daemon=True, name=f"prepare {name}").start()
+        self._jobs.forget(name)  # what was got may be gone by now
 
-    def _prepare(self, name: str) -> None:
-        try:
-            DATASETS[name].prepare(lambda share, text: self._report(name, share=share, text=text))
-            self._report(name, share=1.0, text="Ready.", running=False)
-        except DataError as error:
-            self._report(name, running=False, problem=str(error))
-        except Exception as error:  # the thread must never die without a word: pages wait for it
-            self._report(name, running=False, problem=f"{type(error).__name__}: {error}")
+        def prepare(report: Report) -> None:
+            try:
+                DATASETS[name].prepare(report)
+            except DataError:
+                raise
+            except Exception as error:  # not foreseen: its kind says more than its words
+                raise DataError(f"{type(error).__name__}: {error}") from error
+            report(1.0, "Ready.")
 
-    def _report(self, name: str, **changes: object) -> None:
-        with self._lock:
-            self._progress[name] = replace(self._progress[name], **changes)  # type: ignore[arg-type]
+        self._jobs.start(name, prepare)
