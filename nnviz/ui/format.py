@@ -70,5 +70,5 @@ def layer_in_words(layer: LayerView, output: Tensor) -> str:
 
 
 def size_in_words(count: float) -> str:
-    """Bytes with up to three digits: "63 kB", "0.8 MB", "24 MB"."""
+    """Bytes with up to three digits: "63 kB", "24.4 MB"."""
     return humanize.naturalsize(count, format="%.3g").replace("Bytes", "bytes").replace("Byte", "byte")

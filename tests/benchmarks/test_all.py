@@ -8,12 +8,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-import psutil
 import pytest
 
 from benchmarks import bench
 from benchmarks.bench import runs_folder, served
+from tests import processes
 from tests.waiting import LIMIT_S, wait_until
 
 PROJECT = Path(__file__).parents[2]
@@ -28,16 +29,6 @@ def run(name: str, *arguments: str, **environment: str) -> subprocess.CompletedP
     )
 
 
-def ours() -> set[int]:
-    """Processes of apps and trainings."""
-    found = set()
-    for process in psutil.process_iter(["cmdline"]):
-        words = " ".join(process.info["cmdline"] or ())
-        if "streamlit run app.py" in words or "nnviz.executor" in words:
-            found.add(process.pid)
-    return found
-
-
 def test_every_benchmark_is_here() -> None:
     found = {path.stem for path in (PROJECT / "benchmarks").glob("*.py")}
     assert found - {"__init__", "bench", "browser"} == set(BENCHMARKS)
@@ -48,16 +39,17 @@ def test_every_benchmark_is_here() -> None:
 def test_it_runs_and_leaves_nothing(name: str, mnist_root: Path, tmp_path: Path) -> None:
     if BENCHMARKS[name]:
         pytest.importorskip("playwright.sync_api")
-    before, file = ours(), tmp_path / "numbers.json"
-    done = run(name, "--tiny", "--json", str(file), NNVIZ_DATA=str(mnist_root), TMPDIR=str(tmp_path))
+    file = tmp_path / "numbers.json"
+    with TemporaryDirectory() as folder:  # its name is short, for Chromium puts a socket there
+        done = run(name, "--tiny", "--json", str(file), NNVIZ_DATA=str(mnist_root), TMPDIR=folder)
+        assert not list(Path(folder).glob("nnviz-benchmark-*"))
     assert done.returncode == 0, done.stderr
     numbers = json.loads(file.read_text(encoding="utf-8"))
     assert numbers["title"] in done.stdout
     assert numbers["rows"]
     goals = [row["goal"] for row in numbers["rows"] if "goal" in row]
     assert all(goal in done.stdout for goal in goals)
-    assert not list(tmp_path.glob("nnviz-benchmark-*"))
-    wait_until(lambda: ours() <= before, words="what the benchmark had started went on")
+    wait_until(lambda: not processes.started(), words="what the benchmark had started went on")
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)
@@ -78,8 +70,6 @@ def test_what_it_needs_is_asked_before_anything_is_done(tmp_path: Path, monkeypa
 
 
 def test_an_app_that_fails_is_ended_too() -> None:
-    before = ours()
-
     def fail() -> None:
         with runs_folder(), served() as (port, process):
             assert port > 0
@@ -88,4 +78,4 @@ def test_an_app_that_fails_is_ended_too() -> None:
 
     with pytest.raises(ZeroDivisionError):
         fail()
-    wait_until(lambda: ours() <= before, words="the app went on")
+    wait_until(lambda: not processes.started(), words="the app went on")

@@ -98,7 +98,7 @@ def test_a_row_picked_below_a_fork_is_the_run_it_names(store: RunStore, parent: 
         (NetworkSpec(()), TrainConfig(checkpoints=2), "Each checkpoint takes 62.8 kB; 2 of them 126 kB."),
     ],
 )
-def test_what_snapshots_take_on_the_disk(network: NetworkSpec, config: TrainConfig, words: str) -> None:
+def test_what_checkpoints_take_on_the_disk(network: NetworkSpec, config: TrainConfig, words: str) -> None:
     assert checkpoint_words(network, config) == words
 
 
@@ -106,5 +106,5 @@ def test_the_form_has_their_number_and_says_what_they_take(store: RunStore) -> N
     at = open_page(TRAIN)
     assert "30 of them 24.4 MB" in words(at, "caption")
     at.number_input(key="recipe-checkpoints").set_value(100)
-    assert "100 of them 81 MB" in words(rerun(at), "caption")
+    assert "100 of them 81.4 MB" in words(rerun(at), "caption")
     assert at.query_params["checkpoints"] in ("100", ["100"])

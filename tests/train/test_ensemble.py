@@ -339,7 +339,7 @@ def test_members_that_do_not_go_together_are_refused(blobs: Loaded) -> None:
         assert ensemble_key(*other) != ensemble_key(NETWORK, CONFIG)
     assert len({ensemble_key(*member) for member in MIXED}) == 1
     assert ensemble_key(NETWORK, CONFIG.with_(device="cpu")) == ensemble_key(NETWORK, CONFIG.with_(device="auto"))
-    with pytest.raises(SpecError, match="can't be packed: only SGD"):
+    with pytest.raises(SpecError, match="can't be stacked: only SGD"):
         EnsembleTrainer([(NETWORK, CONFIG.with_(optimizer="adam"))], blobs)
 
 

@@ -22,6 +22,7 @@ from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run, Status
 from nnviz.store.runs import RunStore
+from nnviz.ui.format import size_in_words
 from tests.pages import open_page, rerun, words
 from tests.waiting import LIMIT_S
 
@@ -81,7 +82,7 @@ def test_all_chosen_or_one_of_them_leave_as_a_file(
     assert twin.config.seed == 1
     assert there.checkpoints.steps(twin.id) == [runs[1].step]
     size = store.checkpoints.path(runs[1].id, runs[1].step).stat().st_size
-    assert f"about {size / 1e6:.1f} MB" in words(at, "caption")
+    assert f"about {size_in_words(size)}" in words(at, "caption")
     there.close()
 
 

@@ -227,7 +227,7 @@ LR, MOMENTUM = Axis("lr", (0.01, 0.1)), Axis("momentum", (0.0, 0.5, 0.9))
 def test_the_words_count_points_seeds_epochs_and_images() -> None:
     words_ = form.in_words(spec_of(LR, MOMENTUM, seeds=4))
     assert "6 trials × 4 seeds = 24 trainings of 2 epochs on 60,000 images" in words_
-    assert "1 point of" in form.in_words(spec_of(Axis("lr", (0.1,))))
+    assert "1 trial of" in form.in_words(spec_of(Axis("lr", (0.1,))))
 
 
 def test_the_words_span_epochs_and_images_that_are_varied() -> None:
@@ -248,7 +248,7 @@ def test_the_words_span_epochs_and_images_that_are_varied() -> None:
     ],
     ids=lambda axes: "-".join(axis.name for axis in axes),
 )
-def test_the_words_call_together_what_can_be_packed(axes: tuple[Axis, ...]) -> None:
+def test_the_words_call_together_what_can_be_stacked(axes: tuple[Axis, ...]) -> None:
     """Against the grouping that packs are made by, of all points."""
     spec = spec_of(*axes, network=NetworkSpec((Dense(16),)), seeds=2)
     groups: dict[object, int] = {}
@@ -271,7 +271,7 @@ def test_packs_are_as_even_as_they_are_made() -> None:
     assert "up to 8 at once" in sixty_four
 
 
-def test_the_reason_is_said_where_nets_are_not_packed() -> None:
+def test_the_reason_is_said_where_nets_are_not_stacked() -> None:
     network = NetworkSpec((Conv(4), Dense(16)))
     assert "One process for each: convolutions fill the processor" in form.in_words(spec_of(LR, network=network))
 
