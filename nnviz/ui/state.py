@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeVar
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
@@ -198,6 +199,8 @@ class Looking:
     run: str | None = None
     moved: bool = False
     """The address bar says something older."""
+    left: set[str] = field(default_factory=set)
+    """Runs that the address bar named before: a refresh that was under way when it changed names one once more."""
 
     def choose(self, run_id: str | None) -> None:
         self.run, self.moved = run_id, True
@@ -213,14 +216,25 @@ def looking() -> Looking:
 def chosen_run() -> str | None:
     """The id of the run this session looks at, from its link or its last choice."""
     look = looking()
-    run: str | None = look.run if look.moved else st.query_params.get("run") or look.run
-    return run
+    if look.moved:
+        return look.run
+    linked: str | None = st.query_params.get("run")
+    return look.run if not linked or (linked in look.left and not went_back()) else linked
+
+
+def went_back() -> bool:
+    """Whether the page is drawn because of the browser's buttons for back and forward."""
+    context = get_script_run_ctx(suppress_warning=True)
+    return context is not None and context.is_history_navigation
 
 
 def choose_run(run_id: str | None) -> None:
     """Look at another run, or at none, from now on, and say so in the address bar."""
     look = looking()
     look.choose(run_id)
+    look.left.discard(run_id or "")
+    if (before := st.query_params.get("run")) and before != run_id:
+        look.left.add(before)
     if run_id is None:
         st.query_params.pop("run", None)
     elif st.query_params.get("run") != run_id:

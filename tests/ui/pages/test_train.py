@@ -21,7 +21,7 @@ from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run, Status
 from nnviz.store.runs import RunStore
 from nnviz.train.events import Batch, Change, Epoch
-from nnviz.ui import services
+from nnviz.ui import services, state
 from nnviz.ui.format import duration, plain
 from nnviz.ui.pages.train.controls import ANSWERED_WITHIN, Asked, steered
 from nnviz.ui.pages.train.live import progress_words
@@ -332,6 +332,21 @@ def test_the_run_shown_comes_back_and_stands_in_the_address(store: RunStore) -> 
     at.query_params.clear()
     rerun(at.switch_page(TRAIN))
     assert parameter(at, "run") == run.id
+
+
+def test_an_address_that_is_late_does_not_bring_back_the_run_before(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refresh that was under way when the address changed still brings the old one; so does the button for back."""
+    first, second = (recorded(store, Status.STOPPED) for _ in range(2))
+    at = open_train(run=first.id)
+    at.session_state["looking_at"].choose(second.id)
+    assert parameter(rerun(at), "run") == second.id
+    at.query_params["run"] = first.id
+    assert parameter(rerun(at), "run") == second.id
+    at.query_params["run"] = first.id
+    monkeypatch.setattr(state, "went_back", lambda: True)
+    assert parameter(rerun(at), "run") == first.id
 
 
 # ---------------------------------------------------------------------- what goes wrong

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import streamlit as st
 
@@ -11,7 +11,7 @@ from nnviz.store.run import Run, RunGone
 from nnviz.store.runs import RunStore
 from nnviz.ui import services
 from nnviz.ui.format import run_label
-from nnviz.ui.state import Kept
+from nnviz.ui.state import Kept, went_back
 
 MOST = 40
 """Runs in the table; no more than the first `nnviz.charts.colors.RUNS` are drawn."""
@@ -31,6 +31,8 @@ class Chosen:
     """None: nobody has chosen yet."""
     moved: bool = False
     """The address bar says something older."""
+    left: set[str] = field(default_factory=set)
+    """What the address bar said before, as `nnviz.ui.state.Looking` has it."""
     twin: str = ""
     """The twin that was just started: it is shown next."""
 
@@ -85,15 +87,17 @@ def _take() -> None:
 
 def _follow_link(look: Chosen) -> None:
     linked = st.query_params.get(PARAMETER)
-    if linked and not look.moved:
+    if linked and not look.moved and (linked not in look.left or went_back()):
         look.ids = tuple(dict.fromkeys(one for one in linked.split(",") if one))[:MOST]
 
 
 def _write_link(look: Chosen) -> None:
     look.moved = False
     wanted = ",".join(look.ids or ())
-    if st.query_params.get(PARAMETER, "") == wanted:
+    look.left.discard(wanted)
+    if (before := st.query_params.get(PARAMETER, "")) == wanted:
         return
+    look.left.add(before)
     if wanted:
         st.query_params[PARAMETER] = wanted
     else:
