@@ -357,7 +357,7 @@ def test_the_quiz_asks_judges_and_goes_on(store: RunStore, run: Run) -> None:
     assert at.button(key="draw-quiz-check").disabled
     draw(at, SEVEN)
     at.button(key="draw-quiz-check").click().run()
-    assert f"Right: the net reads a {said}" in at.success[0].value
+    assert f"Right: predicted class {said}" in at.success[0].value
     assert at.metric[0].value == "1 of 1"
     at.button(key="draw-quiz-next").click().run()
     assert sent(at)["percent"] is None
