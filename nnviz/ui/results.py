@@ -25,6 +25,7 @@ from nnviz.train.checkpoint import CheckpointError
 from nnviz.train.evaluation import Evaluation, evaluate
 from nnviz.ui.components.image_grid import Caption, tiles
 from nnviz.ui.components.plot import plot
+from nnviz.ui.csv_button import csv_button
 from nnviz.ui.format import percent
 from nnviz.ui.glossary import heading
 from nnviz.ui.state import Kept
@@ -105,14 +106,11 @@ def _show(run: Run, result: Result, dataset: Dataset, test: Split) -> None:
             f"Data set: {dataset.title}, {dataset.origin}.",
             width=430,
         )
-        st.download_button(
+        csv_button(
             "Predictions as CSV",
             lambda: predictions_csv(result.evaluation, dataset.classes),
             f"{run.id}-predictions.csv",
-            "text/csv",
             key="download-predictions",
-            icon=":material/download:",
-            on_click="ignore",
         )
 
     if overflown := int(result.evaluation.probabilities.isnan().any(1).sum()):

@@ -11,6 +11,7 @@ from nnviz.charts.attribution import WIDTH, attribution_config, attribution_csv,
 from nnviz.store.run import Run
 from nnviz.ui.checkpoints import View
 from nnviz.ui.components.plot import plot
+from nnviz.ui.csv_button import csv_button
 from nnviz.ui.state import keep
 from nnviz.ui.subject import Subject, answer_in_words, choose_subject
 
@@ -100,15 +101,7 @@ def _map(
         alt=f"{method.title} of the pixels for {name}. {words}",
     )
     st.caption(words)
-    st.download_button(
-        "CSV",
-        lambda: attribution_csv(info),
-        f"{file}.csv",
-        "text/csv",
-        key=f"inspect-pixels-csv-{place}",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+    csv_button("CSV", lambda: attribution_csv(info), f"{file}.csv", key=f"inspect-pixels-csv-{place}")
 
 
 def sum_in_words(told: Attribution, name: str, method: Method) -> str:

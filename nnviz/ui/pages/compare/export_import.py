@@ -14,6 +14,7 @@ from nnviz.export.tensorboard import event_zip
 from nnviz.store.run import Run
 from nnviz.store.runs import RunStore
 from nnviz.ui import services, state
+from nnviz.ui.csv_button import csv_button
 from nnviz.ui.format import plain, sentence, size_in_words
 from nnviz.ui.pages.compare import choice
 from nnviz.ui.pages.compare.view import label, names
@@ -69,14 +70,11 @@ def _out(runs: list[Run]) -> None:
         )
         st.caption(f"about {_size(store, ids, last)}")
     with st.container(horizontal=True, key="compare-take-other"):
-        st.download_button(
+        csv_button(
             "Curves as CSV",
             lambda: _curves(store, [run for run in runs if run.id in ids], short),
             "nnviz-curves.csv",
-            "text/csv",
             key="compare-take-csv",
-            icon=":material/download:",
-            on_click="ignore",
             help="Every step of every run in one long table, for a spreadsheet or pandas.",
         )
         st.download_button(

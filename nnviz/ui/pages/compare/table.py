@@ -14,6 +14,7 @@ from nnviz.analysis.comparison import differences, figures
 from nnviz.charts.table import csv_text
 from nnviz.store.run import Run
 from nnviz.ui import services, state
+from nnviz.ui.csv_button import csv_button
 from nnviz.ui.format import plain
 from nnviz.ui.pages.compare.view import names
 
@@ -57,15 +58,7 @@ def show(runs: list[Run]) -> None:
                 help="Words that a row must hold, and comparisons with a column's numbers (<, <=, =, >=, >), with "
                 "commas between them. The beginning or a part of a column's name is enough.",
             )
-            st.download_button(
-                "CSV",
-                lambda: csv_text(*whole),
-                "nnviz-comparison.csv",
-                "text/csv",
-                key="compare-csv",
-                on_click="ignore",
-                icon=":material/download:",
-            )
+            csv_button("CSV", lambda: csv_text(*whole), "nnviz-comparison.csv", key="compare-csv")
         try:
             shown = filtered(whole, wanted)
         except FilterProblem as problem:

@@ -14,6 +14,7 @@ from nnviz.store.runs import RunStore
 from nnviz.ui import services, state
 from nnviz.ui.checkpoints import checkpoint_at
 from nnviz.ui.components.plot import plot
+from nnviz.ui.csv_button import csv_button
 from nnviz.ui.format import percent
 from nnviz.ui.pages.draw.scene import Scene, choose_label, empty_paper
 
@@ -53,15 +54,7 @@ def show(scene: Scene) -> None:
         alt=f"Probability of each digit for the drawing, by step. {in_words(told, label, classes)}",
     )
     st.markdown(at_in_words(told, at, classes))
-    st.download_button(
-        "CSV",
-        lambda: history_csv(info),
-        f"{run.id}-drawing.csv",
-        "text/csv",
-        key="draw-history-csv",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+    csv_button("CSV", lambda: history_csv(info), f"{run.id}-drawing.csv", key="draw-history-csv")
     if scene.net.taught:
         st.caption("This is the training as recorded, without your lessons.")
 

@@ -25,6 +25,7 @@ from nnviz.sweep.store import Sweep
 from nnviz.ui import state
 from nnviz.ui.choosing import choose_section
 from nnviz.ui.components.plot import plot
+from nnviz.ui.csv_button import csv_button
 from nnviz.ui.pages.sweep import point
 from nnviz.ui.pages.sweep.found import Found
 from nnviz.ui.state import Kept
@@ -188,14 +189,11 @@ def _ranking(sweep: Sweep, found: Found) -> None:
         point.choose(picked)
     with st.container(key="sweep-ranking-words"):
         st.markdown(ranking_in_words(ranked, sweep.spec.seeds > 1))
-    st.download_button(
+    csv_button(
         "CSV",
         lambda: map_csv(sweep.spec, found.points),
         f"{sweep.id}-sweep.csv",
-        "text/csv",
         key="sweep-csv",
-        icon=":material/download:",
-        on_click="ignore",
         help="Every point with its values and numbers.",
     )
 

@@ -19,6 +19,7 @@ from nnviz.train.preview import Preview
 from nnviz.ui import services, state
 from nnviz.ui.components.image_grid import Caption, signed_to_bytes, tiles
 from nnviz.ui.components.plot import plot
+from nnviz.ui.csv_button import csv_button
 from nnviz.ui.format import duration, plain
 from nnviz.ui.refresh import refresh_seconds
 
@@ -204,14 +205,11 @@ def plot_options(run: Run) -> None:
             width=220,
             help="How much of the past each point of the thick lines holds. 0: none.",
         )
-        st.download_button(
+        csv_button(
             "CSV",
             lambda: _csv(run.id),
-            file_name=f"{run.id}-curves.csv",
-            mime="text/csv",
-            icon=":material/download:",
+            f"{run.id}-curves.csv",
             key="download-curves",
-            on_click="ignore",
             help="Every recorded step. A picture: the camera at the top right of the plot.",
         )
 

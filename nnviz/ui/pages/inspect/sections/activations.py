@@ -32,6 +32,7 @@ from nnviz.spec.activations import ACTIVATIONS
 from nnviz.ui.checkpoints import View, test_part
 from nnviz.ui.components.image_grid import Caption, signed_to_bytes, tiles
 from nnviz.ui.components.plot import plot
+from nnviz.ui.csv_button import csv_button
 from nnviz.ui.format import layer_in_words
 from nnviz.ui.glossary import heading
 from nnviz.ui.pages.inspect.section import Section
@@ -127,14 +128,11 @@ def _contributions(view: View, subject: Subject, traced: Trace, answer: int) -> 
                     alt=f"Largest contributions to {'class' if last else 'neuron'} {unit}: "
                     + ", ".join(f"{bar.label} {bar.value:+.3f}" for bar in info.bars),
                 )
-                st.download_button(
+                csv_button(
                     "CSV",
                     lambda info=info: contributions_csv(info),  # type: ignore[misc]
                     f"{view.name}-{layer.name}-{unit}.csv",
-                    "text/csv",
                     key=f"inspect-activations-flow-csv-{place}",
-                    icon=":material/download:",
-                    on_click="ignore",
                 )
                 before = feeding_layer(view.checkpoint, layer)
                 if before is not None and isinstance(clicked, int) and 0 <= clicked < len(told.terms):
@@ -174,14 +172,11 @@ def contributions_of(checkpoint: CheckpointView, layer: LayerView, told: Arithme
 def _layers(view: View, subject: Subject, traced: Trace) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("##### Layer by layer")
-        st.download_button(
+        csv_button(
             "All outputs as CSV",
             lambda: outputs_csv(view.checkpoint, traced),
             f"{view.name}-{subject.key}-outputs.csv",
-            "text/csv",
             key="inspect-activations-csv",
-            icon=":material/download:",
-            on_click="ignore",
         )
     for layer in view.checkpoint.layers:
         with st.container(key=f"inspect-activations-{layer.name}"):
@@ -268,14 +263,11 @@ def _health(view: View) -> None:
             " all the layer's outputs; a standard deviation that shrinks to 0 from layer to layer means that all"
             " images look alike to the later ones. A dash: it can't happen to this layer."
         )
-        st.download_button(
+        csv_button(
             "Unit by unit as CSV",
             lambda: health_csv(found, view.checkpoint.data.dataset.classes),
             f"{view.name}-units.csv",
-            "text/csv",
             key="inspect-activations-health-csv",
-            icon=":material/download:",
-            on_click="ignore",
         )
 
 

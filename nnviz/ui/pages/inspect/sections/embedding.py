@@ -16,6 +16,7 @@ from nnviz.jobs import Job, Jobs, Report, State
 from nnviz.ui.checkpoints import View
 from nnviz.ui.components.image_grid import Caption, tiles
 from nnviz.ui.components.plot import plot
+from nnviz.ui.csv_button import csv_button
 from nnviz.ui.pages.inspect.section import Section
 from nnviz.ui.state import Kept, keep
 from nnviz.ui.subject import set_subject_index
@@ -228,15 +229,7 @@ def _draw(view: View, cloud: Cloud, place: int) -> None:
         alt=f"Map of the test images, {METHODS[cloud.method]}. {words}",
     )
     st.caption(words)
-    st.download_button(
-        "CSV",
-        lambda: projection_csv(info),
-        f"{cloud.file}.csv",
-        "text/csv",
-        key=f"inspect-map-csv-{place}",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+    csv_button("CSV", lambda: projection_csv(info), f"{cloud.file}.csv", key=f"inspect-map-csv-{place}")
     if isinstance(clicked, int) and 0 <= clicked < len(seen.labels) and clicked != st.session_state.get(_CHOSEN):
         st.session_state[_CHOSEN] = clicked
         set_subject_index(clicked)

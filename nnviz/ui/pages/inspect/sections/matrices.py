@@ -25,6 +25,7 @@ from nnviz.ui import services
 from nnviz.ui.checkpoints import View, checkpoint_at
 from nnviz.ui.components.image_grid import Caption, signed_to_bytes, tiles
 from nnviz.ui.components.plot import plot
+from nnviz.ui.csv_button import csv_button
 from nnviz.ui.pages.inspect.section import Section
 from nnviz.ui.pages.inspect.sections.neuron import open_neuron, word_for
 from nnviz.ui.state import Kept
@@ -278,26 +279,20 @@ def _distribution(view: View, quantity: str, panel: Panel, place: int) -> None:
         config=distribution_config(f"{view.name}-{view.layer.name}-{quantity}"),
         alt=f"Distribution of {QUANTITIES[quantity]} of {view.layer.title}: {statistics(panel.values)}",
     )
-    st.download_button(
+    csv_button(
         "CSV",
         lambda: distribution_csv(info),
         f"{view.name}-{view.layer.name}-{quantity}-distribution.csv",
-        "text/csv",
         key=f"inspect-distribution-csv-{place}",
-        icon=":material/download:",
-        on_click="ignore",
     )
 
 
 def _download(view: View, quantity: str, panel: Panel, place: int) -> None:
-    st.download_button(
+    csv_button(
         "CSV",
         lambda: matrix_csv(panel.values.flatten(1).numpy(), rows="neuron", columns="input"),
         f"{view.name}-{view.layer.name}-{quantity}.csv",
-        "text/csv",
         key=f"inspect-matrix-csv-{place}",
-        icon=":material/download:",
-        on_click="ignore",
     )
 
 

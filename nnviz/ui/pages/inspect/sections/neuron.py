@@ -42,6 +42,7 @@ from nnviz.spec.activations import ACTIVATIONS
 from nnviz.ui.checkpoints import View, test_part
 from nnviz.ui.components.image_grid import Caption, signed_to_bytes, tiles
 from nnviz.ui.components.plot import plot
+from nnviz.ui.csv_button import csv_button
 from nnviz.ui.glossary import heading
 from nnviz.ui.pages.inspect.section import Section
 from nnviz.ui.state import Kept
@@ -274,14 +275,11 @@ def _digits(view: View, picked: Picked, values: npt.NDArray[np.float32], words: 
             f"Of {words}. A box holds the middle half of a class's images, with the median as a line in it; the"
             " whiskers reach from 5 to 95 %; ◇ is the mean."
         )
-        st.download_button(
+        csv_button(
             "CSV",
             lambda: class_boxes_csv(info),
             f"{view.name}-{picked.file_name}-classes.csv",
-            "text/csv",
             key="inspect-neuron-digits-csv",
-            icon=":material/download:",
-            on_click="ignore",
         )
 
 
@@ -483,14 +481,11 @@ def _outgoing(view: View, picked: Picked) -> None:
             f"What the {plural} of {after.title} do with it{many}: blue, it adds to them; orange, it takes away."
             " Click one to open it."
         )
-        st.download_button(
+        csv_button(
             "CSV",
             lambda: outgoing_csv(what, values),
             f"{view.name}-{picked.file_name}-outgoing.csv",
-            "text/csv",
             key="inspect-neuron-outgoing-csv",
-            icon=":material/download:",
-            on_click="ignore",
         )
     if clicked is not None:
         open_neuron(after.name, clicked)
@@ -538,14 +533,11 @@ def _sum(view: View, picked: Picked) -> None:
         f"{_under(told)}{_normalised(view.checkpoint, layer)} Add up the last column: it comes to the last digit shown."
     )
     st.markdown(sum_table(picked, shape))
-    st.download_button(
+    csv_button(
         "All products as CSV",
         lambda: sum_csv(picked, shape),
         f"{view.name}-{picked.file_name}-sum.csv",
-        "text/csv",
         key="inspect-neuron-sum-csv",
-        icon=":material/download:",
-        on_click="ignore",
     )
 
 

@@ -17,6 +17,7 @@ from nnviz.train.evaluation import Evaluation, evaluate
 from nnviz.ui import services
 from nnviz.ui.checkpoints import View, test_part
 from nnviz.ui.components.plot import plot
+from nnviz.ui.csv_button import csv_button
 from nnviz.ui.pages.inspect.section import Section
 
 POINTS = 600
@@ -98,15 +99,8 @@ def _norms(view: View) -> None:
                 alt=f"{info.title} by step, a line for each layer",
             )
             st.caption(words[name])
-    columns[1].download_button(
-        "Norms as CSV",
-        lambda: norms_csv(infos),
-        f"{view.run.id}-norms.csv",
-        "text/csv",
-        key="inspect-norms-csv",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+    with columns[1]:
+        csv_button("Norms as CSV", lambda: norms_csv(infos), f"{view.run.id}-norms.csv", key="inspect-norms-csv")
 
 
 def norms_of(run: Run) -> tuple[NormsInfo, NormsInfo, NormsInfo] | None:
