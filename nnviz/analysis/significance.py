@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+import scipy  # imports its stats at their first use: a second that the start of the app needn't wait for
 
 FEW_DISCORDANT = 25
 """Below so many images that only one of the two gets right, the exact test is used (as statsmodels' manual advises)."""
@@ -47,9 +47,9 @@ def mcnemar(first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_]) -> McNe
     discordant = only_first + only_second
     exact = discordant < FEW_DISCORDANT
     if exact:
-        p = float(stats.binomtest(only_first, discordant).pvalue) if discordant else 1.0
+        p = float(scipy.stats.binomtest(only_first, discordant).pvalue) if discordant else 1.0
     else:
-        p = float(stats.chi2.sf(max(0, abs(only_first - only_second) - 1) ** 2 / discordant, 1))
+        p = float(scipy.stats.chi2.sf(max(0, abs(only_first - only_second) - 1) ** 2 / discordant, 1))
     return McNemar(both, only_first, only_second, neither, p, exact)
 
 
@@ -94,7 +94,7 @@ def welch(first: Spread, second: Spread) -> Welch | None:
     if not sum(errors):
         return None
     groups = (number for one in (second, first) for number in (one.mean, one.deviation, one.size))
-    found = stats.ttest_ind_from_stats(*groups, equal_var=False)
+    found = scipy.stats.ttest_ind_from_stats(*groups, equal_var=False)
     freedom = sum(errors) ** 2 / (errors[0] ** 2 / (first.size - 1) + errors[1] ** 2 / (second.size - 1))
     return Welch(second.mean - first.mean, float(found.statistic), freedom, float(found.pvalue))
 

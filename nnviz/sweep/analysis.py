@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
-from scipy import stats
+import scipy  # imports its stats at their first use: a second that the start of the app needn't wait for
 
 from nnviz.analysis.significance import LEVEL, spread, welch
 from nnviz.fields import Number
@@ -181,9 +181,10 @@ def interval(accuracies: Sequence[float], test_count: int) -> tuple[float, float
     """Bounds in [0, 1] of the true accuracy: Student's t over several seeds, Wilson's (1927) score interval of one."""
     mean, count = float(np.mean(accuracies)), len(accuracies)
     if count > 1:
-        reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, count - 1)) * float(np.std(accuracies, ddof=1)) / count**0.5
+        error = float(np.std(accuracies, ddof=1)) / count**0.5
+        reach = float(scipy.stats.t.ppf((1 + CONFIDENCE) / 2, count - 1)) * error
         return max(0.0, mean - reach), min(1.0, mean + reach)
-    found = stats.binomtest(round(mean * test_count), test_count).proportion_ci(CONFIDENCE, "wilson")
+    found = scipy.stats.binomtest(round(mean * test_count), test_count).proportion_ci(CONFIDENCE, "wilson")
     return float(found.low), float(found.high)
 
 
@@ -197,7 +198,7 @@ def _differ(best: Sequence[float], other: Sequence[float], test_count: int) -> b
         return test.p < LEVEL if test else first.mean != second.mean
     pooled = (first.mean + second.mean) / 2
     deviation = math.sqrt(2 * pooled * (1 - pooled) / test_count)
-    return deviation > 0 and 2 * float(stats.norm.sf(abs(first.mean - second.mean) / deviation)) < LEVEL
+    return deviation > 0 and 2 * float(scipy.stats.norm.sf(abs(first.mean - second.mean) / deviation)) < LEVEL
 
 
 def ranking_in_words(ranked: Sequence[Ranked], several_seeds: bool) -> str:
