@@ -63,14 +63,10 @@ _LIMITS = {_JSON: 5_000_000, _CURVE: 300_000_000, _README: 200_000, _NET: 200_00
 _MARGIN = 1_000_000
 """Bytes of a checkpoint beside its numbers: names, shapes, the statistics of batch normalisation."""
 
-_KEYS = (
-    "nnviz_run",
+_COPIED = (
     "id",
     "name",
     "note",
-    "network",
-    "training",
-    "status",
     "reason",
     "created",
     "seconds",
@@ -81,10 +77,9 @@ _KEYS = (
     "threads",
     "attempt",
     "ensemble",
-    "forked_from",
-    "epochs",
-    "changes",
 )
+"""Keys whose values are the run's own."""
+_KEYS = ("nnviz_run", *_COPIED, "status", "network", "training", "forked_from", "epochs", "changes")
 _FORMER = {"packed": "ensemble"}
 """Keys of files from before there was the present word → key."""
 
@@ -156,24 +151,9 @@ def export_runs(store: RunStore, run_ids: Sequence[str], *, last_only: bool = Fa
 
 
 def _to_json(run: Run, lineage: list[tuple[str, int]], epochs: list[Epoch], changes: list[Change]) -> dict[str, Any]:
-    same = (
-        "id",
-        "name",
-        "note",
-        "reason",
-        "created",
-        "seconds",
-        "speed",
-        "step",
-        "steps",
-        "device",
-        "threads",
-        "attempt",
-        "ensemble",
-    )
     return {
         "nnviz_run": VERSION,
-        **{name: getattr(run, name) for name in same},
+        **{name: getattr(run, name) for name in _COPIED},
         "status": run.status.value,
         "network": run.network.to_dict(),
         "training": run.config.to_dict(),
