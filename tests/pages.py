@@ -10,6 +10,9 @@ from tests.waiting import LIMIT_S
 
 APP = Path(__file__).parents[1] / "app.py"
 
+SAID = ("markdown", "caption", "info", "warning")
+"""Kinds of elements that most of what a page says is in."""
+
 
 def open_page(path: str = "", **query: str) -> AppTest:
     """The page as a link with `query` opens it: "" is the home page, others are named by their file."""
@@ -48,7 +51,7 @@ def keys(at: AppTest) -> set[str]:
 
 def words(at: AppTest, *kinds: str) -> str:
     """All that the page says in elements of these kinds, as it is read: without the signs that escape markup."""
-    texts = [str(element.value) for kind in kinds or ("markdown", "caption") for element in getattr(at, kind)]
+    texts = [str(element.value) for kind in kinds or SAID for element in getattr(at, kind)]
     return "\n".join(texts).replace("\\", "")
 
 

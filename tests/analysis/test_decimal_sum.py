@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from nnviz.analysis.activations import Arithmetic, Term, arithmetic, outgoing, trace
-from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.analysis.decimal_sum import WrittenSum, write_sum
 from nnviz.data.datasets import Loaded, to_input
 from nnviz.spec.activations import ACTIVATIONS
@@ -19,12 +18,7 @@ from nnviz.spec.layers.dropout import Dropout
 from nnviz.spec.layers.flatten import Flatten
 from nnviz.spec.layers.pool import AvgPool, MaxPool
 from nnviz.spec.network import NetworkSpec
-from nnviz.spec.train_config import TrainConfig
-from nnviz.train.trainer import Trainer
-
-
-def checkpoint_of(network: NetworkSpec, data: Loaded) -> CheckpointView:
-    return CheckpointView(network, TrainConfig(), Trainer(network, TrainConfig(), data).checkpoint(), data)
+from tests.analysis.untrained import checkpoint_of
 
 
 def added_up(written: WrittenSum) -> Decimal:

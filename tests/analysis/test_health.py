@@ -18,14 +18,9 @@ from nnviz.spec.layers.dropout import Dropout
 from nnviz.spec.layers.flatten import Flatten
 from nnviz.spec.layers.pool import MaxPool
 from nnviz.spec.network import NetworkSpec
-from nnviz.spec.train_config import TrainConfig
-from nnviz.train.trainer import Trainer
+from tests.analysis.untrained import checkpoint_of
 
 CNN = NetworkSpec((Conv(4, activation="tanh"), BatchNorm(), MaxPool(), Dropout(0.3), Flatten(), Dense(16, "sigmoid")))
-
-
-def checkpoint_of(network: NetworkSpec, data: Loaded) -> CheckpointView:
-    return CheckpointView(network, TrainConfig(), Trainer(network, TrainConfig(), data).checkpoint(), data)
 
 
 @pytest.mark.parametrize("network", [NetworkSpec(()), NetworkSpec((Dense(12), Dense(7, "tanh"))), CNN])

@@ -13,19 +13,13 @@ from torch import Tensor
 
 from nnviz.analysis import projection
 from nnviz.analysis.activations import trace
-from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.analysis.projection import PIXELS, aligned, features, pca, tsne
 from nnviz.data.datasets import Loaded, to_input
 from nnviz.spec.layers.conv import Conv
 from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.presets import PRESETS
-from nnviz.spec.train_config import TrainConfig
-from nnviz.train.trainer import Trainer
-
-
-def checkpoint_of(network: NetworkSpec, data: Loaded) -> CheckpointView:
-    return CheckpointView(network, TrainConfig(), Trainer(network, TrainConfig(), data).checkpoint(), data)
+from tests.analysis.untrained import checkpoint_of
 
 
 @pytest.fixture(scope="module")

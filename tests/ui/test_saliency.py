@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-import streamlit as st
 import torch
 from streamlit.testing.v1 import AppTest
 
 from nnviz.analysis.attribution import METHODS, attribute
-from nnviz.data.datasets import Dataset, Loaded, to_input
+from nnviz.data.datasets import Loaded, to_input
 from nnviz.executor.recorder import train_run
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.presets import PRESETS
@@ -22,26 +18,19 @@ from nnviz.ui import saliency
 from nnviz.ui.checkpoints import checkpoint_at
 from nnviz.ui.saliency import ANSWER, sum_in_words
 from nnviz.ui.subject import Subject
+from tests.pages import words
 from tests.waiting import LIMIT_S
 
 IMAGE = 3
 
 
-@pytest.fixture
-def store(tmp_path: Path, blobs: Loaded, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunStore]:
-    """Where the image that is looked at is always the same test image."""
-    monkeypatch.setattr(Dataset, "load", lambda self, root=None: blobs)
-    monkeypatch.setenv("NNVIZ_RUNS", str(tmp_path))
+@pytest.fixture(autouse=True)
+def always_the_same_image(blobs: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
     inputs = to_input(blobs.test.images[IMAGE : IMAGE + 1], blobs.dataset)
     subject = Subject(
         blobs.test.images[IMAGE, 0].numpy(), inputs, int(blobs.test.labels[IMAGE]), f"Test image {IMAGE}", str(IMAGE)
     )
     monkeypatch.setattr(saliency, "choose_subject", lambda view: subject)
-    st.cache_resource.clear()
-    with_runs = RunStore(tmp_path)
-    yield with_runs
-    with_runs.close()
-    st.cache_resource.clear()
 
 
 def recorded(store: RunStore, network: NetworkSpec) -> Run:
@@ -65,10 +54,6 @@ def shown(**kwargs: object) -> AppTest:
     app = AppTest.from_function(script, default_timeout=LIMIT_S, kwargs=kwargs).run()
     assert not app.exception
     return app
-
-
-def words(app: AppTest) -> str:
-    return "\n".join(str(element.value) for kind in ("markdown", "caption", "info") for element in app.get(kind))
 
 
 @pytest.mark.parametrize("preset", ["softmax", "classic", "small_cnn"])

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
-import streamlit as st
 import torch
 from streamlit.testing.v1 import AppTest
 
-from nnviz.data.datasets import DATASETS, Dataset, Loaded, to_input
+from nnviz.data.datasets import DATASETS, Loaded, to_input
 from nnviz.executor.recorder import train_run
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
@@ -20,17 +16,6 @@ from nnviz.store.runs import RunStore
 from nnviz.ui.checkpoints import checkpoint_at
 from nnviz.ui.subject import ANY, of_class, to_pixels
 from tests.waiting import LIMIT_S
-
-
-@pytest.fixture
-def store(tmp_path: Path, blobs: Loaded, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunStore]:
-    monkeypatch.setattr(Dataset, "load", lambda self, root=None: blobs)
-    monkeypatch.setenv("NNVIZ_RUNS", str(tmp_path))
-    st.cache_resource.clear()
-    store = RunStore(tmp_path)
-    yield store
-    store.close()
-    st.cache_resource.clear()
 
 
 @pytest.fixture

@@ -5,19 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
-import streamlit as st
 import torch
 from streamlit.testing.v1 import AppTest
 
 from nnviz.analysis.activations import trace
 from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.analysis.health import health
-from nnviz.data.datasets import Dataset, Loaded, to_input
+from nnviz.data.datasets import Loaded, to_input
 from nnviz.executor.recorder import train_run
 from nnviz.spec.layers.conv import Conv
 from nnviz.spec.layers.dense import Dense
@@ -28,20 +25,10 @@ from nnviz.store.run import Run
 from nnviz.store.runs import RunStore
 from nnviz.ui.checkpoints import checkpoint_at
 from nnviz.ui.pages.inspect.sections.activations import health_csv, health_table, outputs_csv
+from tests.pages import words
 from tests.waiting import LIMIT_S
 
 NETS = ["softmax", "classic", "lenet5", "small_cnn", "deep_sigmoid"]
-
-
-@pytest.fixture
-def store(tmp_path: Path, blobs: Loaded, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunStore]:
-    monkeypatch.setattr(Dataset, "load", lambda self, root=None: blobs)
-    monkeypatch.setenv("NNVIZ_RUNS", str(tmp_path))
-    st.cache_resource.clear()
-    store = RunStore(tmp_path)
-    yield store
-    store.close()
-    st.cache_resource.clear()
 
 
 def recorded(store: RunStore, network: NetworkSpec) -> tuple[Run, CheckpointView]:
@@ -65,10 +52,6 @@ def shown(compare: bool = False) -> AppTest:
     app = AppTest.from_function(script, default_timeout=LIMIT_S, kwargs={"compare": compare}).run()
     assert not app.exception
     return app
-
-
-def words(app: AppTest) -> str:
-    return "\n".join(str(element.value) for kind in ("markdown", "caption", "info") for element in app.get(kind))
 
 
 @pytest.mark.parametrize("preset", NETS)

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from nnviz.analysis.projection import PIXELS, Projection, features, tsne
-from nnviz.data.datasets import Dataset, Loaded
 from nnviz.executor.recorder import train_run
 from nnviz.jobs import State
 from nnviz.spec.network import NetworkSpec
@@ -22,18 +17,8 @@ from nnviz.store.runs import RunStore
 from nnviz.ui.checkpoints import checkpoint_at
 from nnviz.ui.pages.inspect.sections import embedding
 from nnviz.ui.pages.inspect.sections.embedding import Cloud, Seen, in_words, job_key
+from tests.pages import words
 from tests.waiting import LIMIT_S
-
-
-@pytest.fixture
-def store(tmp_path: Path, blobs: Loaded, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunStore]:
-    monkeypatch.setattr(Dataset, "load", lambda self, root=None: blobs)
-    monkeypatch.setenv("NNVIZ_RUNS", str(tmp_path))
-    st.cache_resource.clear()
-    with_runs = RunStore(tmp_path)
-    yield with_runs
-    with_runs.close()
-    st.cache_resource.clear()
 
 
 def recorded(store: RunStore, network: NetworkSpec) -> Run:
@@ -61,10 +46,6 @@ def shown(**kwargs: object) -> AppTest:
     app = AppTest.from_function(script, default_timeout=LIMIT_S, kwargs=kwargs).run()
     assert not app.exception
     return app
-
-
-def words(app: AppTest) -> str:
-    return "\n".join(str(element.value) for kind in ("markdown", "caption", "info") for element in app.get(kind))
 
 
 def buttons(app: AppTest) -> set[str]:

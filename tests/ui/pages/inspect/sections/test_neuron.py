@@ -5,19 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 
 import numpy as np
 import pytest
-import streamlit as st
 import torch
 from streamlit.testing.v1 import AppTest
 
 from nnviz.analysis.activations import arithmetic, outgoing, source_shape, trace
 from nnviz.analysis.checkpoint_view import CheckpointView
-from nnviz.data.datasets import Dataset, Loaded, to_input
+from nnviz.data.datasets import Loaded, to_input
 from nnviz.executor.recorder import train_run
 from nnviz.spec.layers.conv import Conv
 from nnviz.spec.layers.dense import Dense
@@ -29,20 +26,10 @@ from nnviz.store.runs import RunStore
 from nnviz.ui.checkpoints import checkpoint_at
 from nnviz.ui.pages.inspect.sections.neuron import Picked, outgoing_csv, pixels_seen, sum_csv
 from nnviz.ui.subject import test_subject as subject_of
+from tests.pages import words
 from tests.waiting import LIMIT_S
 
 NETS = ["softmax", "classic", "lenet5", "small_cnn", "deep_sigmoid"]
-
-
-@pytest.fixture
-def store(tmp_path: Path, blobs: Loaded, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunStore]:
-    monkeypatch.setattr(Dataset, "load", lambda self, root=None: blobs)
-    monkeypatch.setenv("NNVIZ_RUNS", str(tmp_path))
-    st.cache_resource.clear()
-    store = RunStore(tmp_path)
-    yield store
-    store.close()
-    st.cache_resource.clear()
 
 
 def recorded(store: RunStore, network: NetworkSpec) -> tuple[Run, CheckpointView]:
@@ -72,11 +59,6 @@ def shown(compare: bool = False, **state: object) -> AppTest:
     app.run()
     assert not app.exception
     return app
-
-
-def words(app: AppTest) -> str:
-    kinds = ("markdown", "caption", "info", "warning")
-    return "\n".join(str(element.value) for kind in kinds for element in app.get(kind))
 
 
 def table(app: AppTest) -> list[list[str]]:
@@ -209,6 +191,7 @@ def test_what_a_filter_sees_is_the_part_of_the_image_under_it(store: RunStore, b
 
 def test_clicking_opens_a_neuron() -> None:
     def click() -> None:
+
         import streamlit as st
 
         from nnviz.ui.pages.inspect.sections.neuron import open_neuron
