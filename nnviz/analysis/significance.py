@@ -53,7 +53,7 @@ def mcnemar(first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_]) -> McNe
     return McNemar(both, only_first, only_second, neither, p, exact)
 
 
-class Spread(NamedTuple):
+class SummaryStatistics(NamedTuple):
     """Several repetitions of one training."""
 
     size: int
@@ -64,11 +64,11 @@ class Spread(NamedTuple):
     high: float
 
 
-def spread(values: Sequence[float]) -> Spread:
+def summary_statistics(values: Sequence[float]) -> SummaryStatistics:
     """Of at least one value."""
     array = np.asarray(values, np.float64)
     deviation = float(array.std(ddof=1)) if len(array) > 1 else math.nan
-    return Spread(len(array), float(array.mean()), deviation, float(array.min()), float(array.max()))
+    return SummaryStatistics(len(array), float(array.mean()), deviation, float(array.min()), float(array.max()))
 
 
 class Welch(NamedTuple):
@@ -83,7 +83,7 @@ class Welch(NamedTuple):
     """Two-sided."""
 
 
-def welch(first: Spread, second: Spread) -> Welch | None:
+def welch(first: SummaryStatistics, second: SummaryStatistics) -> Welch | None:
     """Welch's t-test, which takes no equal variances for granted; None where a group has no spread to go by.
 
     Welch (1947), Biometrika 34.

@@ -28,7 +28,7 @@ def distribution_config(file_name: str) -> dict[str, Any]:
     return plot_config(file_name)
 
 
-class Spread(NamedTuple):
+class Distribution(NamedTuple):
     """One set of values. Without any, mean, deviation and share are 0."""
 
     name: str
@@ -51,7 +51,7 @@ class Spread(NamedTuple):
 class DistributionInfo(NamedTuple):
     edges: Floats
     """(bins + 1,), the same for all."""
-    spreads: tuple[Spread, ...]
+    distributions: tuple[Distribution, ...]
 
 
 def distribution_info(values: Mapping[str, npt.NDArray[np.floating[Any]]], bins: int = BINS) -> DistributionInfo:
@@ -62,25 +62,25 @@ def distribution_info(values: Mapping[str, npt.NDArray[np.floating[Any]]], bins:
     if high <= low:
         low, high = low - 0.5, high + 0.5
     edges = np.linspace(low, high, bins + 1)
-    return DistributionInfo(edges, tuple(_spread(name, one, edges) for name, one in finite.items()))
+    return DistributionInfo(edges, tuple(_distribution(name, one, edges) for name, one in finite.items()))
 
 
-def _spread(name: str, values: Floats, edges: Floats) -> Spread:
+def _distribution(name: str, values: Floats, edges: Floats) -> Distribution:
     counts = np.histogram(values, edges)[0]
     if not values.size:
-        return Spread(name, counts, 0.0, 0.0, 0.0)
+        return Distribution(name, counts, 0.0, 0.0, 0.0)
     magnitude = np.abs(values)
     near = float((magnitude <= NEAR_ZERO * magnitude.max()).mean())
-    return Spread(name, counts, float(values.mean()), float(values.std()), near)
+    return Distribution(name, counts, float(values.mean()), float(values.std()), near)
 
 
 def distribution_figure(info: DistributionInfo, *, dark: bool, unit: str = "value") -> go.Figure:
     """Bars, one set over the other; more than three sets (the ten digits) as outlines, in the colours of classes."""
     colours = theme(dark)
-    several = len(info.spreads) > 1
+    several = len(info.distributions) > 1
     middles = (info.edges[:-1] + info.edges[1:]) / 2
     width = info.edges[1] - info.edges[0]
-    many = len(info.spreads) > len(_PENS)
+    many = len(info.distributions) > len(_PENS)
     words = f"%{{x:.4~g}} ± {width / 2:.2g}: <b>%{{y:,}}</b> values"
     traces = [
         {
@@ -99,7 +99,7 @@ def distribution_figure(info: DistributionInfo, *, dark: bool, unit: str = "valu
                 else {"type": "bar", "marker": {"color": _PENS[place]}, "opacity": 0.6 if several else 1}
             ),
         }
-        for place, spread in enumerate(info.spreads)
+        for place, spread in enumerate(info.distributions)
     ]
     axis = {"gridcolor": colours.grid, "zeroline": False}
     return go.Figure(
@@ -128,9 +128,9 @@ def distribution_figure(info: DistributionInfo, *, dark: bool, unit: str = "valu
 def distribution_csv(info: DistributionInfo) -> str:
     """One line per bin: its ends and the counts."""
     return csv_text(
-        ("from", "to", *(spread.name for spread in info.spreads)),
+        ("from", "to", *(spread.name for spread in info.distributions)),
         (
-            (f"{low:.9g}", f"{high:.9g}", *(int(spread.counts[place]) for spread in info.spreads))
+            (f"{low:.9g}", f"{high:.9g}", *(int(spread.counts[place]) for spread in info.distributions))
             for place, (low, high) in enumerate(zip(info.edges[:-1], info.edges[1:], strict=True))
         ),
     )

@@ -1,4 +1,4 @@
-"""Train the runs of a pack and record them: the same curves, epochs and endings as `recorder` keeps of one run.
+"""Train the runs of an ensemble and record them: the same curves, epochs and endings as `recorder` keeps of one run.
 
 Of each run two checkpoints are kept, the first and the last; sizes of gradients and looks at the running net are not.
 """

@@ -95,7 +95,7 @@ class Supervisor:
         for job, place in self.jobs.values():
             if run_id in job.runs:
                 if command.action is Action.KILL and len(job.runs) > 1:
-                    place.send(Command(Action.STOP, run=run_id))  # the others of its pack go on
+                    place.send(Command(Action.STOP, run=run_id))  # the others of its ensemble go on
                 elif command.action is Action.KILL:
                     place.kill()
                 else:

@@ -36,7 +36,7 @@ def main(root: str, runs: tuple[str, ...], commands: Connection, first: Command 
 
 
 def train_job(store: RunStore, runs: tuple[str, ...], mailbox: Mailbox, alone: bool) -> None:
-    """Train one run, or several as a pack, in this process, and stay with them to their end."""
+    """Train one run, or several as an ensemble, in this process, and stay with them to their end."""
     if len(runs) > 1:
         torch.set_num_threads(1)
         train_ensemble(store, runs, mailbox)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 import numpy as np
 import scipy  # imports its stats at their first use: a second that the start of the app needn't wait for
 
-from nnviz.analysis.significance import LEVEL, spread, welch
+from nnviz.analysis.significance import LEVEL, summary_statistics, welch
 from nnviz.fields import Number
 from nnviz.sweep.space import point_label, value_text
 from nnviz.sweep.spec import Result, SweepSpec, study_of
@@ -192,7 +192,7 @@ def _differ(best: Sequence[float], other: Sequence[float], test_count: int) -> b
     """Whether two points differ by more than chance would make likely: Welch's t-test over seeds where both have
     several, else the test of two proportions. Both stand on the same images, so the latter is careful.
     """
-    first, second = spread(best), spread(other)
+    first, second = summary_statistics(best), summary_statistics(other)
     if first.size > 1 and second.size > 1:
         test = welch(first, second)
         return test.p < LEVEL if test else first.mean != second.mean

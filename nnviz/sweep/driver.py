@@ -30,8 +30,8 @@ MOST_FAILURES = 3
 
 WAITS = "It waits for its sweep to go on."
 
-GUIDED_AT_ONCE = 4
-"""Packs or runs per core that a guided sweep asks for before it has seen how they did."""
+ADAPTIVE_AT_ONCE = 4
+"""Ensembles or runs per core that an adaptive sweep asks for before it has seen how they did."""
 
 
 @dataclass
@@ -211,11 +211,11 @@ class SweepDriver:
         elif going.jobs:
             return  # the generation before is not over
         else:
-            count = max(1, GUIDED_AT_ONCE * self._cores() // spec.seeds)
+            count = max(1, ADAPTIVE_AT_ONCE * self._cores() // spec.seeds)
         self.sweeps.add_points(going.id, suggest(spec, found, count))
 
     def _launch(self, going: _Going, sweep: Sweep, members: list[Member], room: int) -> None:
-        """Begin up to `room` jobs: packs of what can train together, runs of their own otherwise."""
+        """Begin up to `room` jobs: ensembles of what can train together, runs of their own otherwise."""
         runs = {member.run: self.store.run(member.run) for member in members}
         groups: dict[object, list[str]] = {}
         for run in runs.values():
@@ -229,7 +229,7 @@ class SweepDriver:
             self.sweeps.update(going.id, strategy=strategy(going.spec, batches))
         for batch in batches[:room]:
             self._numbers += 1
-            job = Job(batch[0] if len(batch) == 1 else f"pack-{going.id}-{self._numbers}", tuple(batch))
+            job = Job(batch[0] if len(batch) == 1 else f"ensemble-{going.id}-{self._numbers}", tuple(batch))
             for run_id in batch:
                 run = runs[run_id]  # one that lost its machine waits with that as its reason
                 self.store.enqueue(run_id, this_process(), run.reason if run.status is Status.QUEUED else "")

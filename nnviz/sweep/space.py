@@ -186,7 +186,7 @@ class Dimension(NamedTuple):
     """Why it changes nothing at present, if so."""
 
     def ranged(self) -> Axis:
-        """The axis without listed values, where there is a range: for random and guided sweeps."""
+        """The axis without listed values, where there is a range: for random and adaptive sweeps."""
         return self.axis if self.axis.low is None else replace(self.axis, values=())
 
 

@@ -1,6 +1,6 @@
 """A sweep: one set-up trained many times, with some of its settings varied. Which values come next.
 
-Three ways to choose: every combination (grid), at random, or guided by what was found so far: the Tree-structured
+Three ways to choose: every combination (grid), at random, or adaptively, by what was found so far: the Tree-structured
 Parzen Estimator of Bergstra et al., "Algorithms for Hyper-Parameter Optimization" (2011), as Optuna has it. All are
 functions of the sweep and its results alone, so a sweep that was interrupted goes on as if it had not been.
 """
@@ -44,7 +44,7 @@ MAX_SEEDS = 20
 METHODS: dict[str, str] = {
     "grid": "Grid: every combination",
     "random": "Random: values drawn at random",
-    "tpe": "Guided: more values where the results are good (TPE)",
+    "tpe": "Adaptive search (TPE): more values where the results are good",
 }
 
 PATIENCE = 5
@@ -266,7 +266,7 @@ def suggestions(spec: SweepSpec, results: Sequence[Result], count: int) -> Sugge
         drawn = _drawn(spec)
         chosen = drawn.points[asked : asked + count]
         return Suggestions([dict(values) for values in chosen], list(drawn.skipped) if not asked else [])
-    return _guided(spec, results, count)
+    return _adaptive(spec, results, count)
 
 
 def prune_now(spec: SweepSpec, results: Sequence[Result]) -> set[int]:
@@ -345,7 +345,7 @@ def study_of(spec: SweepSpec, results: Sequence[Result]) -> Study:
     return study
 
 
-def _guided(spec: SweepSpec, results: Sequence[Result], count: int) -> Suggestions:
+def _adaptive(spec: SweepSpec, results: Sequence[Result], count: int) -> Suggestions:
     """Points of the Tree-structured Parzen Estimator; those under way count as poor, so that they are not repeated."""
     optuna = _optuna()
     failed = optuna.trial.TrialState.FAIL
@@ -373,7 +373,7 @@ def _guided(spec: SweepSpec, results: Sequence[Result], count: int) -> Suggestio
 def _trial(spec: SweepSpec, result: Result) -> FrozenTrial:
     """Complete if it did all its epochs; pruned if only some; failed if it ended with none.
 
-    A point that diverged counts as the worst there can be, so that a guided sweep stays away from it; its epochs are
+    A point that diverged counts as the worst there can be, so that an adaptive sweep stays away from it; its epochs are
     no measure for the others.
     """
     optuna = _optuna()

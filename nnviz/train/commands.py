@@ -61,7 +61,7 @@ class Mailbox:
 
 
 class Job(NamedTuple):
-    """One run, or several that are trained together as a pack."""
+    """One run, or several that are trained together as an ensemble."""
 
     id: str
     runs: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Many dense networks of one shape trained at once, as one stacked batch: a pack.
+"""Many dense networks of one shape trained at once, as one stacked batch: an ensemble.
 
 Nets of a few thousand weights keep a processor waiting more than computing. Stacked, they share every call: the first
 layers are one wide product, since all members see the same images; the others are batched products. The formulas are
@@ -28,13 +28,13 @@ from nnviz.train.events import Diverged, Epoch
 from nnviz.train.loader import Loader
 
 OWN = ("lr", "momentum", "weight_decay", "nesterov", "checkpoints")
-"""Settings in which the members of a pack may differ."""
+"""Settings in which the members of an ensemble may differ."""
 
 LARGEST = 600_000
-"""Weights of a net above which packing gains nothing: its products fill the processor by themselves."""
+"""Weights of a net above which stacking gains nothing: its products fill the processor by themselves."""
 
 ENSEMBLE_BYTES = 8_000_000
-"""Weights and velocities of a pack: they are gone through at every step and should stay in the cache."""
+"""Weights and velocities of an ensemble: they are gone through at every step and should stay in the cache."""
 
 GUARD_EVERY = 50
 """Steps between two copies of the weights, to fall back on when they cease to be finite."""
@@ -69,7 +69,7 @@ class EnsembleEpoch(NamedTuple):
 
 
 class EnsembleDiverged(NamedTuple):
-    """A member's loss is no longer a finite number; it is out of the pack."""
+    """A member's loss is no longer a finite number; it is out of the ensemble."""
 
     member: int
     diverged: Diverged
@@ -92,7 +92,7 @@ class _Guard(NamedTuple):
 
 
 def why_not(network: NetworkSpec, config: TrainConfig) -> str:
-    """Why such a training gains nothing from a pack, or can't be in one, as a clause for people; empty if it can."""
+    """Why such a training gains nothing from an ensemble or can't be in one, as a clause; empty if it can."""
     plans = layer_plans(network, config)
     if network.convolves:
         return "convolutions fill the processor by themselves"
@@ -108,14 +108,14 @@ def why_not(network: NetworkSpec, config: TrainConfig) -> str:
 
 
 def ensemble_key(network: NetworkSpec, config: TrainConfig) -> Hashable:
-    """Equal for those that may share a pack."""
+    """Equal for those that may share an ensemble."""
     shared = tuple(value for name, value in config.to_dict().items() if name not in (*OWN, "device"))  # it is the CPU
     return network.layers, shared
 
 
 def ensemble_count(network: NetworkSpec, config: TrainConfig, count: int, cores: int, busy: int = 0) -> int:
-    """Into how many packs to divide `count` such nets, evenly: each pack's state fits the cache, and together with the
-    `busy` packs that train already they go round on all cores, so that none idles while the last ones train.
+    """Into how many ensembles to divide `count` such nets, evenly: the state of each fits the cache, and together with
+    the `busy` ensembles that train already they go round on all cores, so that none idles while the last ones train.
     """
     fit = max(1, ENSEMBLE_BYTES // (2 * BYTES_PER_NUMBER * parameters(network, config)))
     needed = busy + math.ceil(count / fit)

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from nnviz.analysis.significance import FEW_DISCORDANT, Spread, chance_in_words, mcnemar, p_in_words, spread, welch
+from nnviz.analysis.significance import (
+    FEW_DISCORDANT,
+    SummaryStatistics,
+    chance_in_words,
+    mcnemar,
+    p_in_words,
+    summary_statistics,
+    welch,
+)
 
 
 def answers(both: int, only_first: int, only_second: int, neither: int) -> tuple[np.ndarray, np.ndarray]:
@@ -49,7 +57,7 @@ def test_other_images_are_refused() -> None:
 def test_welch_equals_scipy(seed: int) -> None:
     source = np.random.default_rng(seed)
     first, second = source.normal(0.97, 0.002, 5), source.normal(0.972, 0.006, 3 + seed)
-    found = welch(spread(list(first)), spread(list(second)))
+    found = welch(summary_statistics(list(first)), summary_statistics(list(second)))
     expected = stats.ttest_ind(second, first, equal_var=False)
     assert found is not None
     assert (found.t, found.p, found.freedom) == pytest.approx((expected.statistic, expected.pvalue, expected.df))
@@ -57,13 +65,13 @@ def test_welch_equals_scipy(seed: int) -> None:
 
 
 def test_without_spread_there_is_nothing_to_go_by() -> None:
-    assert welch(spread([0.9]), spread([0.8, 0.7])) is None
-    assert welch(Spread(2, 0.9, 0.0, 0.9, 0.9), Spread(2, 0.8, 0.0, 0.8, 0.8)) is None
+    assert welch(summary_statistics([0.9]), summary_statistics([0.8, 0.7])) is None
+    assert welch(SummaryStatistics(2, 0.9, 0.0, 0.9, 0.9), SummaryStatistics(2, 0.8, 0.0, 0.8, 0.8)) is None
 
 
 def test_spread_equals_numpy() -> None:
     values = [0.5, 0.7, 0.9]
-    assert spread(values) == (3, pytest.approx(0.7), pytest.approx(np.std(values, ddof=1)), 0.5, 0.9)
+    assert summary_statistics(values) == (3, pytest.approx(0.7), pytest.approx(np.std(values, ddof=1)), 0.5, 0.9)
 
 
 @pytest.mark.parametrize(

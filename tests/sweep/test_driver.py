@@ -20,7 +20,7 @@ from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Status
 from nnviz.store.runs import RunStore
-from nnviz.sweep.driver import GUIDED_AT_ONCE, MOST_FAILURES, SweepDriver, results
+from nnviz.sweep.driver import ADAPTIVE_AT_ONCE, MOST_FAILURES, SweepDriver, results
 from nnviz.sweep.space import Axis
 from nnviz.sweep.spec import SweepSpec, suggest
 from nnviz.sweep.store import Member, Sweep, SweepStore
@@ -181,7 +181,7 @@ def test_a_random_sweep_trains_each_point_from_every_seed(
 
 def test_a_guided_sweep_goes_in_generations(sweeps: SweepStore, start: Start) -> None:
     """What comes second is chosen by all that was found in the first."""
-    first = GUIDED_AT_ONCE * CORES
+    first = ADAPTIVE_AT_ONCE * CORES
     axes = (Axis("lr", low=0.0001, high=1.0, log=True), Axis("momentum", low=0.0, high=0.9))
     spec = SweepSpec(NETWORK, SHORT.with_(epochs=1), axes, "tpe", points=first + 3)
     sweep = start(spec)
@@ -387,7 +387,7 @@ def test_a_run_that_another_process_is_still_saving_is_left_alone_until_it_has(t
 
 def test_a_generation_waits_for_the_last_of_the_one_before(tmp_path: Path) -> None:
     sweeps = SweepStore(store := RunStore(tmp_path))
-    first = 2 * GUIDED_AT_ONCE
+    first = 2 * ADAPTIVE_AT_ONCE
     axis = Axis("lr", low=0.0001, high=1.0, log=True)
     sweep = sweeps.create(SweepSpec(NETWORK, SHORT, (axis,), "tpe", points=first + 2))
     jobs: list[Job] = []

@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from nnviz.analysis.comparison import kin, repeat, repeats, seed_group
-from nnviz.analysis.significance import LEVEL, Spread, chance_in_words, p_in_words, spread, welch
+from nnviz.analysis.significance import LEVEL, SummaryStatistics, chance_in_words, p_in_words, summary_statistics, welch
 from nnviz.charts.bands import BANDS_CONFIG, WIDTHS, Width, band_info, bands_figure
 from nnviz.charts.colors import RUNS
 from nnviz.charts.curves import SMOOTHING
@@ -145,7 +145,7 @@ def _numbers(found: list[Group]) -> None:
     rows = []
     for group in found:
         ended = group.accuracies
-        one = spread(ended) if ended else None
+        one = summary_statistics(ended) if ended else None
         rows.append(
             {
                 "": group.name,
@@ -168,7 +168,7 @@ def _numbers(found: list[Group]) -> None:
     )
 
 
-def accuracy_in_words(found: Spread | None) -> str:
+def accuracy_in_words(found: SummaryStatistics | None) -> str:
     """ "97.12 ± 0.15 %": mean and standard deviation."""
     if found is None:
         return "none has finished yet"
@@ -195,7 +195,7 @@ def judgement(first: Sequence[float], second: Sequence[float], pair: tuple[str, 
     few = [f"{name} has {len(group)}" for name, group in zip(pair, (first, second), strict=True) if len(group) < 2]
     if few:
         return f"To compare {a} with {b}, each needs two finished runs or more; {' and '.join(few)}."
-    one, other = spread(first), spread(second)
+    one, other = summary_statistics(first), summary_statistics(second)
     test = welch(one, other)
     if test is None:
         return f"The accuracies of {a} and {b} don't vary at all: there is no deviation to measure against."

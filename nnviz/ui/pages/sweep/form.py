@@ -15,7 +15,7 @@ from nnviz.data.datasets import DATASETS
 from nnviz.fields import Number, SpecError, bounds_of
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import describe as describe_setup
-from nnviz.sweep.driver import GUIDED_AT_ONCE
+from nnviz.sweep.driver import ADAPTIVE_AT_ONCE
 from nnviz.sweep.space import Axis, Dimension, Value, dimensions, number_text, value_text
 from nnviz.sweep.spec import MAX_AXES, METHODS, PATIENCE, SweepSpec, check, describe
 from nnviz.train.ensemble import OWN, ensemble_count, why_not
@@ -35,7 +35,7 @@ _BUDGET = ("sweep-seeds", "sweep-minutes", "sweep-prune")
 """What a preset leaves as it is."""
 
 _ALIKE = (*OWN, "init", "init_std")
-"""Fields in which nets may differ and still be of one pack."""
+"""Fields in which nets may differ and still be of one ensemble."""
 
 PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
     "map": (
@@ -156,7 +156,7 @@ def in_words(spec: SweepSpec) -> str:
 
 @lru_cache(maxsize=32)
 def _together(spec: SweepSpec) -> str:
-    """Which of the nets train as one stacked batch. Those of one pack differ only in fields that are `_ALIKE`."""
+    """Which of the nets train as one stacked batch. Those of one ensemble differ only in fields that are `_ALIKE`."""
     shaping = [axis for axis in spec.axes if axis.name not in _ALIKE]
     free = [axis for axis in spec.axes if axis.name in _ALIKE]
     # Of drawn points it is not known yet which shapes there will be; the optimizer alone decides for all shapes.
@@ -168,10 +168,10 @@ def _together(spec: SweepSpec) -> str:
     fit = [setup for setup in setups if not why_not(*setup)]
     if not fit:
         return f"One process for each: {why_not(*setups[0])}."
-    # No point is there twice: nets that are alike otherwise differ in the fields in which a pack lets them.
+    # No point is there twice: nets that are alike otherwise differ in the fields in which an ensemble lets them.
     count = min(spec.points, math.prod(len(_listed(axis, spec)) or spec.points for axis in free))
     if spec.method == "tpe":
-        count = min(count, GUIDED_AT_ONCE)
+        count = min(count, ADAPTIVE_AT_ONCE)
     if count == 1:
         return (
             "One process for each: only nets that agree in all but learning rate, momentum, weight decay and initial"

@@ -287,7 +287,7 @@ def health_table(layers: Iterable[LayerHealth]) -> str:
             dead = f"{int(layer.dead.sum())} of {len(layer.dead):,}"
         saturated = "–" if layer.saturated_share is None else f"{layer.saturated_share:.1%}"
         rows.append(f"| {layer.title} | {dead} | {saturated} | {_number(layer.mean)} | {_number(layer.deviation)} |")
-    head = "| Layer | Dead | Saturated | Mean | Spread |\n|:--|--:|--:|--:|--:|\n"
+    head = "| Layer | Dead | Saturated | Mean | Std. dev. |\n|:--|--:|--:|--:|--:|\n"
     return head + "\n".join(rows).replace("%", " %")
 
 
