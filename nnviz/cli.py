@@ -30,6 +30,7 @@ from nnviz.export.archive import ArchiveError, file_name, import_runs, write_run
 from nnviz.export.script import training_script
 from nnviz.export.tensorboard import event_file, folder_name
 from nnviz.fields import Bounds, Choice, Flag, SpecError, bounds_of
+from nnviz.process import this_process
 from nnviz.spec.activations import ACTIVATIONS
 from nnviz.spec.json_file import MAX_BYTES, from_json
 from nnviz.spec.layers.dense import Dense
@@ -37,7 +38,7 @@ from nnviz.spec.network import LayerError, NetworkSpec, build_model
 from nnviz.spec.presets import PRESETS
 from nnviz.spec.train_config import TrainConfig, check
 from nnviz.store.database import StoreError, runs_root
-from nnviz.store.run import Run, RunGone, Status, this_process
+from nnviz.store.run import Run, RunGone, Status
 from nnviz.store.runs import RunStore
 from nnviz.train.checkpoint import CheckpointError
 from nnviz.train.commands import Action, Command, Mailbox

@@ -20,12 +20,12 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import psutil
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from nnviz.data.torchvision_ops import STORAGE
+from nnviz.process import is_alive, this_process
 
 Progress = Callable[[float, str], None]
 """Called with the share done, in [0, 1], and what is going on."""
@@ -389,20 +389,11 @@ def _workshop(folder: Path) -> Iterator[Path]:
     """A folder to make files in, gone afterwards whatever happens; those of processes that died are cleared away."""
     folder.mkdir(parents=True, exist_ok=True)
     for left in folder.glob(f"{_PARTIAL}*"):
-        pid, _, rest = left.name.removeprefix(_PARTIAL).partition("-")
-        if not (pid.isdigit() and _started(int(pid)) == rest.partition("-")[0]):
+        if not is_alive(":".join(left.name.removeprefix(_PARTIAL).split("-")[:2])):
             shutil.rmtree(left, ignore_errors=True)
-    owner = f"{os.getpid()}-{_started(os.getpid())}"
+    owner = this_process().replace(":", "-")
     made = Path(tempfile.mkdtemp(prefix=f"{_PARTIAL}{owner}-", dir=folder))
     try:
         yield made
     finally:
         shutil.rmtree(made, ignore_errors=True)
-
-
-def _started(pid: int) -> str:
-    """When the process began, to the second, "" if there is none: in a container, every start has the same number."""
-    try:
-        return f"{psutil.Process(pid).create_time():.0f}"
-    except psutil.NoSuchProcess:
-        return ""

@@ -13,6 +13,7 @@ import psutil
 
 from nnviz.executor.choice import FILE as CHOICE_FILE
 from nnviz.executor.choice import Choice
+from nnviz.process import process_name
 from nnviz.store.run import Run, Status
 from nnviz.store.runs import RunStore
 from nnviz.train.commands import Action, Command
@@ -92,7 +93,7 @@ class LocalExecutor:
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
             start_new_session=True,  # Ctrl-C in the terminal is for the server; the supervisor sees its input close
         )
-        self._owner = f"{process.pid}:{psutil.Process(process.pid).create_time()}"
+        self._owner = process_name(process.pid)
         return process
 
     def _revive(self) -> None:

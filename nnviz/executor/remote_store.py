@@ -11,8 +11,9 @@ from functools import partialmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from nnviz.process import this_process
 from nnviz.store.checkpoints import PresentState
-from nnviz.store.run import RunGone, this_process
+from nnviz.store.run import RunGone
 from nnviz.store.runs import RunStore
 from nnviz.store.writer import WRITES, RunWriter
 from nnviz.train.checkpoint import Checkpoint, CheckpointError

@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nnviz.executor.backend import Backend, Ended, Place
-from nnviz.store.run import RunGone, Status, this_process
+from nnviz.process import this_process
+from nnviz.store.run import RunGone, Status
 from nnviz.store.runs import RunStore
 from nnviz.sweep.driver import LOOK_EVERY, WAITS, SweepDriver
 from nnviz.train.commands import Action, Command, Job

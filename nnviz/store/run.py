@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import sqlite3
 import time
@@ -12,8 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-import psutil
 
+from nnviz.process import is_alive
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.optimizers import OPTIMIZERS
 from nnviz.spec.train_config import TrainConfig, layer_plans
@@ -173,17 +172,3 @@ def learning_layers(network: NetworkSpec, config: TrainConfig) -> tuple[str, ...
 def clean_name(name: str) -> str:
     """On one line, not long, and storable: a name from a command line may hold bytes that are no text."""
     return " ".join(name.encode(errors="replace").decode().split())[:80]
-
-
-def this_process() -> str:
-    """This process, told apart from a later one with the same number."""
-    return f"{os.getpid()}:{psutil.Process().create_time()}"
-
-
-def is_alive(owner: str) -> bool:
-    pid, _, started = owner.partition(":")
-    try:
-        process = psutil.Process(int(pid))
-        return abs(process.create_time() - float(started)) < 1 and process.status() != psutil.STATUS_ZOMBIE
-    except (psutil.Error, ValueError):
-        return False

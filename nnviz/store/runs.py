@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from nnviz.fields import SpecError
+from nnviz.process import is_alive, this_process
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig, check
 from nnviz.store.checkpoints import CheckpointFiles, PresentState, run_folder
@@ -29,10 +30,8 @@ from nnviz.store.run import (
     Waiting,
     clean_name,
     describe,
-    is_alive,
     new_id,
     run_row,
-    this_process,
     to_run,
     update_run,
 )

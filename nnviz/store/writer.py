@@ -10,9 +10,10 @@ from typing import Protocol
 
 import numpy as np
 
+from nnviz.process import this_process
 from nnviz.store.checkpoints import CheckpointFiles, PresentState, run_folder
 from nnviz.store.database import Database
-from nnviz.store.run import Status, Waiting, run_row, this_process, update_run
+from nnviz.store.run import Status, Waiting, run_row, update_run
 from nnviz.train.checkpoint import Checkpoint
 from nnviz.train.events import Batch, Change, Epoch, Norms
 from nnviz.train.preview import Preview

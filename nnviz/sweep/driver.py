@@ -13,7 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from nnviz.fields import SpecError
-from nnviz.store.run import Run, RunGone, Status, this_process
+from nnviz.process import this_process
+from nnviz.store.run import Run, RunGone, Status
 from nnviz.store.runs import RunStore
 from nnviz.sweep.analysis import by_point
 from nnviz.sweep.spec import Result, SweepSpec, prune_now, suggest

@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from nnviz.store.run import Run, Status, clean_name, describe, is_alive, new_id, this_process
+from nnviz.process import is_alive, this_process
+from nnviz.store.run import Run, Status, clean_name, describe, new_id
 from nnviz.store.runs import RunStore
 from nnviz.sweep.spec import SweepSpec
 from nnviz.sweep.spec import describe as describe_sweep

@@ -19,6 +19,7 @@ import torch
 from nnviz.data import datasets, offline_digits, torchvision_ops
 from nnviz.data.datasets import DATASETS, OFFLINE, DataError, Dataset, Loaded, first_per_class, to_input, usable
 from nnviz.data.offline_digits import Digits
+from nnviz.process import process_name
 from tests.data.mirror import Mirror, closed_port, pack, use_proxy
 from tests.waiting import LIMIT_S
 
@@ -321,7 +322,7 @@ def test_leftovers_of_dead_processes_are_cleared_and_those_of_the_living_are_not
     folder = tmp_path / "OfflineDigits"
     living = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     try:
-        began = f"{psutil.Process(living.pid).create_time():.0f}"
+        began = process_name(living.pid).partition(":")[2]
         kept = folder / f".partial-{living.pid}-{began}-abc"
         gone = [
             folder / ".partial-4194305-1600000000-abc",  # no process can have this number

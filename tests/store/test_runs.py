@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
@@ -17,7 +16,7 @@ from nnviz.spec.layers.pool import MaxPool
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.database import StoreError
-from nnviz.store.run import RunGone, Status, describe, is_alive, this_process
+from nnviz.store.run import RunGone, Status, describe
 from nnviz.store.runs import RunStore
 from nnviz.train.checkpoint import Checkpoint, CheckpointError, Position
 from nnviz.train.events import Batch, Change, Epoch
@@ -134,12 +133,6 @@ def test_a_run_whose_process_is_gone_says_so(store: RunStore) -> None:
     assert run.status is Status.INTERRUPTED
     assert "killed" in run.reason
     assert run.status.resumable
-
-
-def test_a_process_is_told_from_a_later_one_with_its_number() -> None:
-    assert is_alive(this_process())
-    assert not is_alive(f"{os.getpid()}:1.0")
-    assert not is_alive("rubbish")
 
 
 def test_queue_places(store: RunStore) -> None:
