@@ -113,8 +113,7 @@ def _resume(arguments: argparse.Namespace) -> int:
                 f"only a stopped, interrupted or failed run can be resumed; run {run.id} is {run.status.value}"
             )
         _get_data(run.config.data)
-        store.enqueue(run.id, this_process())
-        return _stay_with(store, run, arguments)
+        return _stay_with(store, run, arguments, store.enqueue(run.id, this_process()))
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
@@ -236,8 +235,10 @@ def _data(arguments: argparse.Namespace) -> int:
 # ---------------------------------------------------------------------- training
 
 
-def _stay_with(store: RunStore, run: Run, arguments: argparse.Namespace) -> int:
-    """Train `run` to its end in this process. Ctrl-C stops it and keeps what it learned."""
+def _stay_with(store: RunStore, run: Run, arguments: argparse.Namespace, attempt: int | None = None) -> int:
+    """Train `run` to its end in this process, as the `attempt` announced for it or a new one. Ctrl-C stops it and keeps
+    what it learned.
+    """
     # As in the app: one thread is fastest, except for convolutions; a resumed run keeps its count, for the same curve.
     threads = arguments.threads or run.threads or ((os.cpu_count() or 1) if run.network.convolves else 1)
     torch.set_num_threads(threads)
@@ -246,7 +247,7 @@ def _stay_with(store: RunStore, run: Run, arguments: argparse.Namespace) -> int:
     reporter.line(f"run {run.id}: {run.name}")
     reporter.line(f"data: {dataset.title}, {dataset.origin}")
     with _signals_as_commands(mailbox) as got:
-        status = train_run(store, run.id, mailbox, reporter, threads)
+        status = train_run(store, run.id, mailbox, reporter, threads, attempt)
     reporter.clear()
     run = store.run(run.id)
     accuracy = "" if run.test_accuracy is None else f", test accuracy {_percent(run.test_accuracy)}"

@@ -458,7 +458,7 @@ def test_ctrl_c_while_downloading_leaves_nothing(folder: Path, tmp_path: Path, m
 def test_a_resumed_run_goes_to_its_end(folder: Path, tmp_path: Path, capsys: Capture) -> None:
     store = RunStore(tmp_path)
     run = store.create(NetworkSpec(()), TrainConfig(per_class=10, epochs=2))
-    store.writer.set_status(run.id, Status.STOPPED)
+    store.writer.set_status(run.id, store.run(run.id).attempt, Status.STOPPED)
     store.close()
     assert main(["resume", run.id, "--runs", str(tmp_path)]) == 0
     assert "finished after step 4 of 4" in capsys.readouterr().out

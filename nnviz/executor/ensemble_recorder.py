@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -27,11 +27,14 @@ CHECKPOINT_EVERY = 20.0
 """Seconds between two checkpoints to resume from, of all runs."""
 
 
-def train_ensemble(store: RunStore, run_ids: tuple[str, ...], mailbox: Mailbox | None = None) -> None:
+def train_ensemble(
+    store: RunStore, run_ids: Sequence[str], mailbox: Mailbox | None = None, attempts: Mapping[str, int] | None = None
+) -> None:
     """Start or resume the runs, which must go together (`ensemble_key`) and be at the same step, and stay with
-    them to their ends. Whatever goes wrong is recorded as a sentence with each run it keeps from ending.
+    them to their ends; as the `attempts` announced for them, or new ones. Whatever goes wrong is recorded as a
+    sentence with each run it keeps from ending.
     """
-    recorder = _EnsembleRecorder(store, mailbox or Mailbox())
+    recorder = _EnsembleRecorder(store, mailbox or Mailbox(), attempts or {})
     try:
         recorder.start(run_ids)
         recorder.train()
@@ -39,16 +42,17 @@ def train_ensemble(store: RunStore, run_ids: tuple[str, ...], mailbox: Mailbox |
         reason = failed_in_words(error, store)
         for run_id in recorder.left or run_ids:
             with suppress(RunGone, sqlite3.Error):
-                store.writer.set_status(run_id, Status.FAILED, reason)
+                store.writer.set_status(run_id, recorder.attempt(run_id), Status.FAILED, reason)
 
 
 class _EnsembleRecorder:
-    def __init__(self, store: RunStore, mailbox: Mailbox) -> None:
-        self.store, self.mailbox = store, mailbox
+    def __init__(self, store: RunStore, mailbox: Mailbox, told: Mapping[str, int]) -> None:
+        self.store, self.mailbox, self.told = store, mailbox, told
         self.runs: list[Run] = []
         self.left: list[str] = []
         """Ids of the runs that are still trained."""
-        self.attempts: dict[int, int] = {}
+        self.attempts: dict[str, int] = {}
+        """Of the runs that have begun."""
         self.pending: dict[int, list[Batch]] = {}
         self.last_kept: dict[int, int] = {}
         """Member → step of the checkpoint that is only there to resume from."""
@@ -56,7 +60,7 @@ class _EnsembleRecorder:
         """Why all of them are interrupted; empty while they aren't."""
         self.paused = False
 
-    def start(self, run_ids: tuple[str, ...]) -> None:
+    def start(self, run_ids: Sequence[str]) -> None:
         for run_id in run_ids:
             with suppress(RunGone):  # deleted before it began
                 self.runs.append(self.store.run(run_id))
@@ -71,7 +75,7 @@ class _EnsembleRecorder:
         self.left = [run.id for run in self.runs]
         with self.store.db.together():
             for member in list(self.trainer.members):
-                self._told(member, self._begin, member)
+                self._told(member, self._begin)
         if starts is None:
             for member in list(self.trainer.members):
                 self._told(member, self.store.writer.keep, self.trainer.checkpoint(member))
@@ -79,8 +83,14 @@ class _EnsembleRecorder:
             at = self.trainer.position.step
             self.last_kept = {member: at for member in range(len(self.runs)) if at}
 
-    def _begin(self, run_id: str, member: int) -> None:
-        self.attempts[member] = self.store.writer.begin(run_id, "cpu", 1, ensemble=len(self.runs))
+    def _begin(self, run_id: str) -> None:
+        self.attempts[run_id] = self.store.writer.begin(
+            run_id, "cpu", 1, attempt=self.told.get(run_id), ensemble=len(self.runs)
+        )
+
+    def attempt(self, run_id: str) -> int:
+        """Which it is, or would have been if it had begun. Raises RunGone."""
+        return self.attempts.get(run_id) or self.told.get(run_id) or self.store.run(run_id).attempt
 
     def _starts(self) -> list[Checkpoint] | None:
         """The last checkpoints, if the runs have any."""
@@ -149,7 +159,10 @@ class _EnsembleRecorder:
     def _set_all(self, status: Status) -> None:
         with self.store.db.together():
             for member in self.trainer.members:
-                self._told(member, self.store.writer.set_status, status)
+                self._told(member, self._set_status, status)
+
+    def _set_status(self, run_id: str, status: Status, reason: str = "") -> None:
+        self.store.writer.set_status(run_id, self.attempt(run_id), status, reason)
 
     def _end(self, member: int, status: Status, reason: str) -> None:
         """Keep the last state of a member and say how it ended."""
@@ -157,7 +170,7 @@ class _EnsembleRecorder:
         if member in self.trainer.members and status is not Status.FINISHED and not self.ending:
             self.trainer.drop(member)
         self._told(member, self._keep, member)
-        self._told(member, self.store.writer.set_status, status, reason)
+        self._told(member, self._set_status, status, reason)
         if (run_id := self.runs[member].id) in self.left:
             self.left.remove(run_id)
 
@@ -186,7 +199,7 @@ class _EnsembleRecorder:
                     self._told(
                         member,
                         self.store.writer.add_batches,
-                        self.attempts[member],
+                        self.attempts[self.runs[member].id],
                         batches,
                         seconds=self.seconds,
                         steps=self.trainer.total_steps,

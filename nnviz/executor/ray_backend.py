@@ -50,14 +50,14 @@ class News(NamedTuple):
 class Trainee:
     """The actor. It trains with one thread beside the one that answers questions."""
 
-    def __init__(self, bundles: Sequence[Bundle], first: Command | None, data: str) -> None:
+    def __init__(self, bundles: Sequence[Bundle], attempts: dict[str, int], first: Command | None, data: str) -> None:
         os.environ.setdefault("NNVIZ_DATA", data)  # a node may keep its data elsewhere, and says so itself
         self._folder = tempfile.TemporaryDirectory(prefix="nnviz-")
         self._store = RemoteStore(Path(self._folder.name), bundles)
         self._mailbox = Mailbox()
         if first:
             self._mailbox.post(first)
-        runs = tuple(one.row["id"] for one in bundles)
+        runs = {one.row["id"]: attempts[one.row["id"]] for one in bundles}
         self._thread = threading.Thread(
             target=train_job, args=(self._store, runs, self._mailbox, False), daemon=True, name="training"
         )
@@ -108,7 +108,7 @@ class RayBackend:
             with suppress(RunGone):  # deleted before it began
                 bundles.append(bundle(self.store, run_id))
         trainee = self._ray.remote(Trainee).options(num_cpus=1, max_concurrency=4, max_restarts=0)
-        return _Actor(self._ray, self.store, job, trainee.remote(bundles, first, str(data_root().absolute())))
+        return _Actor(self._ray, self.store, job, trainee.remote(bundles, job.runs, first, str(data_root().absolute())))
 
     def cores(self) -> int:
         now = time.monotonic()
@@ -184,9 +184,9 @@ class _Actor:
     def _unwritable(self, error: Exception) -> Ended:
         self.kill()
         reason = failed_in_words(error, self._store)
-        for run_id in self._job.runs:
+        for run_id, attempt in self._job.runs.items():
             with suppress(RunGone, sqlite3.Error):
-                self._store.writer.set_status(run_id, Status.FAILED, reason)
+                self._store.writer.set_status(run_id, attempt, Status.FAILED, reason)
         return Ended()
 
     def _wait(self, what: Waiting) -> None:

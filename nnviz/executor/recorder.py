@@ -51,13 +51,19 @@ def train_run(
     mailbox: Mailbox | None = None,
     on_event: Callable[[Event, Trainer], None] | None = None,
     threads: int = 1,
+    attempt: int | None = None,
 ) -> Status:
-    """Start or resume the run and stay with it to its end, which is returned and recorded with its reason.
+    """Start or resume the run, as the attempt that was announced for it or a new one, and stay with it to its end,
+    which is returned and recorded with its reason.
 
-    Whatever goes wrong is recorded as a sentence; only a run that was deleted meanwhile ends without a record.
+    Whatever goes wrong is recorded as a sentence; only a run that was deleted meanwhile, or that another attempt has
+    now, ends without a record.
     """
     try:
-        recorder = _Recorder(store, run_id, mailbox or Mailbox(), on_event)
+        recorder = _Recorder(store, run_id, mailbox or Mailbox(), on_event, attempt)
+    except RunGone:
+        return Status.STOPPED
+    try:
         recorder.start(threads)
         status, reason = recorder.train()
     except RunGone:
@@ -66,16 +72,22 @@ def train_run(
         status, reason = Status.FAILED, failed_in_words(error, store)
     # Deleted meanwhile, or not even this fits on the disk: then readers see that its process is gone.
     with suppress(RunGone, sqlite3.Error):
-        store.writer.set_status(run_id, status, reason)
+        store.writer.set_status(run_id, recorder.attempt, status, reason)
     return status
 
 
 class _Recorder:
     def __init__(
-        self, store: RunStore, run_id: str, mailbox: Mailbox, on_event: Callable[[Event, Trainer], None] | None
+        self,
+        store: RunStore,
+        run_id: str,
+        mailbox: Mailbox,
+        on_event: Callable[[Event, Trainer], None] | None,
+        attempt: int | None,
     ) -> None:
         self.store, self.run_id, self.mailbox, self.on_event = store, run_id, mailbox, on_event
         self.run = store.run(run_id)
+        self.told, self.attempt = attempt, self.run.attempt if attempt is None else attempt
         self.pending: list[Batch] = []
         self.norms: list[Norms] = []
         self.next_show = 0.0
@@ -94,7 +106,7 @@ class _Recorder:
         start = store.checkpoints.load(run.id) if store.checkpoints.steps(run.id) else None
         self.trainer = Trainer(run.network, run.config, data, start=start, changes=store.history.changes(run.id))
         self.data, self.sample = data, sample_of(data.test.labels)
-        self.attempt = store.writer.begin(run.id, str(self.trainer.device), threads)
+        self.attempt = store.writer.begin(run.id, str(self.trainer.device), threads, attempt=self.told)
         store.writer.hide(run.id)
         self._plan()
         if start is None:
@@ -179,7 +191,7 @@ class _Recorder:
             self.pause_after = {Action.BATCH: "Batch", Action.EPOCH: "Epoch"}.get(command.action)
             if self.paused:
                 self.paused = False
-                self.store.writer.set_status(self.run_id, Status.RUNNING)
+                self.store.writer.set_status(self.run_id, self.attempt, Status.RUNNING)
         elif command.action is Action.STOP:
             self.ending = (Status.STOPPED, "Stopped by hand.")
         elif command.action is Action.PRUNE:
@@ -196,7 +208,7 @@ class _Recorder:
             self._record()
             self._checkpoint()
             self.paused = True
-            self.store.writer.set_status(self.run_id, Status.PAUSED)
+            self.store.writer.set_status(self.run_id, self.attempt, Status.PAUSED)
 
     def _end_diverged(self, event: Diverged) -> tuple[Status, str]:
         self._record()

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nnviz.executor.backend import Backend, Ended, Place
+from nnviz.executor.recorder import SHUT_DOWN
 from nnviz.process import this_process
 from nnviz.store.run import RunGone, Status
 from nnviz.store.runs import RunStore
@@ -70,7 +71,9 @@ class Supervisor:
             if what == "close":
                 break
             if what == "submit":
-                self.submit(Job(name, (name,)), detail if isinstance(detail, Command) else None)
+                with suppress(RunGone):
+                    attempt = self.store.run(name).attempt
+                    self.submit(Job(name, {name: attempt}), detail if isinstance(detail, Command) else None)
             elif what == "control" and isinstance(detail, Command):
                 self.control(name, detail)
             elif what == "sweep" and isinstance(detail, Command):
@@ -130,11 +133,12 @@ class Supervisor:
         """
         return sum(self._is_training(job) for job, _ in self.jobs.values() if not self.driver.drives(job))
 
-    def _is_queued(self, run_id: str) -> bool:
+    def _is_queued(self, run_id: str, attempt: int) -> bool:
         try:
-            return self.store.run(run_id).status is Status.QUEUED
+            run = self.store.run(run_id)
         except RunGone:
             return False
+        return run.status is Status.QUEUED and run.attempt == attempt
 
     def _is_training(self, job: Job) -> bool:
         for run_id in job.runs:
@@ -145,7 +149,7 @@ class Supervisor:
 
     def _launch(self, job: Job, first: Command | None = None) -> None:
         """Give a place to those of its runs that still wait for one."""
-        job = job._replace(runs=tuple(filter(self._is_queued, job.runs)))
+        job = job._replace(runs={run_id: n for run_id, n in job.runs.items() if self._is_queued(run_id, n)})
         if not job.runs:
             self.driver.ended(job, killed=False)
             return
@@ -159,10 +163,10 @@ class Supervisor:
     def _stop_waiting(self, run_id: str, status: Status, reason: str) -> None:
         for index, (job, first) in enumerate(self.waiting):
             if run_id in job.runs:
-                rest = tuple(one for one in job.runs if one != run_id)
+                rest = {one: attempt for one, attempt in job.runs.items() if one != run_id}
                 self.waiting[index] = (job._replace(runs=rest), first)
                 with suppress(RunGone):
-                    self.store.writer.set_status(run_id, status, reason)
+                    self.store.writer.set_status(run_id, job.runs[run_id], status, reason)
         for job, _ in self.waiting:
             if not job.runs:
                 self.driver.ended(job, killed=False)
@@ -174,30 +178,30 @@ class Supervisor:
         if not ended.how:
             self.driver.ended(job, killed=False)
             return
-        for run_id in job.runs:
+        for run_id, attempt in job.runs.items():
             with suppress(RunGone):
                 run = self.store.run(run_id)
                 # The store already shows a run without a process as interrupted; here it is known how it ended.
                 if run.status.active or run.status is Status.INTERRUPTED:
-                    if ended.again and run.attempt < MOST_ATTEMPTS:
+                    if ended.again and attempt < MOST_ATTEMPTS:
                         words = (
                             f"The training {ended.how} after step {run.step:,}; it goes on from its last checkpoint."
                         )
-                        self.store.enqueue(run_id, this_process(), words)
-                        if not run.sweep:
-                            paused = run.status is Status.PAUSED
-                            self.waiting.appendleft((Job(run_id, (run_id,)), Command(Action.PAUSE) if paused else None))
+                        if run.sweep:  # its driver tells it to start again, together with those that are level
+                            self.store.writer.set_status(run_id, attempt, Status.QUEUED, words)
+                        else:
+                            again = self.store.enqueue(run_id, this_process(), words, after=attempt)
+                            first = Command(Action.PAUSE) if run.status is Status.PAUSED else None
+                            self.waiting.appendleft((Job(run_id, {run_id: again}), first))
                     else:
                         words = f"Its process {ended.how}. What it had recorded is kept; it can be resumed."
-                        self.store.writer.set_status(run_id, Status.INTERRUPTED, words)
-        self.driver.ended(job, killed=not ended.again)  # which starts its runs again, those that are level together
+                        self.store.writer.set_status(run_id, attempt, Status.INTERRUPTED, words)
+        self.driver.ended(job, killed=not ended.again)
 
     def _close(self) -> None:
         self.driver.close()
         for job, _ in self.waiting:
-            for run_id in job.runs:
-                with suppress(RunGone):
-                    self.store.writer.set_status(run_id, Status.INTERRUPTED, "The server was stopped while it waited.")
+            self._interrupt(job, "The server was stopped while it waited.")
         for _, place in self.jobs.values():
             place.send(Command(Action.SHUTDOWN))
         deadline = time.monotonic() + SHUTDOWN_SECONDS
@@ -208,7 +212,10 @@ class Supervisor:
                     self.jobs.pop(name)
         for job, place in self.jobs.values():
             place.kill()
-            for run_id in job.runs:
-                with suppress(RunGone):
-                    self.store.writer.set_status(run_id, Status.INTERRUPTED, "The server was stopped while it trained.")
+            self._interrupt(job, SHUT_DOWN)
         self.backend.close()
+
+    def _interrupt(self, job: Job, reason: str) -> None:
+        for run_id, attempt in job.runs.items():
+            with suppress(RunGone):
+                self.store.writer.set_status(run_id, attempt, Status.INTERRUPTED, reason)

@@ -21,7 +21,7 @@ NICE = 10
 """Pages come first: their 95th-percentile delay stays at 8 ms instead of 23 with six trainings going."""
 
 
-def main(root: str, runs: tuple[str, ...], commands: Connection, first: Command | None, alone: bool) -> None:
+def main(root: str, runs: dict[str, int], commands: Connection, first: Command | None, alone: bool) -> None:
     """Train the runs, obeying what arrives on `commands`; when that closes, the supervisor is gone: save and end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "nice"):
@@ -35,21 +35,22 @@ def main(root: str, runs: tuple[str, ...], commands: Connection, first: Command 
     store.close()
 
 
-def train_job(store: RunStore, runs: tuple[str, ...], mailbox: Mailbox, alone: bool) -> None:
-    """Train one run, or several as an ensemble, in this process, and stay with them to their end."""
+def train_job(store: RunStore, runs: dict[str, int], mailbox: Mailbox, alone: bool) -> None:
+    """Train one run, or several as an ensemble (id → attempt), in this process, and stay with them to their end."""
     if len(runs) > 1:
         torch.set_num_threads(1)
-        train_ensemble(store, runs, mailbox)
+        train_ensemble(store, tuple(runs), mailbox, runs)
         return
+    ((run_id, attempt),) = runs.items()
     try:
-        run = store.run(runs[0])
+        run = store.run(run_id)
     except RunGone:  # deleted before it began
         return
     # Eight trainings with two threads each did 92 steps/s together, with one each 2,337. A lone net with
     # convolutions is faster with all cores.
     threads = run.threads or ((os.cpu_count() or 1) if alone and run.network.convolves else 1)
     torch.set_num_threads(threads)
-    train_run(store, run.id, mailbox, threads=threads)
+    train_run(store, run.id, mailbox, threads=threads, attempt=attempt)
 
 
 def warm_up() -> None:

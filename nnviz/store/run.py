@@ -61,6 +61,10 @@ class RunGone(Exception):  # noqa: N818  # says what happened, as FileNotFoundEr
     """The run is not in the store, or was deleted while it was looked at."""
 
 
+class AttemptOver(RunGone):
+    """Another attempt has the run now: whoever was told to train it before has nothing to say about it any more."""
+
+
 @dataclass(frozen=True)
 class Run:
     """One training as recorded so far."""
@@ -86,7 +90,7 @@ class Run:
     device: str
     threads: int
     attempt: int
-    """How many times it was started or resumed."""
+    """How many times somebody was told to start or resume it. Only the last of them may write how it stands."""
     test_accuracy: float | None
     """After the last complete epoch, in [0, 1]."""
     parent: str
@@ -123,6 +127,15 @@ def update_run(db: Database, run_id: str, **values: object) -> None:
     assignments = ", ".join(f"{name} = ?" for name in values)
     if not db.execute(f"UPDATE runs SET {assignments} WHERE id = ?", *values.values(), run_id):
         raise gone(run_id)
+
+
+def update_attempt(db: Database, run_id: str, attempt: int, /, **values: object) -> None:
+    """Change columns of a run as its `attempt`. Raises AttemptOver if it is no longer that; RunGone."""
+    assignments = ", ".join(f"{name} = ?" for name in values)
+    query = f"UPDATE runs SET {assignments} WHERE id = ? AND attempt = ?"
+    if not db.execute(query, *values.values(), run_id, attempt):
+        now = run_row(db, run_id)["attempt"]
+        raise AttemptOver(f"attempt {attempt} of run {run_id} is over: it is at attempt {now}")
 
 
 def gone(run_id: str) -> RunGone:

@@ -33,6 +33,7 @@ from nnviz.store.run import (
     new_id,
     run_row,
     to_run,
+    update_attempt,
     update_run,
 )
 from nnviz.store.schema import MIGRATIONS
@@ -229,17 +230,26 @@ class RunStore:
         self.db.execute("DELETE FROM runs WHERE id = ?", run_id)
         shutil.rmtree(self.folder(run_id), ignore_errors=True)
 
-    def enqueue(self, run_id: str, owner: str, reason: str = "") -> None:
-        """Let an earlier run wait to be resumed by `owner`; `reason` says why it has to, and stays while it trains."""
-        update_run(
-            self.db,
-            run_id,
-            status=Status.QUEUED,
-            waiting=Waiting.NOTHING,
-            reason=reason,
-            owner=owner,
-            queued=time.time(),
-        )
+    def enqueue(self, run_id: str, owner: str, reason: str = "", *, after: int | None = None) -> int:
+        """Let a run wait to be started or resumed by `owner`: the number of this attempt. From now on earlier ones
+        can't say any more how it stands. `reason` says why it has to wait, and stays while it trains.
+
+        `after`: only if that is the run's attempt still, else AttemptOver.
+        """
+        with self.db.together():
+            before = run_row(self.db, run_id)["attempt"] if after is None else after
+            update_attempt(
+                self.db,
+                run_id,
+                before,
+                attempt=before + 1,
+                status=Status.QUEUED,
+                waiting=Waiting.NOTHING,
+                reason=reason,
+                owner=owner,
+                queued=time.time(),
+            )
+        return before + 1
 
     def wait_for(self, run_id: str, what: Waiting) -> None:
         """Say what a queued run waits for; nothing happens if it is no longer queued."""

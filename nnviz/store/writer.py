@@ -13,21 +13,23 @@ import numpy as np
 from nnviz.process import this_process
 from nnviz.store.checkpoints import CheckpointFiles, PresentState, run_folder
 from nnviz.store.database import Database
-from nnviz.store.run import Status, Waiting, run_row, update_run
+from nnviz.store.run import Status, Waiting, run_row, update_attempt, update_run
 from nnviz.train.checkpoint import Checkpoint
 from nnviz.train.events import Batch, Change, Epoch, Norms
 from nnviz.train.preview import Preview
 
 
 class RunWriter(Protocol):
-    """Every write of a training. Each takes the run's id first and raises RunGone if it was deleted."""
+    """Every write of a training. Each takes the run's id first and raises RunGone if it was deleted, AttemptOver if
+    it says which attempt it is and that is no longer the run's.
+    """
 
-    def begin(self, run_id: str, device: str, threads: int, *, ensemble: int = 0) -> int:
-        """This process trains the run from now on, together with `ensemble` others of its kind; returns the number of
-        the attempt.
+    def begin(self, run_id: str, device: str, threads: int, *, attempt: int | None = None, ensemble: int = 0) -> int:
+        """This process trains the run from now on, together with `ensemble` others of its kind: as the attempt it was
+        told to be, or as one of its own making, whose number is returned.
         """
 
-    def set_status(self, run_id: str, status: Status, reason: str = "") -> None: ...
+    def set_status(self, run_id: str, attempt: int, status: Status, reason: str = "") -> None: ...
 
     def add_batches(
         self,
@@ -72,23 +74,26 @@ class StoreWriter:
     def __init__(self, root: Path, db: Database, checkpoints: CheckpointFiles, present: PresentState) -> None:
         self._root, self._db, self._checkpoints, self._present = root, db, checkpoints, present
 
-    def begin(self, run_id: str, device: str, threads: int, *, ensemble: int = 0) -> int:
-        attempt: int = run_row(self._db, run_id)["attempt"] + 1
-        update_run(
-            self._db,
-            run_id,
-            status=Status.RUNNING,
-            waiting=Waiting.NOTHING,
-            owner=this_process(),
-            device=device,
-            threads=threads,
-            attempt=attempt,
-            ensemble=ensemble,
-        )
+    def begin(self, run_id: str, device: str, threads: int, *, attempt: int | None = None, ensemble: int = 0) -> int:
+        with self._db.together():
+            if attempt is None:
+                attempt = run_row(self._db, run_id)["attempt"] + 1
+                update_run(self._db, run_id, attempt=attempt)
+            update_attempt(
+                self._db,
+                run_id,
+                attempt,
+                status=Status.RUNNING,
+                waiting=Waiting.NOTHING,
+                owner=this_process(),
+                device=device,
+                threads=threads,
+                ensemble=ensemble,
+            )
         return attempt
 
-    def set_status(self, run_id: str, status: Status, reason: str = "") -> None:
-        update_run(self._db, run_id, status=status, reason=reason, waiting=Waiting.NOTHING)
+    def set_status(self, run_id: str, attempt: int, status: Status, reason: str = "") -> None:
+        update_attempt(self._db, run_id, attempt, status=status, reason=reason, waiting=Waiting.NOTHING)
 
     def add_batches(
         self,
@@ -102,6 +107,7 @@ class StoreWriter:
         speed: float,
     ) -> None:
         with self._db.together():
+            update_attempt(self._db, run_id, attempt, seconds=seconds, steps=steps, speed=speed)
             if batches:
                 numbers = np.array([[b.loss, b.accuracy, b.lr] for b in batches], np.float32).T
                 self._db.execute(
@@ -116,7 +122,6 @@ class StoreWriter:
                 "INSERT OR REPLACE INTO norms VALUES (?,?,?)",
                 [(run_id, norm.step, np.array(norm[1:], np.float32).tobytes()) for norm in norms],
             )
-            update_run(self._db, run_id, seconds=seconds, steps=steps, speed=speed)
 
     def add_epoch(self, run_id: str, epoch: Epoch) -> None:
         self._db.execute(

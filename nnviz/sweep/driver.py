@@ -107,7 +107,7 @@ class SweepDriver:
         """A job of the supervisor is over."""
         for going in self._going.values():
             if job.id in going.jobs and killed:
-                going.failures.update(job.runs)
+                going.failures.update(list(job.runs))  # of a dict it would count the values
             going.jobs.discard(job.id)
             going.runs = {run: name for run, name in going.runs.items() if name != job.id}
 
@@ -153,7 +153,7 @@ class SweepDriver:
                 self._control(member.run, Command(Action.LEAVE))
                 if member.run not in going.runs:  # its turn had not come yet
                     with suppress(RunGone):
-                        self.store.writer.set_status(member.run, Status.INTERRUPTED, WAITS)
+                        self.store.writer.set_status(member.run, member.attempt, Status.INTERRUPTED, WAITS)
         self.sweeps.update(sweep_id, status=status, reason=reason)
         del self._going[sweep_id]
 
@@ -195,7 +195,7 @@ class SweepDriver:
             else:
                 words = f"Its process was killed {MOST_FAILURES} times; the sweep went on without it."
                 with suppress(RunGone):
-                    self.store.writer.set_status(member.run, Status.FAILED, words)
+                    self.store.writer.set_status(member.run, member.attempt, Status.FAILED, words)
         return found
 
     def _room(self, going: _Going) -> int:
@@ -230,10 +230,11 @@ class SweepDriver:
             self.sweeps.update(going.id, strategy=strategy(going.spec, batches))
         for batch in batches[:room]:
             self._numbers += 1
-            job = Job(batch[0] if len(batch) == 1 else f"ensemble-{going.id}-{self._numbers}", tuple(batch))
+            job = Job(batch[0] if len(batch) == 1 else f"ensemble-{going.id}-{self._numbers}", {})
             for run_id in batch:
                 run = runs[run_id]  # one that lost its machine waits with that as its reason
-                self.store.enqueue(run_id, this_process(), run.reason if run.status is Status.QUEUED else "")
+                reason = run.reason if run.status is Status.QUEUED else ""
+                job.runs[run_id] = self.store.enqueue(run_id, this_process(), reason)
                 going.runs[run_id] = job.id
             going.jobs.add(job.id)
             self._submit(job)

@@ -64,4 +64,5 @@ class Job(NamedTuple):
     """One run, or several that are trained together as an ensemble."""
 
     id: str
-    runs: tuple[str, ...]
+    runs: dict[str, int]
+    """Id → the attempt that this is: a run that was told to start again meanwhile is no longer of this job."""

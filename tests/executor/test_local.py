@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
@@ -84,6 +85,20 @@ def test_a_killed_worker_is_said_and_can_be_resumed(store: RunStore, executor: L
     curve = store.history.curve(run.id).loss
     assert curve.tolist() == store.history.curve(whole.id).loss.tolist()
     assert curve[: len(recorded)].tolist() == recorded.tolist()
+
+
+def test_resumed_in_the_moment_its_process_is_killed_it_goes_on(store: RunStore, executor: LocalExecutor) -> None:
+    """Before the supervisor has heard of the end of the attempt before, and again and again."""
+    run = started(store, executor)
+    for attempt in range(2, 12):
+        os.kill(pid_of(store, run), signal.SIGKILL)
+        wait_until(is_(store, run, Status.INTERRUPTED))
+        executor.submit(run.id)
+        wait_until(is_(store, run, Status.RUNNING), words=f"attempt {attempt} does not run: {store.run(run.id)}")
+        assert store.run(run.id).attempt == attempt
+    curve = store.history.curve(run.id)
+    assert not np.isnan(curve.loss).any()
+    executor.delete(store.run(run.id))
 
 
 def test_deleting_an_active_run_ends_its_process(store: RunStore, executor: LocalExecutor) -> None:

@@ -125,7 +125,7 @@ def test_a_lost_reply_loses_nothing(tmp_path: Path) -> None:
     remote = RemoteStore(tmp_path / "there", [bundle(store, run.id)])
     remote.writer.begin(run.id, "cpu", 1)
     first = remote.noted.fetch(0)
-    remote.writer.set_status(run.id, Status.STOPPED, "Enough.")
+    remote.writer.set_status(run.id, 1, Status.STOPPED, "Enough.")
     again = remote.noted.fetch(0)
     assert [call.name for call in first] == ["begin"]
     assert [call.name for call in again] == ["begin", "set_status"]

@@ -15,6 +15,7 @@ import pytest
 
 from nnviz.executor.backend import Ended
 from nnviz.executor.supervisor import MOST_ATTEMPTS, Supervisor
+from nnviz.process import this_process
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run, Status
@@ -30,8 +31,8 @@ class Pretended:
 
     def __init__(self, store: RunStore, job: Job, first: Command | None) -> None:
         self.first, self.endings = first, queue.Queue[Ended]()
-        for run_id in job.runs:
-            store.writer.begin(run_id, "cpu", 1)
+        for run_id, attempt in job.runs.items():
+            store.writer.begin(run_id, "cpu", 1, attempt=attempt)
 
     def send(self, command: Command) -> None:
         if command.action is Action.SHUTDOWN:
@@ -71,8 +72,12 @@ class Supervised:
 
     def started(self) -> tuple[Run, Pretended]:
         run = self.store.create(NetworkSpec(), TrainConfig())
-        print(json.dumps(["submit", run.id, None]), file=self._told, flush=True)
+        self.submit(run)
         return run, self.next_place()
+
+    def submit(self, run: Run) -> None:
+        self.store.enqueue(run.id, this_process())
+        print(json.dumps(["submit", run.id, None]), file=self._told, flush=True)
 
     def next_place(self) -> Pretended:
         return self.backend.places.get(timeout=LIMIT_S)
@@ -108,7 +113,7 @@ def test_a_run_whose_machine_is_lost_goes_on_elsewhere_and_says_so(supervised: S
 
 def test_one_that_was_paused_stays_paused_elsewhere(supervised: Supervised) -> None:
     run, place = supervised.started()
-    supervised.store.writer.set_status(run.id, Status.PAUSED)
+    supervised.store.writer.set_status(run.id, supervised.store.run(run.id).attempt, Status.PAUSED)
     place.endings.put(LOST)
     assert supervised.next_place().first == Command(Action.PAUSE)
 
@@ -132,3 +137,27 @@ def test_a_run_that_was_killed_is_not_begun_again(supervised: Supervised) -> Non
     supervised.close()
     assert supervised.backend.places.empty()
     assert supervised.store.run(run.id).reason.startswith("Its process was killed (SIGKILL).")
+
+
+@pytest.mark.parametrize("late", [Ended("was killed (SIGKILL)"), LOST])
+def test_what_is_heard_late_of_an_earlier_attempt_changes_nothing(supervised: Supervised, late: Ended) -> None:
+    """Somebody resumes it before the supervisor hears how the attempt before came to its end."""
+    run, place = supervised.started()
+    supervised.submit(run)
+    place.endings.put(late)
+    supervised.next_place()
+    now = supervised.store.run(run.id)
+    assert (now.status, now.reason, now.attempt) == (Status.RUNNING, "", 2)
+    assert supervised.backend.places.empty()
+
+
+def test_two_who_resume_a_run_at_once_start_it_once(supervised: Supervised) -> None:
+    run, place = supervised.started()
+    place.endings.put(Ended("was killed"))
+    wait_until(lambda: supervised.store.run(run.id).status is Status.INTERRUPTED)
+    supervised.store.enqueue(run.id, this_process())
+    supervised.submit(run)
+    supervised.submit(run)
+    supervised.next_place()
+    supervised.close()
+    assert supervised.backend.places.empty()

@@ -5,18 +5,20 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from nnviz.process import this_process
 from nnviz.spec.layers.conv import Conv
 from nnviz.spec.layers.dense import Dense
 from nnviz.spec.layers.pool import MaxPool
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.database import StoreError
-from nnviz.store.run import RunGone, Status, describe
+from nnviz.store.run import AttemptOver, RunGone, Status, describe
 from nnviz.store.runs import RunStore
 from nnviz.train.checkpoint import Checkpoint, CheckpointError, Position
 from nnviz.train.events import Batch, Change, Epoch
@@ -54,8 +56,10 @@ def test_names_describe_the_set_up(store: RunStore) -> None:
 def test_curve_is_in_order_and_repeats_are_harmless(store: RunStore) -> None:
     run = store.create(NetworkSpec(), TrainConfig())
     progress = {"seconds": 1.0, "steps": 100, "speed": 5000.0}
+    store.writer.begin(run.id, "cpu", 1)
     store.writer.add_batches(run.id, 1, batches(1, 4), **progress)  # type: ignore[arg-type]
     store.writer.add_batches(run.id, 1, batches(5, 9), **progress)  # type: ignore[arg-type]
+    store.writer.begin(run.id, "cpu", 1)
     store.writer.add_batches(run.id, 2, batches(4, 12), **progress)  # type: ignore[arg-type]  # resumed from step 3
     store.writer.add_batches(run.id, 2, batches(20, 21), **progress)  # type: ignore[arg-type]  # a gap
     curve = store.history.curve(run.id)
@@ -144,6 +148,7 @@ def test_queue_places(store: RunStore) -> None:
 
 def test_many_threads_share_a_store(store: RunStore) -> None:
     run = store.create(NetworkSpec(), TrainConfig())
+    store.writer.begin(run.id, "cpu", 1)
     failures: list[BaseException] = []
 
     def use(first: int) -> None:
@@ -171,3 +176,26 @@ def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     (tmp_path / "runs" / "runs.sqlite").write_text("this is no database, but it is long enough to be looked at" * 50)
     with pytest.raises(StoreError, match="runs"):
         RunStore(tmp_path / "runs")
+
+
+def test_only_the_attempt_that_has_the_run_says_how_it_stands(store: RunStore) -> None:
+    """Whatever an earlier one still has to say: that it was killed, ended, or how far it is."""
+    run = store.create(NetworkSpec(), TrainConfig())
+    first = store.writer.begin(run.id, "cpu", 1)
+    second = store.enqueue(run.id, this_process())
+    late: tuple[Callable[[], object], ...] = (
+        lambda: store.writer.set_status(run.id, first, Status.INTERRUPTED, "It was killed."),
+        lambda: store.writer.set_status(run.id, first, Status.FINISHED),
+        lambda: store.writer.add_batches(run.id, first, batches(1, 2), seconds=9, steps=9, speed=9),
+        lambda: store.writer.begin(run.id, "cuda", 2, attempt=first),
+        lambda: store.enqueue(run.id, "somebody", "Lost.", after=first),
+    )
+    before = store.run(run.id)
+    for word in late:
+        with pytest.raises(AttemptOver, match=f"attempt {first} of run {run.id} is over: it is at attempt {second}"):
+            word()
+        assert store.run(run.id) == before
+        assert not len(store.history.curve(run.id).step)
+    assert store.writer.begin(run.id, "cpu", 1, attempt=second) == second
+    store.writer.set_status(run.id, second, Status.FINISHED)
+    assert store.run(run.id).status is Status.FINISHED

@@ -99,6 +99,12 @@ def pid_of(store: RunStore, run_id: str) -> int:
     return int(store.owner(run_id).split(":")[0])
 
 
+def trains(store: RunStore, run_id: str, attempt: int) -> bool:
+    """Whether its process, and no longer the supervisor, has it."""
+    run = store.run(run_id)
+    return run.attempt == attempt and run.status is Status.RUNNING
+
+
 def is_gone(pid: int) -> bool:
     try:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
@@ -322,7 +328,7 @@ def test_a_killed_pack_begins_again_from_its_snapshots(
     wait_until_nobody_trains(sweeps, sweep)
     victim = next(member.run for member in sweeps.members(sweep.id) if member.status is Status.INTERRUPTED)
     executor.sweep(sweep.id, Command(Action.RESUME))
-    wait_until(lambda: store.run(victim).attempt == 2)
+    wait_until(lambda: trains(store, victim, 2))
     os.kill(pid_of(store, victim), signal.SIGKILL)
     members = wait_for(sweeps, sweep)
     assert {member.status for member in members} == {Status.FINISHED}
@@ -336,7 +342,7 @@ def test_one_that_is_killed_again_and_again_is_left_behind(store: RunStore, swee
     wait_until(lambda: len(sweeps.members(sweep.id)) == 2)
     other, victim = (member.run for member in sweeps.members(sweep.id))
     for attempt in range(1, MOST_FAILURES + 1):
-        wait_until(lambda attempt=attempt: store.run(victim).attempt == attempt)  # type: ignore[misc]
+        wait_until(lambda attempt=attempt: trains(store, victim, attempt))  # type: ignore[misc]
         os.kill(pid_of(store, victim), signal.SIGKILL)
     wait_for(sweeps, sweep)
     failed = store.run(victim)
@@ -371,14 +377,14 @@ def test_a_run_that_another_process_is_still_saving_is_left_alone_until_it_has(t
     driver.obey(sweep.id, Command(Action.RESUME))
     assert [sorted(job.runs) for job in jobs] == [sorted(others)]
     for run_id in others:
-        store.writer.set_status(run_id, Status.FINISHED)
+        store.writer.set_status(run_id, store.run(run_id).attempt, Status.FINISHED)
     driver.ended(jobs[0], killed=False)
     driver.look()
     assert sweeps.sweep(sweep.id).status is Status.RUNNING
-    store.writer.set_status(saving, Status.INTERRUPTED)
+    store.writer.set_status(saving, store.run(saving).attempt, Status.INTERRUPTED)
     driver.look()
-    assert [job.runs for job in jobs[1:]] == [(saving,)]
-    store.writer.set_status(saving, Status.FINISHED)
+    assert [tuple(job.runs) for job in jobs[1:]] == [(saving,)]
+    store.writer.set_status(saving, store.run(saving).attempt, Status.FINISHED)
     driver.ended(jobs[1], killed=False)
     driver.look()
     assert sweeps.sweep(sweep.id).status is Status.FINISHED
@@ -396,7 +402,7 @@ def test_a_generation_waits_for_the_last_of_the_one_before(tmp_path: Path) -> No
     assert len(jobs) == 2
     for job, asked in zip(list(jobs), (first, first + 2), strict=True):
         for run_id in job.runs:
-            store.writer.set_status(run_id, Status.FINISHED)
+            store.writer.set_status(run_id, store.run(run_id).attempt, Status.FINISHED)
         driver.ended(job, killed=False)
         driver.look()
         assert len(sweeps.points(sweep.id)) == asked

@@ -87,7 +87,7 @@ def test_members_tell_how_far_they_are(sweeps: SweepStore) -> None:
     runs.writer.add_batches(first.run, attempt, batches, seconds=3.0, steps=20, speed=1.0)
     runs.writer.add_epoch(first.run, Epoch(1, 2, 1.5, 0.5, 1.25, 0.75))
     runs.writer.add_epoch(first.run, Epoch(2, 4, 1.5, 0.5, float("nan"), 0.8))
-    runs.writer.set_status(second.run, Status.FAILED, "It failed.")
+    runs.writer.set_status(second.run, 0, Status.FAILED, "It failed.")
     first, second = sweeps.members(sweep.id)
     assert (first.loss, first.step, first.steps, first.seconds) == (1.5, 2, 20, 3.0)
     assert (first.ensemble, first.attempt, first.status) == (4, 1, Status.RUNNING)

@@ -405,7 +405,7 @@ def test_a_net_that_is_being_trained_is_followed(store: RunStore, run: Run) -> N
         assert sent(at)["percent"] == pytest.approx(100 * exact, abs=0.06)
     last.save(store.checkpoints.path(live.id, last.position.step))
     store.writer.hide(live.id)
-    store.writer.set_status(live.id, Status.FINISHED)
+    store.writer.set_status(live.id, store.run(live.id).attempt, Status.FINISHED)
     at.run()
     assert not at.exception
     assert sent(at)["percent"] == pytest.approx(100 * exact, abs=0.06)

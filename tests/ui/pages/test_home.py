@@ -64,7 +64,7 @@ def test_one_click_trains_the_classic_net_and_shows_it(store: RunStore) -> None:
 def test_the_runs_that_are_going_can_be_watched(store: RunStore) -> None:
     for status in (Status.RUNNING, Status.PAUSED, Status.QUEUED, Status.STOPPED):
         run = store.create(NetworkSpec(), TrainConfig(), name=f"*{status}*")
-        store.writer.set_status(run.id, status)
+        store.writer.set_status(run.id, store.run(run.id).attempt, status)
     at = open_page()
     assert "3 runs are going on this server now" in words(at)
     labels = {button.label.replace("\\", "") for button in at.button if (button.key or "").startswith("watch-")}

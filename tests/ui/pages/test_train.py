@@ -51,7 +51,7 @@ def store(app_runs: Path, images_at_hand: None) -> Iterator[RunStore]:
 def recorded(store: RunStore, status: Status, reason: str = "", config: TrainConfig | None = None) -> Run:
     """A run that this process claims to train."""
     run = store.create(NETWORK, config or TrainConfig())
-    store.writer.set_status(run.id, status, reason)
+    store.writer.set_status(run.id, store.run(run.id).attempt, status, reason)
     return store.run(run.id)
 
 
@@ -153,7 +153,7 @@ def test_a_running_and_a_paused_run_have_their_buttons(store: RunStore) -> None:
     at = open_train(run=run.id)
     assert {"control-pause", "control-stop", "train-another"} <= keys(at)
     assert "control-resume" not in keys(at)
-    store.writer.set_status(run.id, Status.PAUSED)
+    store.writer.set_status(run.id, store.run(run.id).attempt, Status.PAUSED)
     rerun(at)
     assert {"control-resume", "control-batch", "control-epoch", "control-stop", "train-another"} <= keys(at)
     assert "control-pause" not in keys(at)
@@ -184,7 +184,7 @@ def test_a_change_asked_counts_until_the_run_had_time_to_take_it(store: RunStore
     asked = {(run.id, "lr"): Asked(0.5, step=10, at=100.0), ("another", "momentum"): Asked(0.1, 10, 100.0)}
     assert steered(store, run, asked, now=100.1) == TrainConfig(lr=0.5)
     assert steered(store, run, asked, now=100 + ANSWERED_WITHIN) == TrainConfig(lr=0.25)  # it was refused
-    store.writer.set_status(run.id, Status.PAUSED)
+    store.writer.set_status(run.id, store.run(run.id).attempt, Status.PAUSED)
     assert steered(store, store.run(run.id), asked, now=1000.0) == TrainConfig(lr=0.5)  # it waits for the next batch
     store.writer.add_change(run.id, Change(12, "lr", 0.25, 0.75))  # another tab's, later
     assert steered(store, store.run(run.id), asked, now=100.1) == TrainConfig(lr=0.75)
@@ -194,7 +194,7 @@ def test_progress_counts_epochs_batches_and_the_time_left(store: RunStore) -> No
     run = recorded(store, Status.RUNNING, config=TrainConfig(epochs=3, batch_size=600))
     store.writer.add_epoch(run.id, Epoch(1, 100, 0.5, 0.8, 0.4, 0.85))
     store.writer.add_change(run.id, Change(100, "batch_size", 600, 300))
-    store.writer.add_batches(run.id, 1, [Batch(120, 0.4, 0.9, 0.001, 300)], seconds=2.0, steps=500, speed=6000.0)
+    store.writer.add_batches(run.id, 0, [Batch(120, 0.4, 0.9, 0.001, 300)], seconds=2.0, steps=500, speed=6000.0)
     # 380 batches of 300 images are left, at 6,000 images a second.
     assert progress_words(store, store.run(run.id)) == (
         "Epoch 2 of 3, batch 20 of 200 · step 120 of 500 · 6,000 images/s · 19 s left"
