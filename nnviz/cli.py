@@ -37,7 +37,7 @@ from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import LayerError, NetworkSpec, build_model
 from nnviz.spec.presets import PRESETS
 from nnviz.spec.train_config import TrainConfig, check
-from nnviz.store.database import StoreError, runs_root
+from nnviz.store.database import LONG_PATIENCE, PATIENCE, StoreError, runs_root
 from nnviz.store.run import Run, RunGone, Status
 from nnviz.store.runs import RunStore
 from nnviz.train.checkpoint import CheckpointError
@@ -101,12 +101,12 @@ def _train(arguments: argparse.Namespace) -> int:
     check(network, config)
     pick_device(config.device)
     _get_data(config.data)
-    with _store(arguments, create=True) as store:
+    with _store(arguments, create=True, patience=LONG_PATIENCE) as store:
         return _stay_with(store, store.create(network, config, arguments.name), arguments)
 
 
 def _resume(arguments: argparse.Namespace) -> int:
-    with _store(arguments) as store:
+    with _store(arguments, patience=LONG_PATIENCE) as store:
         run = _find(store, arguments.run)
         if not run.status.resumable:
             raise _UsageError(
@@ -574,12 +574,12 @@ def _threads(text: str) -> int:
 
 
 @contextmanager
-def _store(arguments: argparse.Namespace, create: bool = False) -> Iterator[RunStore]:
+def _store(arguments: argparse.Namespace, create: bool = False, patience: float = PATIENCE) -> Iterator[RunStore]:
     """The store named by the options, closed at the end. Raises StoreError, RunGone if there is none to look into."""
     root: Path = arguments.runs or runs_root()
     if not create and not (root / "runs.sqlite").is_file():
         raise RunGone(f"there are no runs in {root}")
-    store = RunStore(root)
+    store = RunStore(root, patience)
     try:
         yield store
     finally:

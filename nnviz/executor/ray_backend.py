@@ -22,6 +22,7 @@ from nnviz.executor.backend import Ended, first_line
 from nnviz.executor.recorder import failed_in_words
 from nnviz.executor.remote_store import Bundle, Call, RemoteStore, bundle, repeat
 from nnviz.executor.worker import train_job
+from nnviz.store.database import LONG_PATIENCE
 from nnviz.store.run import RunGone, Status, Waiting
 from nnviz.store.runs import RunStore
 from nnviz.train.commands import Command, Job, Mailbox
@@ -82,7 +83,7 @@ class RayBackend:
         import ray
 
         self._ray: Any = ray
-        self.store, self.address = RunStore(root), address
+        self.store, self.address = RunStore(root, LONG_PATIENCE), address
         package = Path(str(nnviz.__file__)).parent
         ray.init(
             address=address,

@@ -14,6 +14,7 @@ from contextlib import suppress
 from nnviz.data.datasets import DATASETS, DataError, Loaded
 from nnviz.fields import SpecError
 from nnviz.spec.train_config import LIVE_FIELDS, TrainConfig, checkpoint_bytes
+from nnviz.store.database import StoreBusy
 from nnviz.store.run import RunGone, Status
 from nnviz.store.runs import RunStore
 from nnviz.train.checkpoint import CheckpointError, Position, kept_steps
@@ -275,6 +276,8 @@ def failed_in_words(error: Exception, store: RunStore) -> str:
     """What kept a training from going on."""
     if isinstance(error, DataError | SpecError | CheckpointError):
         return f"{error}."
+    if isinstance(error, StoreBusy):
+        return f"The run could not be recorded any more: {error}."
     if isinstance(error, OSError | sqlite3.Error):
         return (
             f"The run could not be recorded any more: {error} ({store.root}). Free some space or mend the folder, "

@@ -24,11 +24,12 @@ def main(root: Path) -> None:
         if not choice.address():
             forkserver.ensure_running()
     from nnviz.executor.supervisor import Supervisor
+    from nnviz.store.database import LONG_PATIENCE
     from nnviz.store.runs import RunStore
 
     backend, chosen = choice.choose(root)
     chosen.save(root)
-    Supervisor(RunStore(root), backend).serve()
+    Supervisor(RunStore(root, LONG_PATIENCE), backend).serve()
 
 
 if __name__ == "__main__":

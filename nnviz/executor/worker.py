@@ -13,6 +13,7 @@ import torch
 
 from nnviz.executor.ensemble_recorder import train_ensemble
 from nnviz.executor.recorder import train_run
+from nnviz.store.database import LONG_PATIENCE
 from nnviz.store.run import RunGone
 from nnviz.store.runs import RunStore
 from nnviz.train.commands import Action, Command, Mailbox
@@ -30,7 +31,7 @@ def main(root: str, runs: dict[str, int], commands: Connection, first: Command |
     if first:
         mailbox.post(first)
     threading.Thread(target=_forward, args=(commands, mailbox), daemon=True).start()
-    store = RunStore(Path(root))
+    store = RunStore(Path(root), LONG_PATIENCE)
     train_job(store, runs, mailbox, alone)
     store.close()
 

@@ -5,10 +5,27 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from nnviz.process import is_alive, this_process
+
+T = TypeVar("T")
+
+PATIENCE = 10.0
+"""Seconds that a page waits for a database that another program has locked."""
+
+LONG_PATIENCE = 900.0
+"""Seconds that those wait who train: what they know would be lost."""
+
+SAY_AFTER = 2.0
+"""Seconds of waiting after which others are told of it."""
+
+TRY_FOR, TRY_EVERY = 0.3, 0.05
+"""Seconds that SQLite itself waits, while other threads of the process must too, and until the next try."""
 
 Migration = Callable[[sqlite3.Connection], None]
 """Takes the schema one version up, inside a transaction."""
@@ -16,6 +33,16 @@ Migration = Callable[[sqlite3.Connection], None]
 
 class StoreError(Exception):
     """The store can't be opened or written; the message names the folder and what to do."""
+
+
+class StoreBusy(sqlite3.OperationalError):
+    """Another program has had the database locked for longer than anybody would wait for it."""
+
+    def __init__(self, path: Path, seconds: float) -> None:
+        super().__init__(
+            f"another program has had {path} locked for {seconds:g} s (a backup, a file browser, a folder that is"
+            " synchronised); let it finish or close it, then try again"
+        )
 
 
 def runs_root() -> Path:
@@ -27,15 +54,19 @@ class Database:
     """One file; safe to share between threads, other processes open their own. Readers never wait for writers (WAL).
 
     `migrations[n]` leads from version n (`PRAGMA user_version`) to n + 1; what is missing is applied when it is opened.
-    `gone` is raised for a row that refers to one that was deleted. Raises sqlite3.Error, StoreError for a newer schema.
+    `gone` is raised for a row that refers to one that was deleted. Raises sqlite3.Error, StoreError for a newer schema,
+    StoreBusy if another program has it locked for more than `patience` seconds.
     """
 
-    def __init__(self, path: Path, migrations: Sequence[Migration], gone: type[Exception]) -> None:
-        self._gone, self._lock = gone, threading.RLock()
-        self._connection = sqlite3.connect(path, timeout=10, check_same_thread=False, isolation_level=None)
+    def __init__(
+        self, path: Path, migrations: Sequence[Migration], gone: type[Exception], patience: float = PATIENCE
+    ) -> None:
+        self._path, self._gone, self._patience = path, gone, patience
+        self._lock = threading.RLock()
+        self._connection = sqlite3.connect(path, timeout=TRY_FOR, check_same_thread=False, isolation_level=None)
         try:
             self._connection.row_factory = sqlite3.Row
-            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._patiently(lambda: self._connection.execute("PRAGMA journal_mode=WAL"))
             self._connection.execute("PRAGMA synchronous=NORMAL")
             self._connection.execute("PRAGMA foreign_keys=ON")
             self._migrate(path, migrations)
@@ -49,42 +80,86 @@ class Database:
 
     def rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
         """What a SELECT gives."""
-        with self._lock:
-            return self._connection.execute(query, values).fetchall()
+        return self._patiently(lambda: self._connection.execute(query, values).fetchall())
 
     def execute(self, query: str, *values: Any) -> int:
         """How many rows it changed. Raises `gone` if it refers to a row that was deleted."""
-        with self._lock:
-            try:
-                return self._connection.execute(query, values).rowcount
-            except sqlite3.IntegrityError as error:
-                raise self._gone(str(error)) from None
+        try:
+            return self._patiently(lambda: self._connection.execute(query, values).rowcount)
+        except sqlite3.IntegrityError as error:
+            raise self._gone(str(error)) from None
 
     def execute_many(self, query: str, values: Sequence[Sequence[Any]]) -> None:
         """The same statement for each of `values`."""
-        with self._lock:
+        with self.together():
             self._connection.executemany(query, values)
 
     @contextmanager
     def together(self) -> Iterator[None]:
         """What is written inside is written all or not at all, and at once: an ensemble has much to write."""
-        with self._lock:
-            if self._connection.in_transaction:
-                try:
-                    yield
-                except sqlite3.IntegrityError as error:
-                    raise self._gone(str(error)) from None
-                return
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
+        inside = not self._patiently(self._begin)
+        try:
+            yield
+            if not inside:
                 self._connection.execute("COMMIT")
-            except BaseException as error:
-                if self._connection.in_transaction:  # on a full disk SQLite has given it up by itself
-                    self._connection.execute("ROLLBACK")
-                if isinstance(error, sqlite3.IntegrityError):
-                    raise self._gone(str(error)) from None
-                raise
+        except BaseException as error:
+            if not inside and self._connection.in_transaction:  # on a full disk SQLite has given it up by itself
+                self._connection.execute("ROLLBACK")
+            if isinstance(error, sqlite3.IntegrityError):
+                raise self._gone(str(error)) from None
+            raise
+        finally:
+            self._lock.release()
+
+    def is_waited_for(self) -> bool:
+        """Whether some process can't go on because another program has the database locked."""
+        waiting = False
+        for note in self._path.parent.glob(f"{self._path.name}.waiting-*"):
+            with suppress(OSError):  # just taken away
+                if is_alive(note.read_text()):
+                    waiting = True
+                else:  # it was killed while it waited
+                    note.unlink()
+        return waiting
+
+    def _begin(self) -> bool:
+        """Keeps the lock. False if this thread is within a transaction already."""
+        self._lock.acquire()
+        try:
+            if self._connection.in_transaction:
+                return False
+            self._connection.execute("BEGIN IMMEDIATE")
+            return True
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _patiently(self, work: Callable[[], T]) -> T:
+        """What `work` gives, done again and again while another program has the database locked. In between other
+        threads may go on: who only reads need not wait with those who write.
+        """
+        since, note = time.monotonic(), self._path.with_name(f"{self._path.name}.waiting-{os.getpid()}")
+        noted = False
+        try:
+            while True:
+                try:
+                    with self._lock:
+                        return work()
+                except sqlite3.OperationalError as error:
+                    if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                        raise
+                waited = time.monotonic() - since
+                if waited > self._patience:
+                    raise StoreBusy(self._path, self._patience)
+                if waited > SAY_AFTER and not noted:
+                    noted = True
+                    with suppress(OSError):
+                        note.write_text(this_process())
+                time.sleep(TRY_EVERY)
+        finally:
+            if noted:
+                with suppress(OSError):
+                    note.unlink(missing_ok=True)
 
     @property
     def version(self) -> int:

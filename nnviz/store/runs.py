@@ -20,7 +20,7 @@ from nnviz.process import is_alive, this_process
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig, check
 from nnviz.store.checkpoints import CheckpointFiles, PresentState, run_folder
-from nnviz.store.database import Database, StoreError, runs_root
+from nnviz.store.database import PATIENCE, Database, StoreBusy, StoreError, runs_root
 from nnviz.store.history import Curve, History, NormCurves
 from nnviz.store.run import (
     COLUMNS,
@@ -46,14 +46,17 @@ class RunStore:
     processes open their own.
 
     `history` reads what was recorded, `checkpoints` and `present` the files, `writer` is for those who train.
-    Raises StoreError if the folder can't be used; its methods raise RunGone for an id that is not there.
+    Raises StoreError if the folder can't be used; its methods raise RunGone for an id that is not there, StoreBusy if
+    another program has the database locked for more than `patience` seconds.
     """
 
-    def __init__(self, root: Path | None = None) -> None:
+    def __init__(self, root: Path | None = None, patience: float = PATIENCE) -> None:
         self.root = (root or runs_root()).absolute()
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            self.db = Database(self.root / "runs.sqlite", MIGRATIONS, RunGone)
+            self.db = Database(self.root / "runs.sqlite", MIGRATIONS, RunGone, patience)
+        except StoreBusy as error:
+            raise StoreError(str(error)) from error
         except (OSError, sqlite3.Error) as error:
             raise StoreError(
                 f"the runs folder {self.root} can't be used ({error}); free some space, mend its permissions,"

@@ -11,6 +11,7 @@ import streamlit as st
 from nnviz.data.datasets import usable
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
+from nnviz.store.database import StoreBusy
 from nnviz.store.run import Run, RunGone
 from nnviz.train.commands import Command
 from nnviz.ui import services, state
@@ -61,6 +62,18 @@ def launch(network: NetworkSpec, config: TrainConfig, first: Command | None = No
         executor.submit(run.id, first)
 
 
+def busy_notice(key: str = "store-notice") -> None:
+    """Say that trainings wait for the database, and why, while they do."""
+    store = services.store()
+    if store.db.is_waited_for():
+        with st.container(key=key):
+            st.warning(
+                f"Trainings wait: another program has locked the records of the runs in {plain(str(store.root))} (a"
+                " backup, a file browser, a folder that is synchronised). They go on by themselves when it lets go.",
+                icon=":material/lock_clock:",
+            )
+
+
 @contextmanager
 def told() -> Iterator[None]:
     """What keeps a click from being obeyed is said at the top of the page: a full disk, a run just deleted."""
@@ -68,6 +81,8 @@ def told() -> Iterator[None]:
         yield
     except RunGone as error:
         state.report(sentence(str(error)))
+    except StoreBusy as error:
+        state.report(f"That did not work: {error}.")
     except (OSError, sqlite3.Error) as error:
         state.report(
             f"That did not work: {error} ({services.store().root}). Free some space or mend the folder, then try again."

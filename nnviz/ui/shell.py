@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from nnviz.store.database import StoreError
-from nnviz.ui import services, state
+from nnviz.ui import runs, services, state
 from nnviz.ui.format import plain, sentence
 
 _STYLE = """
@@ -62,6 +62,8 @@ def open_page(title: str) -> None:
     except StoreError as error:
         st.error(plain(sentence(str(error))), icon=":material/hard_drive:")
         st.stop()
+    if title != "Train":  # which says it where it is looked at, and lives
+        runs.busy_notice()
     if problem := executor.choice.problem:
         with st.container(key="executor-notice"):
             st.warning(plain(problem), icon=":material/lan:")

@@ -31,10 +31,10 @@ from tests.waiting import LIMIT_S, wait_until
 QUICK = {
     "health_check_initial_delay_ms": 1000,
     "health_check_period_ms": 500,
-    "health_check_timeout_ms": 1000,
+    "health_check_timeout_ms": 20_000,
     "health_check_failure_threshold": 3,
 }
-"""A lost node is noticed within seconds."""
+"""A lost node refuses an answer at once, and so is noticed within seconds; one of a busy machine may take its time."""
 
 NODE = {"num_cpus": 1, "object_store_memory": 100_000_000, "include_dashboard": False}
 

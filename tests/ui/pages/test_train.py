@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from nnviz.data.datasets import DATASETS, OFFLINE, Dataset
 from nnviz.data.download import Preparation, Progress
+from nnviz.process import this_process
 from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
@@ -176,6 +177,16 @@ def test_what_was_changed_while_it_ran_is_what_the_fields_show(store: RunStore) 
     at = open_train(run=run.id)
     assert at.number_input(key="steer-lr").value == 0.25
     assert at.number_input(key="recipe-lr").value == 0.001  # the next run is another matter
+
+
+@pytest.mark.parametrize("page", [TRAIN, "pages/1_Build.py"])
+def test_that_trainings_wait_for_locked_records_is_said(store: RunStore, page: str) -> None:
+    run = recorded(store, Status.RUNNING)
+    note = store.root / f"runs.sqlite.waiting-{os.getpid()}"
+    note.write_text(this_process())
+    assert [at.value for at in open_page(page, run=run.id).warning if "another program has locked" in at.value]
+    note.unlink()
+    assert "another program has locked" not in words(open_page(page, run=run.id))
 
 
 def test_a_change_asked_counts_until_the_run_had_time_to_take_it(store: RunStore) -> None:

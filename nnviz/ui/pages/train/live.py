@@ -22,6 +22,7 @@ from nnviz.ui.components.plot import plot
 from nnviz.ui.csv_button import csv_button
 from nnviz.ui.format import duration, plain
 from nnviz.ui.refresh import refresh_seconds
+from nnviz.ui.runs import busy_notice
 
 LIVE_POINTS = 500
 ENDED_POINTS = 2000
@@ -255,6 +256,8 @@ def heading(run: Run) -> None:
     if run.reason:
         show = {Status.DIVERGED: st.error, Status.FAILED: st.error, Status.INTERRUPTED: st.warning}
         show.get(run.status, st.info)(plain(run.reason))
+    if run.status.active:
+        busy_notice("live-store-notice")
 
 
 def _sweep_name(run: Run) -> str:
