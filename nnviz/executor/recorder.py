@@ -84,7 +84,7 @@ class _Recorder:
         run_id: str,
         mailbox: Mailbox,
         on_event: Callable[[Event, Trainer], None] | None,
-        attempt: int | None,
+        attempt: int | None = None,
     ) -> None:
         self.store, self.run_id, self.mailbox, self.on_event = store, run_id, mailbox, on_event
         self.run = store.run(run_id)
