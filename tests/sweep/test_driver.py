@@ -20,7 +20,7 @@ from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Status
 from nnviz.store.runs import RunStore
-from nnviz.sweep.driver import GUIDED_AT_ONCE, MOST_FAILURES, SweepDriver, results
+from nnviz.sweep.driver import GUIDED_AT_ONCE, MOST_FAILURES, SweepDriver, results, strategy
 from nnviz.sweep.space import Axis
 from nnviz.sweep.spec import SweepSpec, suggest
 from nnviz.sweep.store import Member, Sweep, SweepStore
@@ -38,6 +38,43 @@ RATES = Axis("lr", low=0.001, high=0.1, count=max(4, min(100, 2 * CORES)), log=T
 """Enough values that there are packs of two on every core."""
 
 pytestmark = pytest.mark.mnist
+
+
+def member(point: int, *accuracies: float | None, seed: int = 0, status: Status = Status.FINISHED) -> Member:
+    epochs = tuple((accuracy, 1.0) for accuracy in accuracies)
+    return Member(f"{point}-{seed}", point, seed, status, "", 1, 1, 1.0, None, 0, 0, epochs)
+
+
+def test_a_point_is_known_by_the_epochs_that_all_its_seeds_have_done() -> None:
+    spec = SweepSpec(NETWORK, SHORT, (RATES,))
+    members = [
+        member(0, 0.2, 0.6, 0.8),
+        member(0, 0.4, None, seed=1, status=Status.RUNNING),
+        member(2, status=Status.DIVERGED),
+        member(2, 0.5, seed=1),
+        member(3, 0.5),
+        member(3, 0.7, seed=1),
+    ]
+    first, second, third, fourth = results(spec, {n: {"lr": 0.1 * n} for n in range(4)}, members)
+    assert first.by_epoch == pytest.approx((0.3, 0.3))
+    assert (first.point, first.values, first.ended, first.diverged) == (0, {"lr": 0.0}, False, False)
+    assert (second.by_epoch, second.ended, second.diverged) == ((), True, False)
+    assert (third.by_epoch, third.ended, third.diverged) == ((), True, True)
+    assert (fourth.by_epoch, fourth.ended) == (pytest.approx((0.6,)), True)
+
+
+def test_how_runs_are_trained_is_said_with_the_reason() -> None:
+    spec = SweepSpec(NETWORK, SHORT, (RATES,))
+    assert strategy(spec, [["a", "b"], ["c"], ["d", "e", "f"]]).startswith("Up to 3 nets train at once")
+    assert strategy(spec, [["a", "b"]]).startswith("Up to 2 nets train at once")
+    for batches in ([["a"], ["b"]], []):
+        assert strategy(spec, batches) == (
+            "Each point trains in a process of its own, for no two of them have the same shape, batch size and seed."
+        )
+    adam = SweepSpec(NETWORK, SHORT.with_(optimizer="adam"), (RATES,))
+    assert (
+        strategy(adam, [["a"]]) == "Each point trains in a process of its own: only SGD is done for many nets at once."
+    )
 
 
 @pytest.fixture(scope="module")
