@@ -382,6 +382,15 @@ def test_what_cannot_be_packed_says_why(layers: tuple[Layer, ...], settings: dic
     assert reason.startswith(words)
 
 
+def test_six_hundred_thousand_numbers_are_the_most_that_gain_from_a_pack() -> None:
+    def weights(units: int) -> int:
+        return 785 * units + 10 * (units + 1)
+
+    assert weights(754) <= 600_000 < weights(755)
+    assert why_not(NetworkSpec((Dense(754),)), CONFIG) == ""
+    assert why_not(NetworkSpec((Dense(755),)), CONFIG).startswith("layers this large")
+
+
 def test_packs_are_spread_over_the_cores_and_fit_the_cache() -> None:
     assert ensemble_count(NETWORK, CONFIG, 64, 1) == 1
     assert ensemble_count(NETWORK, CONFIG, 64, 3) == 3
