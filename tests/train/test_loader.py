@@ -67,6 +67,30 @@ def test_no_two_purposes_of_a_run_share_a_generator(seed: int) -> None:
     assert all(0 <= number < 2**63 for number in found)
 
 
+def test_lots_are_those_of_the_runs_that_are_kept() -> None:
+    """The next step of a checkpoint is computed again from its seed: other lots would lose those of old runs."""
+    assert generator(5, 7).initial_seed() == 5 * 1_000_003 + 8
+    assert generator(0, 0, 1).initial_seed() == 1_000_003 + 2
+    last = ((2**31 - 1) * 1_000_003 + 1000) * 1_000_003 + 3
+    assert last > 2**63
+    assert generator(2**31 - 1, 999, 2).initial_seed() == last % (2**63 - 1)
+    assert generator(7).initial_seed() == 7
+
+
+def test_a_block_is_filled_once_for_as_many_batches_as_it_holds(blobs: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, filled = loader(blobs), []
+    fill = one._fill
+    monkeypatch.setattr(one, "_fill", lambda cursor, size: filled.append((cursor, size)) or fill(cursor, size))
+    epoch_of(one, 0, [128])
+    assert filled == [(0, 256), (256, 256)]
+    filled.clear()
+    epoch_of(one, 1, [100])
+    assert filled == [(0, 200), (200, 200)]
+    filled.clear()
+    epoch_of(one, 2, [290])
+    assert filled == [(0, 290), (290, 290)]
+
+
 @pytest.mark.parametrize("size", [1, 7, 64, BLOCK - 1, BLOCK, BLOCK + 1, 299, 300, 1000])
 def test_an_epoch_has_every_image_once_in_its_order(blobs: Loaded, size: int) -> None:
     images, labels = epoch_of(loader(blobs, seed=3), 2, [size])
