@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -117,9 +118,14 @@ def test_the_weights_are_histograms(store: RunStore, run: Run, tmp_path: Path) -
 
 
 def test_the_settings_are_told(store: RunStore, run: Run, tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_file_loader import LegacyEventFileLoader
     from tensorboard.plugins.hparams import metadata
 
-    found = accumulated(event_file(store, run.id, tmp_path / "out").parent)
+    path = event_file(store, run.id, tmp_path / "out")
+    first, *settings = itertools.islice(LegacyEventFileLoader(str(path)).Load(), 5)
+    assert first.file_version == "brain.Event:2"
+    assert [(event.step, event.wall_time) for event in settings] == [(0, run.created)] * 4
+    found = accumulated(path.parent)
     text = found.Tensors("setup/text_summary")[0].tensor_proto.string_val[0].decode()
     assert "| lr | 0.01 |" in text
     assert "| layers | dense_16 |" in text

@@ -77,6 +77,12 @@ def test_lots_are_those_of_the_runs_that_are_kept() -> None:
     assert generator(7).initial_seed() == 7
 
 
+def test_images_go_to_another_device_once_and_stay_mapped_on_the_cpu(blobs: Loaded) -> None:
+    away = Loader(blobs.dataset, blobs.train, TrainConfig(), torch.device("meta"))
+    assert {tensor.device.type for tensor in (away.images, away.labels)} == {"meta"}
+    assert loader(blobs).images is blobs.train.images
+
+
 def test_a_block_is_filled_once_for_as_many_batches_as_it_holds(blobs: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
     one, filled = loader(blobs), []
     fill = one._fill
