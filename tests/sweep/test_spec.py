@@ -16,7 +16,7 @@ from nnviz.spec.layers.conv import Conv
 from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
-from nnviz.sweep.space import Axis, Value
+from nnviz.sweep.space import Axis, Value, suggested_axis
 from nnviz.sweep.spec import (
     MAX_POINTS,
     METHODS,
@@ -142,6 +142,50 @@ def test_guided_points_keep_away_from_where_it_diverges() -> None:
         results.append(Result(number, values, () if away else (0.9,) * 4, ended=True, diverged=away))
     diverged = [result.diverged for result in results]
     assert sum(diverged[20:]) < sum(diverged[:20])
+
+
+@pytest.mark.parametrize(
+    ("axis", "value", "known_as", "distribution"),
+    [
+        (Axis("lr", (0.3, 0.001, 0.1)), 0.1, 1, optuna.distributions.IntDistribution(0, 2)),
+        (Axis("lr", (0.3, 0.001, 0.1)), 0.3, 2, optuna.distributions.IntDistribution(0, 2)),
+        (RATE, 0.2, 0.2, optuna.distributions.FloatDistribution(1e-4, 1.0, log=True)),
+        (MOMENTUM, 0.2, 0.2, optuna.distributions.FloatDistribution(0.0, 0.99)),
+        (Axis("depth", low=1, high=4), 2, 2, optuna.distributions.IntDistribution(1, 4)),
+        (
+            Axis("batch_size", low=16, high=256, log=True),
+            64,
+            64,
+            optuna.distributions.IntDistribution(16, 256, log=True),
+        ),
+        (
+            Axis("activation", ("relu", "tanh")),
+            "tanh",
+            "tanh",
+            optuna.distributions.CategoricalDistribution(("relu", "tanh")),
+        ),
+        (Axis("nesterov"), True, True, optuna.distributions.CategoricalDistribution((False, True))),
+    ],
+    ids=str,
+)
+def test_as_what_optuna_knows_a_value(axis: Axis, value: Value, known_as: Any, distribution: Any) -> None:
+    """Listed numbers by their place in ascending order, all else by itself; what it suggests is a value again."""
+    spec = SweepSpec(*CLASSIC, (axis,), "tpe", 9)
+    (trial,) = study_of(spec, [Result(0, {axis.name: value}, (0.5,) * 4, True, False)]).trials
+    assert (trial.params, trial.distributions) == ({axis.name: known_as}, {axis.name: distribution})
+    for suggested in suggest(spec, [], 2):
+        assert not axis.values or suggested[axis.name] in axis.values
+        assert axis.values or axis.low <= suggested[axis.name] <= axis.high
+
+
+def test_as_many_axes_as_are_allowed_come_in() -> None:
+    names = ("lr", "momentum", "weight_decay", "batch_size", "epochs", "depth")
+    spec = SweepSpec(*CLASSIC, tuple(replace(suggested_axis(name), values=()) for name in names), "random", 5)
+    assert SweepSpec.from_dict(json.loads(json.dumps(spec.to_dict()))) == spec
+    with pytest.raises(SpecError, match="1 to 6"):
+        replace(spec, axes=(*spec.axes, Axis("nesterov")))
+    with pytest.raises(SpecError, match="1 to 6"):
+        replace(spec, axes=())
 
 
 @pytest.mark.parametrize(
