@@ -384,6 +384,7 @@ def test_slow_is_who_learned_little_where_larger_steps_did_better(
 def test_the_slowest_is_the_example_and_epochs_are_counted() -> None:
     words = told(by_rate(0.2, 0.3, 0.95), "It is too slow", rates(10))
     assert "after 10 epochs, with learning rate 1, only 20% are right" in words
+    assert "with learning rate 1, only 0% are right" in told(by_rate(0.0, 0.3, 0.95), "It is too slow", rates())
     assert "after 1 epoch, with" in told(by_rate(0.2, 0.3, 0.95), "It is too slow", rates(1))
     assert "after 2 epochs, with" in told(by_rate(0.2, 0.3, 0.95), "It is too slow", rates(2))
     widths = SweepSpec(NetworkSpec(), TrainConfig(), (Axis("lr", (0.1, 0.2)), Axis("units", (16, 32))))
