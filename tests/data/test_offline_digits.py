@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from sklearn.datasets import load_digits
 
 from nnviz.data import offline_digits
 from nnviz.data.datasets import DATASETS, OFFLINE, Loaded, Split
-from nnviz.data.offline_digits import CLASSES, STYLES, Digits, _real_digits, generate
+from nnviz.data.offline_digits import CLASSES, STYLES, Digits, Style, _real_digits, generate
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.train.events import Epoch
@@ -213,11 +214,28 @@ def test_a_bend_is_torch_s_smooth_enlargement_of_four_by_four() -> None:
     torch.testing.assert_close(ours, theirs)
 
 
-def test_a_fifth_of_the_examples_are_real_and_the_others_styles_by_their_weight() -> None:
-    real = [np.zeros((3, 80, 98), np.float32) for _ in range(CLASSES)]
+def test_a_fifth_of_the_examples_are_real_and_the_others_styles_by_their_weight(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = [np.full((3, 80, 98), digit, np.float32) for digit in range(CLASSES)]
+    monkeypatch.setattr(offline_digits, "_thicken", lambda large, rng: large)
+    drawn: Counter[Style] = Counter()
+
+    def draw(style: Style, curves: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+        drawn[style] += count
+        return np.full((count, 20, 20), style.digit)
+
+    monkeypatch.setattr(offline_digits, "_draw", draw)
     found: dict[int, list[tuple[int, ...]]] = {}
     for digit, ink in offline_digits._inks(1010, real, np.random.default_rng(0)):
         found.setdefault(digit, []).append(ink.shape)
+        assert (ink == digit).all()
+    for style, count in drawn.items():
+        share = style.weight / sum(one.weight for one in STYLES if one.digit == style.digit)
+        assert count == pytest.approx(
+            808 * share, abs=4.5 * (808 * share) ** 0.5
+        )  # chance, by four deviations and more
+    assert set(drawn) == set(STYLES)
     assert sorted(found) == list(range(10))
     for shapes in found.values():
         assert sum(shape[0] for shape in shapes) == 1010
