@@ -15,7 +15,7 @@ from nnviz.spec.layers.dense import Dense
 from nnviz.spec.layers.dropout import Dropout
 from nnviz.spec.layers.layer_norm import LayerNorm
 from nnviz.spec.layers.pool import AvgPool, MaxPool
-from nnviz.spec.network import MAX_LAYERS, NetworkSpec
+from nnviz.spec.network import MAX_LAYERS, MAX_PARAMETERS, NetworkSpec
 from nnviz.spec.presets import PRESETS
 from nnviz.spec.train_config import TrainConfig
 from nnviz.spec.url import MAX_LENGTH, PARAMETERS, from_query, to_query
@@ -116,6 +116,16 @@ def test_a_link_with_a_former_name_is_read_by_the_present_one() -> None:
 def test_no_name_means_two_things() -> None:
     assert len(set(PARAMETERS)) == len(PARAMETERS)
     assert (set(PARAMETERS) - {"snapshots"}) == NAMES
+
+
+def test_the_largest_network_for_mnist_s_images_comes_by_a_link() -> None:
+    """With ten classes; one more pixel, channel or class would be too much."""
+    network = NetworkSpec((Dense(8192), Dense(7018)))
+    room = MAX_PARAMETERS - sum(plan.parameters for plan in network.plan((1, 28, 28), 10))
+    assert 0 <= room < 7019
+    assert from_query({"net": network.to_text()}) == (network, TrainConfig(), [])
+    (problem,) = from_query({"net": "dense_8192~dense_7019"})[2]
+    assert problem.startswith("The network of the link was not used. Layer 3: ")
 
 
 def test_what_a_link_leaves_out_is_at_its_default() -> None:
