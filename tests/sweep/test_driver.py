@@ -39,8 +39,6 @@ CORES = os.cpu_count() or 1
 RATES = Axis("lr", low=0.001, high=0.1, count=max(4, min(100, 2 * CORES)), log=True)
 """Enough values that there are packs of two on every core."""
 
-pytestmark = pytest.mark.mnist
-
 
 def member(point: int, *accuracies: float | None, seed: int = 0, status: Status = Status.FINISHED) -> Member:
     epochs = tuple((accuracy, 1.0) for accuracy in accuracies)
