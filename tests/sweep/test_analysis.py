@@ -282,6 +282,9 @@ def test_importance_needs_eight_points_two_fields_and_a_difference() -> None:
     diverging = importance(FOUR_BY_TWO, four_by_two(lambda lr: None if lr > 0.2 else 0.9))  # which is a score of 0
     assert diverging
     assert diverging["lr"] > 0.9
+    nothing_right = importance(FOUR_BY_TWO, four_by_two(lambda lr: 0.0 if lr > 0.2 else 1.0))
+    assert nothing_right
+    assert nothing_right["lr"] > 0.9
     one_field = SweepSpec(NetworkSpec(), TrainConfig(), (Axis("lr", (0.1, 0.2)),))
     assert importance(one_field, [result({"lr": 0.1 * n}, 0.1 * n, point=n) for n in range(1, 9)]) is None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import random
@@ -220,6 +221,13 @@ def test_units_and_activation_hold_for_the_layers_that_depth_adds() -> None:
         NetworkSpec((Conv(), Dense(16))), TrainConfig(), {"units": 8, "activation": "tanh", "depth": 2}
     )
     assert network.layers == (Conv(activation="tanh"), Dense(8, "tanh"), Dense(8, "tanh"))
+
+
+@pytest.mark.parametrize("names", list(itertools.permutations(("depth", "units", "dense2.units"))))
+def test_what_is_said_of_one_layer_comes_after_what_is_said_of_all(names: tuple[str, ...]) -> None:
+    values = {"depth": 3, "units": 7, "dense2.units": 5}
+    network, _ = with_values(NetworkSpec(), TrainConfig(), {name: values[name] for name in names})
+    assert network.layers == (Dense(7), Dense(5), Dense(7))
 
 
 def test_one_layer_of_several_is_set() -> None:
