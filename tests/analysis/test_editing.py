@@ -143,6 +143,13 @@ def test_an_edit_in_words() -> None:
     assert Edit("dense1", Action.REDRAW).in_words("Dense 1") == "Dense 1 drawn again"
 
 
+def test_a_layer_of_one_neuron_can_be_edited(blobs: Loaded) -> None:
+    network = NetworkSpec((Dense(1),))
+    view = CheckpointView(network, TrainConfig(), Trainer(network, TrainConfig(), blobs).checkpoint(), blobs)
+    after = edited(view, [Edit("dense1", Action.ZERO, unit=0, source=783)])
+    assert changed(view, after)["dense1.weight"].nonzero().tolist() == [[0, 783]]
+
+
 def test_a_nudge_may_be_as_large_as_allowed(checkpoint: CheckpointView) -> None:
     for amount in (100, -100):
         after = edited(checkpoint, [Edit("dense1", Action.NUDGE, 0, 0, amount)]).state.model["dense1.weight"]

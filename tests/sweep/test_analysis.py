@@ -390,7 +390,7 @@ def test_the_slowest_is_the_example_and_epochs_are_counted() -> None:
     assert "with learning rate 1, only 0% are right" in told(by_rate(0.0, 0.3, 0.95), "It is too slow", rates())
     assert "after 1 epoch, with" in told(by_rate(0.2, 0.3, 0.95), "It is too slow", rates(1))
     assert "after 2 epochs, with" in told(by_rate(0.2, 0.3, 0.95), "It is too slow", rates(2))
-    steps = tuple(Axis(name, (0.1, 0.2)) for name in ("lr", "momentum")) + (Axis("batch_size", (16, 32)),)
+    steps = (Axis("lr", (0.1, 0.2)), Axis("momentum", (0.1, 0.2)), Axis("batch_size", (16, 32)))
     all_three = SweepSpec(NetworkSpec(), TrainConfig(), steps)  # of what says how large steps are
     found = [one._replace(values={**one.values, "momentum": 0.1, "batch_size": 16}) for one in by_rate(0.2, 0.3, 0.95)]
     assert "batch size 16, only 20%" in told(found, "It is too slow", all_three)
