@@ -424,6 +424,15 @@ def test_as_much_as_is_allowed_comes_in(parts: list[tuple[str, int]], one_more: 
         archive._parts(listed(*parts, one_more))
 
 
+def test_a_large_network_s_weights_come_in(store: RunStore, elsewhere: RunStore) -> None:
+    """Of some megabytes: twice what a checkpoint takes is allowed."""
+    run = store.create(NetworkSpec((Dense(600),)), CONFIG.with_(epochs=1, batch_size=300))
+    train_run(store, run.id)
+    assert store.checkpoints.path(run.id, 1).stat().st_size > 3_000_000
+    arrived = import_run(elsewhere, export_run(store, run.id))
+    assert elsewhere.checkpoints.steps(arrived.id) == store.checkpoints.steps(run.id) == [0, 1]
+
+
 def test_a_record_may_go_to_its_limits(exported: bytes, store: RunStore) -> None:
     run = import_run(
         store,

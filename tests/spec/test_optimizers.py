@@ -103,7 +103,7 @@ def test_state_is_as_many_numbers_a_weight_as_torch_keeps(name: str) -> None:
 @pytest.mark.parametrize("name", OPTIMIZERS)
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
 @pytest.mark.parametrize(
-    "gradients", [(0.3, -0.2, 0.1, 0.4), (0.0, 0.0, 0.5, 0.1), (1e-8, 3e-8, -2e-8, 1e-10)], ids=str
+    "gradients", [(0.3, -0.2, 0.1, 0.4), (0.0, 0.0, 0.5, 0.1), (1e-8, 3e-8, -2e-8, 1e-10), (1.0, -0.05, 0.02)], ids=str
 )
 def test_the_formula_of_one_weight_leads_where_torch_goes(
     name: str, settings: dict[str, Any], gradients: tuple[float, ...]

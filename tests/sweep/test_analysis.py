@@ -310,6 +310,7 @@ def test_the_worst_is_told_where_it_is_two_points_worse() -> None:
     assert told(by_rate(0.0, 0.02, 0.01), "Best", rates()) == "**Best so far**: 2.00% with learning rate 2."
     assert "With learning rate 1 the same net reaches 0.00%." in told(by_rate(0.0, 0.03, 0.01), "Best", rates())
     assert "With learning rate 3 the same net reaches 90.00%." in told(by_rate(0.95, 0.96, 0.9), "Best", rates())
+    assert told(by_rate(0.0, 0.0, 0.0), "Best", rates()) == "**Best so far**: 0.00% with learning rate 1."
     assert "With" not in told(by_rate(0.95, 0.96, 0.945), "Best", rates())
     assert told(by_rate(None, None, None), "Everything diverges", rates())
 

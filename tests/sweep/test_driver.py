@@ -520,6 +520,17 @@ def test_one_that_ended_without_being_killed_may_begin_again_as_often_as_it_like
         stage.driver.look()
 
 
+def test_who_waits_keeps_the_reason_and_who_begins_again_does_not(stage: Stage) -> None:
+    sweep = stage.sweeps.create(SweepSpec(NETWORK, ALONE, (Axis("lr", (0.1, 0.2)),)))
+    stage.sweeps.add_points(sweep.id, [{"lr": 0.1}, {"lr": 0.2}])
+    waiting, interrupted = (member.run for member in stage.sweeps.members(sweep.id))
+    stage.store.writer.set_status(waiting, Status.QUEUED, "Its machine was lost.")
+    stage.store.writer.set_status(interrupted, Status.INTERRUPTED, "It was cut off.")
+    stage.driver.obey(sweep.id, Command(Action.RESUME))
+    assert [stage.store.run(run_id).reason for run_id in (waiting, interrupted)] == ["Its machine was lost.", ""]
+    assert {stage.store.run(run_id).status for run_id in (waiting, interrupted)} == {Status.QUEUED}
+
+
 def test_a_poor_point_is_told_to_end_once(stage: Stage) -> None:
     """All of its seeds, and only those that are still under way."""
     axis = Axis("lr", tuple(n / 100 for n in range(1, 8)))
