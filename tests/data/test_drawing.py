@@ -118,9 +118,13 @@ class TestRasterise:
         ends = (140, 60, 140, 220) if upright else (60, 140, 220, 140)
         ink = rasterise(Drawing((line(*ends, width=width),)))
         across, along = (ink[140], ink[:, 140]) if upright else (ink[:, 140], ink[140])
-        assert across.sum() == pytest.approx(width, abs=0.3)
+        assert across.sum() == pytest.approx(width, abs=0.13)
         assert along.sum() == pytest.approx(160 + width, abs=0.5)
         assert (across * (np.arange(280) + 0.5)).sum() / across.sum() == pytest.approx(140, abs=0.15)
+
+    def test_the_thinnest_line_is_as_thin_as_it_may_be(self) -> None:
+        ink = rasterise(Drawing((line(60, 140, 220, 140, width=0.5),)))
+        assert ink[:, 140].sum() == pytest.approx(0.5, abs=0.13)
 
     def test_a_corner_is_the_quadratic_curve_between_the_middles_of_its_legs(self) -> None:
         corner = Stroke(((40, 40, 0), (140, 40, 0), (140, 140, 0)), width=3)
