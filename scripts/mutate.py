@@ -9,8 +9,9 @@ one more or less means nothing, twice as large.
 Left out are numbers for which no value is the right one, where any other would do as well:
 - those in a tuple or list that a module names (the outlines of drawn digits), lambdas in it excepted;
 - what a sweep suggests to look at first (`Suggested`), and what is handed to a generator of random numbers (`rng`);
-- how much is done at a time or how often (a name that ends in CHUNK, BLOCK, EVERY or TIMEOUT, `sleep`, `maxsize`);
-- places in a list on the screen (`rank`).
+- how much is done at a time or how often (a name that ends in CHUNK, BLOCK, EVERY, AT_ONCE or TIMEOUT, `sleep`,
+  `maxsize`);
+- seeds (a name that ends in SEED, an argument `seed`), and places in a list on the screen (`rank`).
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ SWAPS: dict[type[ast.AST], type[ast.AST]] = {
     ast.In: ast.NotIn,
     ast.NotIn: ast.In,
 }
-ANY_WOULD_DO = re.compile(r"(CHUNK|BLOCK|EVERY|TIMEOUT)$|^(rank|maxsize)$")
+ANY_WOULD_DO = re.compile(r"(CHUNK|BLOCK|EVERY|AT_ONCE|TIMEOUT|SEED)$|^(rank|maxsize)$")
 """Names of constants, fields and arguments."""
 
 
@@ -100,7 +101,7 @@ def matters_of_taste(tree: ast.Module) -> Iterator[ast.AST]:
             ):
                 if ANY_WOULD_DO.search(name) or (node in tree.body and isinstance(value, ast.Tuple | ast.List)):
                     yield value
-            case ast.keyword(arg=str(name), value=value) if ANY_WOULD_DO.search(name):
+            case ast.keyword(arg=str(name), value=value) if ANY_WOULD_DO.search(name) or name == "seed":
                 yield value
             case ast.Call(func=ast.Name(id="Suggested") | ast.Attribute(attr="sleep")):
                 yield node

@@ -75,7 +75,7 @@ def kept_steps(total: int, count: int) -> list[int]:
     the training.
     """
     spaced = {round(total * (place / (count - 1)) ** 3) for place in range(count)}
-    return sorted(step for step in {0, 1, 2, total} | spaced if step <= total)
+    return sorted(step for step in spaced | {1, 2, total} if step <= total)
 
 
 def take(model: nn.Module, optimizer: torch.optim.Optimizer, position: Position) -> Checkpoint:
