@@ -137,7 +137,9 @@ def test_sizes_leave_out_a_single_channel() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shape", "count"), [((1, 28, 28), 1), ((4, 1, 1), 2), ((16,), 2), ((1,), 2), ((1, 1, 2), 1)], ids=str
+    ("shape", "count"),
+    [((1, 28, 28), 1), ((4, 1, 1), 2), ((16,), 2), ((1,), 2), ((1, 1, 2), 1), ((1, 2, 1), 1)],
+    ids=str,
 )
 def test_batch_normalisation_needs_two_numbers_of_each_feature(shape: Shape, count: int) -> None:
     """As torch has it, which refuses a batch of one where each feature is one number."""
