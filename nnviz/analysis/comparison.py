@@ -216,7 +216,7 @@ def in_lock_step(first: Run, second: Run) -> bool:
     one, other = settings(first), settings(second)
     free = {*TWIN_FIELDS, "epochs"}
     for key in one.keys() | other.keys():
-        if key in free or key.endswith(f".{ACTIVATION}") or (key == "layers" and one[key].value == other[key].value):
+        if key in free or key.endswith(f".{ACTIVATION}"):
             continue
         if key not in one or key not in other or one[key].value != other[key].value:
             return False

@@ -231,7 +231,7 @@ class Loaded:
 
 
 def _idx(train: int, test: int, *md5: str) -> tuple[File, File, File, File]:
-    sums = md5 or ("",) * 4
+    sums = md5 or ("", "", "", "")
     return (
         File("train-images-idx3-ubyte", train, sums[0]),
         File("train-labels-idx1-ubyte", train, sums[1]),

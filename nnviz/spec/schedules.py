@@ -29,9 +29,9 @@ def _steps_of(epochs: int) -> int:
 def _one_cycle(step: float, total: float, epoch: int, epochs: int) -> float:
     """torch's OneCycleLR with its defaults: 1/25 → 1 over 30 % of the way, then → 1/250,000, along cosines."""
     peak, last = 0.3 * total - 1, total - 1
-    if step <= peak:
-        return _cosine(1 / 25, 1, step / peak if peak > 0 else 1)
-    return _cosine(1, 1 / 250_000, min(1, (step - peak) / max(last - peak, 1e-9)))
+    if step < peak:
+        return _cosine(1 / 25, 1, step / peak)
+    return _cosine(1, 1 / 250_000, min(1, (step - peak) / (last - peak)))
 
 
 def _cosine(start: float, end: float, share: float) -> float:

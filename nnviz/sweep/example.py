@@ -8,7 +8,8 @@ from nnviz.sweep.analysis import PointResult, PointState
 from nnviz.sweep.space import Axis
 from nnviz.sweep.spec import SweepSpec
 
-RATES, MOMENTA = (0.001, 0.01, 0.1, 1.0), (0.0, 0.5, 0.9)
+RATES = (0.001, 0.01, 0.1, 1.0)
+MOMENTA = (0.0, 0.5, 0.9)
 
 
 def example_sweep() -> tuple[SweepSpec, list[PointResult]]:

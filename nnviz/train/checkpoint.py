@@ -71,10 +71,11 @@ class Checkpoint:
 def kept_steps(total: int, count: int) -> list[int]:
     """The steps of a training of `total` at which a checkpoint is kept: about `count`, ascending, denser at the start.
 
-    The first ones change most: the gaps grow with the square of the place, from single steps to 3 % of the training.
+    The first ones change most: the gaps grow with the square of the place, from single steps to about 3 / `count` of
+    the training.
     """
     spaced = {round(total * (place / (count - 1)) ** 3) for place in range(count)}
-    return sorted(step for step in {0, 1, 2, total} | spaced if step <= total)
+    return sorted(step for step in spaced | {1, 2, total} if step <= total)
 
 
 def take(model: nn.Module, optimizer: torch.optim.Optimizer, position: Position) -> Checkpoint:

@@ -213,3 +213,18 @@ def test_sources_are_named_by_what_they_are(blobs: Loaded) -> None:
     assert source_title((1, 28, 28), 28 * 3 + 9) == "pixel (3, 9)"
     assert source_title((4, 13, 13), 2 * 169 + 13 * 5 + 1) == "channel 2 (5, 1)"
     assert source_title((12,), 7) == "neuron 7"
+
+
+def test_where_nothing_adds_to_the_sum_the_way_back_goes_to_what_takes_most(blobs: Loaded) -> None:
+    trainer = Trainer(NetworkSpec((Dense(5, "sigmoid"), Dense(6, "sigmoid"))), TrainConfig(), blobs)
+    with torch.no_grad():
+        for parameter in trainer.model.parameters():
+            parameter.copy_(-parameter.abs())
+    view = CheckpointView(trainer.network, TrainConfig(), trainer.checkpoint(), blobs)
+    traced = trace(view, to_input(blobs.test.images[:1], blobs.dataset))
+    last, middle, first = backwards(view, traced, 0, 3)
+    for link, before in ((last, middle), (middle, first)):
+        assert link.layer.weight is not None
+        products = link.layer.weight[link.unit] * traced.of(link.layer.name).given[0]
+        assert products.max() < 0
+        assert before.unit == int(products.argmin())

@@ -32,6 +32,7 @@ from nnviz.spec.layers.batch_norm import BatchNorm
 from nnviz.spec.layers.conv import Conv
 from nnviz.spec.layers.dense import Dense
 from nnviz.spec.layers.dropout import Dropout
+from nnviz.spec.layers.flatten import Flatten
 from nnviz.spec.layers.pool import MaxPool
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
@@ -140,6 +141,31 @@ class TestWords:
     def test_phrases(self, store: RunStore, changes: dict[str, Any], phrase: str) -> None:
         assert phrase in in_words(run_of(store), run_of(store, **changes))
 
+    def test_phrases_of_what_the_first_has_not(self, store: RunStore) -> None:
+        words = in_words(run_of(store, optimizer="adam"), run_of(store))
+        assert words.startswith(
+            "B trains with SGD instead of Adam as optimizer and a momentum of 0.9, which A has not;"
+        )
+        words = in_words(run_of(store, nesterov=True), run_of(store))
+        assert words == "B trains with Nesterov switched off; all else is equal."
+        words = in_words(run_of(store, per_class=10), run_of(store, per_class=1000))
+        assert "1,000 examples of each class instead of 10 examples of each class" in words
+
+    def test_phrases_of_a_start(self, store: RunStore) -> None:
+        run = trained(store)
+        first, second = (store.fork(run.id, step, run.config) for step in store.checkpoints.steps(run.id)[1:3])
+        at = [f"step {one.parent_step} of #{run.id[-4:]}" for one in (first, second)]
+        assert f"with a start from {at[1]} instead of {at[0]};" in in_words(first, second)
+        assert f"with a start from {at[0]} instead of the beginning;" in in_words(run, first)
+        assert f"with a start at the beginning instead of from {at[0]};" in in_words(first, run)
+
+    def test_many_layers_are_counted_in_words(self, store: RunStore) -> None:
+        layers = [Dense(8)] * 12
+        for place, ordinal in ((0, "first"), (8, "ninth"), (9, "tenth"), (10, "11th"), (11, "12th")):
+            other = [*layers[:place], Dense(9), *layers[place + 1 :]]
+            words = in_words(run_of(store, NetworkSpec(tuple(layers))), run_of(store, NetworkSpec(tuple(other))))
+            assert f"9 instead of 8 neurons in the {ordinal} hidden layer" in words
+
     def test_layers(self, store: RunStore) -> None:
         first = run_of(store, NetworkSpec((Conv(4), MaxPool(), Dropout(0.5), Dense(8))))
         second = run_of(store, NetworkSpec((Conv(8, 5), MaxPool(), Dropout(0.2), Dense(8, "tanh"))))
@@ -229,7 +255,13 @@ class TestTwins:
         assert not in_lock_step(run_of(store), run_of(store, **changes))
 
     @pytest.mark.parametrize(
-        "network", [NetworkSpec((Dense(17),)), NetworkSpec((Dense(16), Dense(16))), NET.with_(init="kaiming")]
+        "network",
+        [
+            NetworkSpec((Dense(17),)),
+            NetworkSpec((Dense(16), Dense(16))),
+            NET.with_(init="kaiming"),
+            NetworkSpec((Flatten(), *NET.layers)),
+        ],
     )
     def test_other_weights_are_no_twins(self, store: RunStore, network: NetworkSpec) -> None:
         assert not in_lock_step(run_of(store), run_of(store, network))
@@ -261,7 +293,8 @@ def test_figures_are_those_of_the_epochs(store: RunStore) -> None:
     assert found.final_loss == epochs[-1].test_loss
     assert found.epochs == 2
     assert found.parameters == 784 * 16 + 16 + 16 * 10 + 10
-    assert figures(store, run_of(store)).final_accuracy is None
+    assert epochs[found.best_epoch - 1].test_accuracy == found.best_accuracy
+    assert figures(store, run_of(store))[:5] == (None, None, 0, None, 0)
 
 
 def test_settings_speak_for_people(store: RunStore) -> None:

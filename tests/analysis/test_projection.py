@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -160,6 +161,65 @@ def test_tsne_of_odd_shapes_and_of_images_that_coincide(shape: tuple[int, int]) 
     points = tsne(values)
     assert points.shape == (shape[0], 2)
     assert np.isfinite(points).all()
+
+
+@pytest.mark.parametrize(
+    ("shape", "perplexity", "given"),
+    [((200, 20), 30, 20), ((91, 4), 30, 4), ((90, 4), 89 / 3, 4), ((40, 60), 13, 60), ((60, 50), 59 / 3, 50),
+     ((51, 60), 50 / 3, 50), ((50, 60), 49 / 3, 60), ((4, 3), 1, 3)],
+)  # fmt: skip
+def test_what_opentsne_is_asked_for(
+    shape: tuple[int, int], perplexity: float, given: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own number of iterations, from the principal components, of at most 50 of them where there are enough images;
+    a start as small as it advises, and so many neighbours as there are.
+    """
+    import openTSNE
+
+    asked: dict[str, Any] = {}
+
+    class Asked:
+        def __init__(self, **settings: Any) -> None:
+            asked.update(settings)
+
+        def fit(self, values: np.ndarray) -> np.ndarray:
+            asked["values"] = values
+            return np.zeros((len(values), 2))
+
+    monkeypatch.setattr(openTSNE, "TSNE", Asked)
+    values = np.random.default_rng(0).normal(size=shape) * np.linspace(2, 1, shape[1]) + 5
+    values[1] = values[0]
+    shares: list[float] = []
+    tsne(values, seed=3, report=shares.append)
+    assert asked["perplexity"] == pytest.approx(perplexity)
+    assert (asked["early_exaggeration_iter"], asked["n_iter"], asked["random_state"]) == (250, 500, 3)
+    start, flat = asked["initialization"], pca(values).points
+    assert start[:, 0].std() == pytest.approx(1e-4, rel=0.05)
+    np.testing.assert_allclose(start, 1e-4 * flat / flat[:, 0].std(), atol=5e-6)
+    assert 1e-8 < np.abs(start[1] - start[0]).max() < 1e-5  # points that coincide are parted
+    assert asked["values"].shape == (shape[0], given)
+    assert asked["values"].var(0).sum() == pytest.approx(values.var(0).sum(), rel=1e-9 if given == shape[1] else 0.2)
+    for count in range(1, 76):
+        asked["callbacks"][0](10 * count, 0.0, start)
+        assert shares[-1] == pytest.approx(count * asked["callbacks_every_iters"] / 750)
+
+
+def test_as_many_features_as_are_kept_are_kept_as_they_are(blobs: Loaded) -> None:
+    images = torch.rand(2, 64, 8, 8)
+    assert projection._fewer(images) is images
+    vectors = torch.rand(2, 5000)
+    assert projection._fewer(vectors) is vectors
+    assert projection._fewer(torch.rand(2, 64, 9, 8)).shape == (2, 64, 8, 8)
+    assert projection._fewer(torch.rand(2, 65, 8, 8)).shape == (2, 65, 7, 7)
+    assert projection._fewer(torch.rand(2, 512, 2, 12)).shape == (2, 512, 2, 2)
+    assert projection._fewer(torch.rand(2, 5000, 3, 3)).shape == (2, 5000, 1, 1)
+
+
+def test_what_is_rounding_is_no_variance() -> None:
+    """A millionth of the size is more than float32 rounds, a ten-millionth less."""
+    for deviation, seen in ((3e-6, True), (3e-7, False)):
+        values = 1 + deviation * np.random.default_rng(0).normal(size=(50, 8))
+        assert (pca(values).explained != (0.0, 0.0)) == seen
 
 
 def test_tsne_says_what_it_cannot_do() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
+from nnviz.analysis import recognition
 from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.analysis.recognition import (
     History,
@@ -19,7 +22,7 @@ from nnviz.analysis.recognition import (
     teach,
     training_features,
 )
-from nnviz.data.datasets import Loaded, Split, to_input
+from nnviz.data.datasets import Dataset, Loaded, Split, to_input
 from nnviz.fields import SpecError
 from nnviz.spec.layers.batch_norm import BatchNorm
 from nnviz.spec.layers.conv import Conv
@@ -119,6 +122,57 @@ def test_fine_tuning_learns_the_drawings_and_keeps_the_rest(checkpoints: list[Ch
     assert evaluate(tuned.model, blobs.dataset, blobs.test).accuracy > 0.9
     again = fine_tune(checkpoint, drawings, lr=0.05, steps=300)
     assert all(torch.equal(tensor, again.state.model[name]) for name, tensor in tuned.state.model.items())
+
+
+@pytest.mark.parametrize(("share", "own"), [(0.5, 4), (1.0, 8), (0.25, 2), (0.0, 1)])
+def test_a_batch_of_fine_tuning_is_drawings_by_their_share_and_training_images(
+    checkpoints: list[CheckpointView], blobs: Loaded, monkeypatch: pytest.MonkeyPatch, share: float, own: int
+) -> None:
+    drawings = Split(torch.full((3, 1, 28, 28), 7, dtype=torch.uint8), torch.tensor([1, 2, 3]))
+    batches: list[torch.Tensor] = []
+
+    def seen(images: torch.Tensor, dataset: Dataset) -> torch.Tensor:
+        batches.append(images)
+        return to_input(images, dataset)
+
+    monkeypatch.setattr(recognition, "to_input", seen)
+    fine_tune(checkpoints[-1], drawings, steps=20, share=share, batch=8)
+    drawn = [(batch == 7).flatten(1).all(1) for batch in batches]
+    assert [len(one) for one in drawn] == [8] * 20
+    assert [int(one.sum()) for one in drawn] == [own] * 20
+    others = torch.cat([batch[~one] for batch, one in zip(batches, drawn, strict=True)])
+    assert len(others.unique(dim=0)) >= len(others) / 2  # drawn from all of them
+    assert all(bool((blobs.train.images == image).flatten(1).all(1).any()) for image in others[:10])
+
+
+def test_fine_tuning_is_torch_s_own_loop_with_momentum(checkpoints: list[CheckpointView], blobs: Loaded) -> None:
+    """On one drawing alone, which needs no drawing of lots."""
+    checkpoint = checkpoints[2]
+    drawing = Split(blobs.test.images[:1], blobs.test.labels[:1])
+    tuned = fine_tune(checkpoint, drawing, lr=0.02, steps=3, share=1.0, batch=4)
+    net = copy.deepcopy(checkpoint.model)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.02, momentum=0.9)
+    for _ in range(3):
+        optimizer.zero_grad()
+        F.cross_entropy(net(to_input(drawing.images, blobs.dataset)), drawing.labels).backward()
+        optimizer.step()
+    for name, tensor in net.state_dict().items():
+        torch.testing.assert_close(tuned.state.model[name], tensor)
+
+
+def test_several_lessons_on_several_drawings_are_steps_on_their_mean(
+    checkpoints: list[CheckpointView], blobs: Loaded
+) -> None:
+    checkpoint, pixels, labels = checkpoints[2], blobs.test.images[:3, 0].numpy(), [1, 2, 3]
+    taught = teach(checkpoint, pixels, labels, lr=0.05, steps=3)
+    net = copy.deepcopy(checkpoint.model)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.05)
+    for _ in range(3):
+        optimizer.zero_grad()
+        F.cross_entropy(net(as_inputs(pixels, checkpoint)), torch.tensor(labels)).backward()
+        optimizer.step()
+    for name, tensor in net.state_dict().items():
+        torch.testing.assert_close(taught.state.model[name], tensor)
 
 
 def test_a_lesson_out_of_range_is_refused(checkpoints: list[CheckpointView], blobs: Loaded) -> None:

@@ -64,6 +64,19 @@ def test_welch_equals_scipy(seed: int) -> None:
     assert found.difference == pytest.approx(second.mean() - first.mean())
 
 
+@pytest.mark.parametrize(("first", "second"), [((0.9, 0.91), (0.8, 0.85)), ((0.9, 0.91), (0.9, 0.85, 0.95, 0.7))])
+def test_two_of_each_are_enough(first: tuple[float, ...], second: tuple[float, ...]) -> None:
+    told, expected = (
+        welch(summary_statistics(first), summary_statistics(second)),
+        stats.ttest_ind(second, first, equal_var=False),
+    )
+    assert told
+    assert (told.t, told.p, told.freedom) == pytest.approx((expected.statistic, expected.pvalue, expected.df))
+    assert told.difference == pytest.approx(np.mean(second) - np.mean(first))
+    assert welch(summary_statistics(first[:1]), summary_statistics(second)) is None
+    assert welch(summary_statistics(first), summary_statistics(second[:1])) is None
+
+
 def test_without_spread_there_is_nothing_to_go_by() -> None:
     assert welch(summary_statistics([0.9]), summary_statistics([0.8, 0.7])) is None
     assert welch(SummaryStatistics(2, 0.9, 0.0, 0.9, 0.9), SummaryStatistics(2, 0.8, 0.0, 0.8, 0.8)) is None
@@ -83,12 +96,32 @@ def test_spread_equals_numpy() -> None:
         (0.05, "in about 1 of 20 such comparisons"),
         (0.00123, "in about 1 of 810 such comparisons"),
         (1e-9, "in less than 1 of 1,000,000 such comparisons"),
+        (1e-6, "in about 1 of 1,000,000 such comparisons"),
+        (0.81, "in most such comparisons"),
+        (0.8, "in about every second such comparison"),
+        (0.41, "in about every second such comparison"),
+        (0.4, "in about 1 of 2 such comparisons"),
+        (1 / 19.4, "in about 1 of 19 such comparisons"),
+        (1 / 20, "in about 1 of 20 such comparisons"),
+        (1 / 81.3, "in about 1 of 81 such comparisons"),
+        (1 / 813, "in about 1 of 810 such comparisons"),
+        (1 / 12_345, "in about 1 of 12,000 such comparisons"),
     ],
 )
 def test_chance_in_words(p: float, words: str) -> None:
     assert chance_in_words(p) == words
 
 
-@pytest.mark.parametrize(("p", "words"), [(1.0, "p = 1"), (0.0312, "p = 0.031"), (1e-9, "p < 0.000001")])
+@pytest.mark.parametrize(
+    ("p", "words"),
+    [
+        (1.0, "p = 1"),
+        (0.0312, "p = 0.031"),
+        (1e-9, "p < 0.000001"),
+        (1e-6, "p = 1e-06"),
+        (0.995, "p = 1"),
+        (0.994, "p = 0.99"),
+    ],
+)
 def test_p_in_words(p: float, words: str) -> None:
     assert p_in_words(p) == words

@@ -109,6 +109,14 @@ def test_mnist_is_what_torchvision_reads(mnist_root: Path) -> None:
     assert (MNIST.train_size, MNIST.test_size) == (60_000, 10_000)
 
 
+@pytest.mark.parametrize("dataset", DATASETS.values(), ids=lambda dataset: dataset.name)
+def test_inputs_go_from_minus_one_to_one(dataset: Dataset) -> None:
+    ends = torch.tensor([0, 255], dtype=torch.uint8)
+    assert to_input(ends, dataset).tolist() == [-1, 1]
+    assert (dataset.train_size, dataset.test_size) == (60_000, 10_000)
+    assert len(dataset.classes) == 10
+
+
 def test_input_is_torchvisions_to_tensor_and_normalize(blobs: Loaded) -> None:
     torchvision_ops.declare()
     from torchvision.transforms import Compose, Normalize, ToTensor

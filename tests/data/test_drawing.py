@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import math
+import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -96,8 +98,45 @@ class TestDrawing:
         with pytest.raises(module.SpecError, match="drawing"):
             Drawing.from_json(text)
 
+    def test_as_much_as_is_allowed_is_taken(self) -> None:
+        point = [0, 0, 0]
+        drawing = Drawing.from_dict({"strokes": [{"points": [point] * 20_000}]})
+        assert len(drawing.strokes[0].points) == 20_000
+        assert len(Drawing.from_dict({"strokes": [{"points": [point]}] * 300}).strokes) == 300
+        with pytest.raises(module.SpecError, match=r"at most 20,000 points, not 20,001"):
+            Drawing.from_dict({"strokes": [{"points": [point] * 10_000}, {"points": [point] * 10_001}]})
+        text = Drawing().to_json()
+        assert Drawing.from_json(text + " " * (1_000_000 - len(text))) == Drawing()
+        with pytest.raises(module.SpecError, match="at most 1000 kB of text, not 1,002 kB"):
+            Drawing.from_json(" " * 1_002_000)
+
 
 class TestRasterise:
+    @pytest.mark.parametrize("width", [2.0, 7.0, BRUSH, 40.0])
+    @pytest.mark.parametrize("upright", [False, True])
+    def test_across_a_line_there_is_as_much_ink_as_its_width(self, width: float, upright: bool) -> None:
+        ends = (140, 60, 140, 220) if upright else (60, 140, 220, 140)
+        ink = rasterise(Drawing((line(*ends, width=width),)))
+        across, along = (ink[140], ink[:, 140]) if upright else (ink[:, 140], ink[140])
+        assert across.sum() == pytest.approx(width, abs=0.13)
+        assert along.sum() == pytest.approx(160 + width, abs=0.5)
+        assert (across * (np.arange(280) + 0.5)).sum() / across.sum() == pytest.approx(140, abs=0.15)
+
+    def test_the_thinnest_line_is_as_thin_as_it_may_be(self) -> None:
+        ink = rasterise(Drawing((line(60, 140, 220, 140, width=0.5),)))
+        assert ink[:, 140].sum() == pytest.approx(0.5, abs=0.13)
+
+    def test_a_corner_is_the_quadratic_curve_between_the_middles_of_its_legs(self) -> None:
+        corner = Stroke(((40, 40, 0), (140, 40, 0), (140, 140, 0)), width=3)
+        ink = rasterise(Drawing((corner,)))
+        for share in (0.25, 0.5, 0.75):  # from (90, 40), bent by (140, 40), to (140, 90)
+            x = (1 - share) ** 2 * 90 + 2 * share * (1 - share) * 140 + share**2 * 140
+            y = (1 - share) ** 2 * 40 + 2 * share * (1 - share) * 40 + share**2 * 90
+            assert ink[int(y), int(x)] > 0.9
+        assert ink[40, 45] > 0.9
+        assert ink[135, 140] > 0.9
+        assert ink[36:46, 136:146].max() == 0  # the pen cuts the corner
+
     def test_a_dot_is_a_disc(self) -> None:
         ink = rasterise(Drawing((Stroke(((100, 80, 0),), width=20),)))
         assert (ink.shape, ink.dtype) == ((280, 280), np.float32)
@@ -289,6 +328,48 @@ class TestSteps:
         now = 20 * stroke_width(changed) / max(changed.shape)
         assert now == pytest.approx(STROKE_RANGE[0] if width < 10 else STROKE_RANGE[1], abs=0.3)
 
+    def test_the_paper_around_does_not_matter_and_stays(self) -> None:
+        ink = crop(rasterise(Drawing((line(60, 50, 60, 230, width=4), line(60, 230, 170, 230, width=4)))))
+        around = np.pad(ink, ((20, 31), (47, 12)))
+        changed = match_stroke_width(around)
+        assert changed.shape == around.shape
+        np.testing.assert_array_equal(crop(changed), match_stroke_width(ink))
+
+    def test_a_line_is_thinned_by_seven_tenths_at_most(self) -> None:
+        bar = np.pad(np.ones((100, 50), np.float32), 3)
+        width = stroke_width(bar)
+        changed = match_stroke_width(bar, (2.3, 8.0))  # of 20 pixels, of which the line along its middle keeps the rest
+        now = width - (50 - changed[53].sum())
+        assert 20 * now / (100 - width + now) == pytest.approx(8, abs=0.1)
+        assert 50 - match_stroke_width(bar)[53].sum() == pytest.approx(0.7 * width, abs=0.5)
+
+    def test_what_is_too_faint_to_have_lines_stays(self) -> None:
+        faint = np.full((100, 30), 0.4, np.float32)
+        assert stroke_width(faint) == 0
+        np.testing.assert_array_equal(match_stroke_width(faint), faint)
+        assert prepare(faint).empty
+        assert not prepare(faint + np.float32(0.1)).empty
+
+    @pytest.mark.parametrize(
+        ("shape", "size"), [((70, 33), 20), ((33, 70), 20), ((50, 50), 28), ((9, 14), 20), ((1, 60), 20), ((60, 1), 20)]
+    )
+    def test_shrinking_is_pillow_s(self, shape: tuple[int, int], size: int) -> None:
+        ink = np.random.default_rng(0).random(shape, np.float32)
+        height, width = (max(1, round(side * size / max(shape))) for side in shape)
+        theirs = Image.fromarray(ink).resize((width, height), Image.Resampling.BILINEAR)
+        np.testing.assert_allclose(shrink(ink, size), np.asarray(theirs), atol=1e-5)
+
+    def test_paper_around_a_small_picture_does_not_keep_it_from_its_place(self) -> None:
+        small = np.random.default_rng(0).random((15, 9), np.float32)
+        placed = place_by_mass(small)
+        assert ndimage.center_of_mass(placed) == pytest.approx((14, 14), abs=0.5)
+        assert placed.sum() == pytest.approx(small.sum())
+        for around in (((3, 2), (1, 4)), ((0, 5), (6, 0)), ((7, 0), (0, 10))):
+            np.testing.assert_array_equal(place_by_mass(np.pad(small, around)), placed)
+        heavy = np.zeros((20, 20), np.float32)
+        heavy[0] = 1  # its centre of mass can't come to 14 without cutting off the rest
+        assert np.flatnonzero(place_by_mass(np.pad(heavy, ((0, 0), (0, 0)))).any(1)).tolist() == [14]
+
     def test_a_width_within_the_range_and_a_blot_stay_as_they_are(self) -> None:
         for drawing in (Drawing((line(60, 50, 60, 230, width=25),)), Drawing((Stroke(((90, 90, 0),), 60),))):
             ink = crop(rasterise(drawing))
@@ -342,6 +423,23 @@ def saved(image: Image.Image, kind: str = "JPEG", **more: Any) -> bytes:
     return stream.getvalue()
 
 
+def said_to_be(kind: str, width: int, height: int) -> bytes:
+    """A small picture whose header tells of another size."""
+    data = bytearray(saved(Image.new("L", (40, 30), 200), kind))
+    if kind == "JPEG":
+        start = data.index(b"\xff\xc0")  # its frame header: marker, length, bits, height, width
+        data[start + 5 : start + 9] = struct.pack(">HH", height, width)
+    elif kind == "PNG":
+        data[16:24] = struct.pack(">II", width, height)
+        data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
+    elif kind == "GIF":
+        data[6:10] = struct.pack("<HH", width, height)
+        del data[len(data) // 2 :]
+    else:
+        data[18:26] = struct.pack("<ii", width, height)
+    return bytes(data)
+
+
 def likeness(one: Tensor, other: Tensor) -> float:
     """Correlation of two images' pixels."""
     return float(np.corrcoef(one.numpy().ravel(), other.numpy().ravel())[0, 1])
@@ -352,7 +450,9 @@ class TestPhoto:
         np.asarray(Image.fromarray(module.to_bytes(rasterise(SEVEN))).resize((400, 300))) / np.float32(255)
     )
 
-    @pytest.mark.parametrize(("paper", "pen"), [(0.85, 0.15), (0.95, 0.6), (0.15, 0.8), (0.3, 0.1), (0.05, 0.3)])
+    @pytest.mark.parametrize(
+        ("paper", "pen"), [(0.85, 0.15), (0.95, 0.6), (0.15, 0.8), (0.3, 0.1), (0.05, 0.3), (0.4, 0.65)]
+    )
     @pytest.mark.parametrize("light", [0.0, 0.75])
     def test_dark_and_light_paper_in_even_and_uneven_light(self, paper: float, pen: float, light: float) -> None:
         ink = from_photo(saved(photo(rasterise(SEVEN), paper, pen, light)))
@@ -430,6 +530,73 @@ class TestPhoto:
         for size, words in (((20_000, 10_000), "megapixels; at most"), ((6000, 5000), "30 megapixels; at most 25")):
             with pytest.raises(DrawingError, match=words):
                 from_photo(saved(Image.new("1", size), "PNG"))
+
+    @pytest.mark.parametrize(("kind", "limit"), [("JPEG", 64), ("PNG", 25), ("GIF", 25), ("BMP", 25)])
+    def test_each_format_has_its_limit(self, kind: str, limit: int) -> None:
+        side = round(1000 * limit**0.5)
+        with pytest.raises(DrawingError, match=f"has {limit} megapixels; at most {limit} are read"):
+            from_photo(said_to_be(kind, side, side + 1))
+        with pytest.raises(DrawingError, match=f"has {1.25 * limit:.0f} megapixels; at most {limit} are read"):
+            from_photo(said_to_be(kind, side, side * 5 // 4))
+        with pytest.raises(DrawingError, match=r"damaged|all one colour"):  # not too large, but little is in it
+            from_photo(said_to_be(kind, side, side))
+
+    def test_few_pixels_and_many_bits(self) -> None:
+        with pytest.raises(DrawingError, match="all one colour"):
+            from_photo(saved(Image.new("L", (8, 8)), "PNG"))
+        for size in ((7, 8), (8, 7)):
+            with pytest.raises(DrawingError, match=f"only {size[0]}×{size[1]} pixels"):
+                from_photo(saved(Image.new("L", size), "PNG"))
+        dark = np.full((9, 9), 256, np.uint16)  # of 65,535
+        assert module._brightness(saved(Image.fromarray(dark), "PNG")) == pytest.approx(256 / 65_535)
+        assert module._brightness(saved(Image.new("L", (9, 9), 255), "PNG")).max() == 1
+
+    @pytest.mark.parametrize("seed", range(5))
+    def test_otsus_level_leaves_each_side_as_uniform_as_can_be(self, seed: int) -> None:
+        source = np.random.default_rng(seed)
+        values = np.concatenate([source.normal(0.1, 0.05, 700), source.normal(0.6, 0.1, 100 + 100 * seed)])
+        counts, edges = np.histogram(values, 128)
+        rounded = np.repeat((edges[:-1] + edges[1:]) / 2, counts)
+
+        def unevenness(level: float) -> float:
+            sides = rounded[rounded < level], rounded[rounded > level]
+            return sum(float(((side - side.mean()) ** 2).sum()) for side in sides if len(side))
+
+        found = module._otsu(values)
+        assert unevenness(found) == pytest.approx(min(map(unevenness, edges[1:-1])))
+        assert 0.1 < found < 0.6
+
+    @pytest.mark.parametrize("turn", range(4))
+    def test_what_hangs_in_from_any_side_goes_where_a_digit_stands_free(self, turn: int) -> None:
+        ink = np.zeros((60, 60), np.float32)
+        ink[20:40, 25:35] = 1  # 200 pixels
+        hanging = ink.copy()
+        hanging[:10, 20:40] = 1
+        np.testing.assert_array_equal(module._without_specks(np.rot90(hanging, turn)), np.rot90(ink, turn))
+
+    def test_a_tenth_of_what_hangs_in_is_a_digit_and_less_is_a_speck(self) -> None:
+        ink = np.zeros((60, 60), np.float32)
+        ink[:20, :50] = 1  # 1,000 pixels at the edge
+        ink[40:50, 20:30] = 1  # 100 that stand free
+        assert module._without_specks(ink).sum() == 100
+        ink[49, 29] = 0
+        assert module._without_specks(ink).sum() == 1099
+
+    def test_specks_have_less_than_a_fiftieth_of_the_digit(self) -> None:
+        ink = np.zeros((60, 60), np.float32)
+        ink[20:30, 20:25] = 1  # 50 pixels
+        ink[50, 50] = 0.5  # half of full ink is a pixel of it
+        assert module._without_specks(ink).sum() == 50.5
+        ink[30, 20] = 1
+        assert module._without_specks(ink).sum() == 51
+        assert module._without_specks(np.full((9, 9), 0.4, np.float32)).sum() == pytest.approx(0.4 * 81)  # none at all
+
+    def test_soft_edges_of_two_pixels_stay(self) -> None:
+        ink = np.full((60, 60), 0.3, np.float32)
+        ink[20:40, 20:40] = 1
+        kept = module._without_specks(ink) > 0
+        assert np.flatnonzero(kept[30]).tolist() == list(range(18, 42))
+        assert np.flatnonzero(kept[:, 30]).tolist() == list(range(18, 42))
 
     def test_too_many_bytes_and_too_few_pixels(self) -> None:
         with pytest.raises(DrawingError, match="has 21 MB; at most 20"):

@@ -11,6 +11,7 @@ import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -389,6 +390,105 @@ def test_weights_that_do_not_fit(exported: bytes, store: RunStore, tmp_path: Pat
     said = refused(store, with_weights(exported, tmp_path, change))
     assert words in said
     assert LAST in said
+
+
+def listed(*parts: tuple[str, int]) -> Any:
+    """An archive that says so much of its parts, name and size."""
+    infos = []
+    for name, size in (("run.json", 1), ("curve.safetensors", 1), *parts):
+        infos = [info for info in infos if info.filename != name]
+        infos.append(zipfile.ZipInfo(name))
+        infos[-1].file_size = size
+    return SimpleNamespace(infolist=lambda: infos)
+
+
+def weights(step: int) -> str:
+    return f"weights/{step:09d}.safetensors"
+
+
+@pytest.mark.parametrize(
+    ("parts", "one_more", "words"),
+    [
+        ([("run.json", 5_000_000)], ("run.json", 5_000_001), "run.json is at most 5 MB long, not 5.0 MB"),
+        ([("curve.safetensors", 300_000_000)], ("curve.safetensors", 300_000_001), "at most 300 MB long"),
+        ([("README.txt", 200_000)], ("README.txt", 250_000), "README.txt is at most 0.2 MB long, not 0.2 MB"),
+        ([("net.py", 200_000)], ("net.py", 200_001), "net.py is at most 0.2 MB long"),
+        ([(weights(n), 1) for n in range(998)], (weights(998), 1), "has at most 1,000 parts, not 1,001"),
+        ([(weights(0), 999_999_998)], (weights(1), 400_000_000), "unpacks to at most 1 GB, not 1.4 GB"),
+        ([(weights(0), 999_999_998)], (weights(1), 1), "unpacks to at most 1 GB, not 1.0 GB"),
+    ],
+)
+def test_as_much_as_is_allowed_comes_in(parts: list[tuple[str, int]], one_more: tuple[str, int], words: str) -> None:
+    assert len(archive._parts(listed(*parts))) == len({"run.json", "curve.safetensors", *dict(parts)})
+    with pytest.raises(ArchiveError, match=words):
+        archive._parts(listed(*parts, one_more))
+
+
+def test_a_large_network_s_weights_come_in(store: RunStore, elsewhere: RunStore) -> None:
+    """Of some megabytes: twice what a checkpoint takes is allowed."""
+    run = store.create(NetworkSpec((Dense(600),)), CONFIG.with_(epochs=1, batch_size=300))
+    train_run(store, run.id)
+    assert store.checkpoints.path(run.id, 1).stat().st_size > 3_000_000
+    arrived = import_run(elsewhere, export_run(store, run.id))
+    assert elsewhere.checkpoints.steps(arrived.id) == store.checkpoints.steps(run.id) == [0, 1]
+
+
+def test_a_record_may_go_to_its_limits(exported: bytes, store: RunStore) -> None:
+    run = import_run(
+        store,
+        with_record(
+            exported,
+            name="n" * 90,
+            note="",
+            reason="r" * 4001,
+            device="d" * 41,
+            id="i" * 41,
+            status="failed",
+            steps=10**9,
+            threads=1024,
+            ensemble=100_000,
+            seconds=1e12,
+            speed=1e12,
+            attempt=10**9,
+            created=4e9,
+            epochs=[[1, 10**9, 3.4e38, 1, 0, 0]],
+            changes=[*([step, "lr", 0.01, 0.01] for step in range(9999)), [10**9, "lr", 0.01, 0.01]],
+        ),
+        origin="o" * 50,
+    )
+    assert (len(run.name), len(run.reason), len(run.device)) == (80, 4000, 40)
+    assert (run.steps, run.threads, run.ensemble, run.seconds) == (10**9, 1024, 100_000, 1e12)
+    assert run.note == f"Imported from {'o' * 50}: run {'i' * 40}, begun 02 Oct 2096."
+    assert len(store.history.changes(run.id)) == 10_000
+    note = import_run(store, with_record(exported, note="n" * 5000)).note
+    assert note == "n" * 4000
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"steps": 10**9 + 1},
+        {"step": 10**9 + 1},
+        {"attempt": 10**9 + 1},
+        {"threads": 1025},
+        {"ensemble": 100_001},
+        {"seconds": 1.1e12},
+        {"speed": -0.1},
+        {"created": 4.1e9},
+        {"epochs": [[0, 1, 0, 0, 0, 0]]},
+        {"epochs": [[2, 1, 0, 0, 0, 0]]},
+        {"epochs": [[1, 10**9 + 1, 0, 0, 0, 0]]},
+        {"epochs": [[1, 1, -0.1, 0, 0, 0]]},
+        {"epochs": [[1, 1, 0, 0, 3.5e38, 0]]},
+        {"epochs": [[1, 1, 0, 1.1, 0, 0]]},
+        {"changes": [[-1, "lr", 0.01, 0.02]]},
+        {"changes": [[10**9 + 1, "lr", 0.01, 0.02]]},
+        {"changes": [[1, "lr", 0.01]]},
+    ],
+    ids=str,
+)
+def test_beyond_its_limits_a_record_is_refused(exported: bytes, store: RunStore, changes: dict[str, Any]) -> None:
+    assert "must be " in refused(store, with_record(exported, **changes))
 
 
 def test_a_bomb_is_not_unpacked(exported: bytes, store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:

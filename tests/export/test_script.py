@@ -21,9 +21,11 @@ from nnviz.spec.augmentations import AUGMENTATIONS
 from nnviz.spec.augmentations.affine import MAX_ANGLE, MAX_SCALE, MAX_SHIFT, MAX_STROKE, thicken
 from nnviz.spec.initialisation import INITIALISATIONS
 from nnviz.spec.layers.batch_norm import BatchNorm
+from nnviz.spec.layers.conv import Conv
 from nnviz.spec.layers.dense import Dense
 from nnviz.spec.layers.dropout import Dropout
 from nnviz.spec.layers.flatten import Flatten
+from nnviz.spec.layers.pool import MaxPool
 from nnviz.spec.losses import LOSSES
 from nnviz.spec.network import LayerError, NetworkSpec, build_model
 from nnviz.spec.optimizers import OPTIMIZERS
@@ -143,6 +145,23 @@ def test_every_data_set_and_augmentation(
     assert bool((moved == moved[0]).all()) == (augment == "none")
     # Nothing was downloaded, and nothing written: the folder may be read-only.
     assert sorted((path, path.stat().st_mtime_ns) for path in root.rglob("*")) == before
+
+
+def test_each_line_of_the_model_says_what_it_makes_of_a_shape() -> None:
+    layers = (Conv(4, 5), MaxPool(), Dropout(0.5), Dense(20))
+    lines = training_script(NetworkSpec(layers), TrainConfig()).splitlines()
+    modules = [line.strip() for line in lines if line.startswith("            nn.")]
+    told = [tuple(re.split(r"\(.*?\),\s*#?\s*", line)) for line in modules]
+    assert told == [
+        ("nn.Conv2d", "1×28×28 → 4×24×24"),
+        ("nn.ReLU", ""),
+        ("nn.MaxPool2d", "4×24×24 → 4×12×12"),
+        ("nn.Dropout", ""),
+        ("nn.Flatten", "4×12×12 → 576"),
+        ("nn.Linear", "576 → 20"),
+        ("nn.ReLU", ""),
+        ("nn.Linear", "20 → 10"),
+    ]
 
 
 @pytest.mark.parametrize("augment", ["none", "shift", "rotate", "shift_rotate", "drawing"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,6 +64,44 @@ def test_every_number_is_read_back(store: RunStore, run: Run, tmp_path: Path) ->
         assert epochs == [(epoch.step, np.float32(epoch[place])) for epoch in store.history.epochs(run.id)]
 
 
+def test_a_fork_s_clock_begins_where_it_was_forked(store: RunStore, run: Run, tmp_path: Path) -> None:
+    """Each step takes as long as its own steps took; what its parent did lies before. Untrained, it has no pace."""
+    step = store.checkpoints.steps(run.id)[1]
+    fork = store.fork(run.id, step, CONFIG)
+    events = accumulated(event_file(store, fork.id, tmp_path / "new").parent).Scalars("batch/loss")
+    assert len(events) == step > 0
+    assert {event.wall_time for event in events} == {fork.created}
+    train_run(store, fork.id)
+    fork = store.run(fork.id)
+    events = accumulated(event_file(store, fork.id, tmp_path / "trained").parent).Scalars("batch/loss")
+    pace = fork.seconds / (fork.step - step)
+    assert [event.wall_time - fork.created for event in events] == pytest.approx(
+        [pace * (event.step - step) for event in events], abs=1e-5
+    )
+    assert events[-1].wall_time == pytest.approx(fork.created + fork.seconds)
+
+
+def test_what_is_no_number_is_left_out(store: RunStore, run: Run, tmp_path: Path, monkeypatch: Any) -> None:
+    curve, epochs = store.history.curve(run.id), store.history.epochs(run.id)
+    loss, accuracy = curve.loss.copy(), curve.accuracy.copy()
+    loss[3] = np.nan
+    for column in (loss, accuracy, lr := curve.lr.copy()):
+        column[5] = np.inf
+    monkeypatch.setattr(store.history, "curve", lambda _: curve._replace(loss=loss, accuracy=accuracy, lr=lr))
+    epochs[0] = epochs[0]._replace(test_loss=float("nan"))
+    monkeypatch.setattr(store.history, "epochs", lambda _: epochs)
+    found = accumulated(event_file(store, run.id, tmp_path / "out").parent)
+    steps = set(range(1, 31))
+    for tag, missing in (("batch/loss", {4, 6}), ("batch/accuracy", {6}), ("learning_rate", {6})):
+        assert {event.step for event in found.Scalars(tag)} == steps - missing
+    assert [len(found.Scalars(f"test/{name}")) for name in ("loss", "accuracy")] == [1, 2]
+
+
+def test_a_folder_s_name_is_not_endless(store: RunStore) -> None:
+    run = store.create(NetworkSpec(()), CONFIG, name="_. " + "a" * 50)
+    assert folder_name(run) == f"{'a' * 40}-{run.id}"
+
+
 def test_the_weights_are_histograms(store: RunStore, run: Run, tmp_path: Path) -> None:
     found = accumulated(event_file(store, run.id, tmp_path / "out").parent)
     assert set(found.Tags()["histograms"]) == {"dense1/weight", "dense1/bias", "output/weight", "output/bias"}
@@ -79,9 +118,14 @@ def test_the_weights_are_histograms(store: RunStore, run: Run, tmp_path: Path) -
 
 
 def test_the_settings_are_told(store: RunStore, run: Run, tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_file_loader import LegacyEventFileLoader
     from tensorboard.plugins.hparams import metadata
 
-    found = accumulated(event_file(store, run.id, tmp_path / "out").parent)
+    path = event_file(store, run.id, tmp_path / "out")
+    first, *settings = itertools.islice(LegacyEventFileLoader(str(path)).Load(), 5)
+    assert first.file_version == "brain.Event:2"
+    assert [(event.step, event.wall_time) for event in settings] == [(0, run.created)] * 4
+    found = accumulated(path.parent)
     text = found.Tensors("setup/text_summary")[0].tensor_proto.string_val[0].decode()
     assert "| lr | 0.01 |" in text
     assert "| layers | dense_16 |" in text

@@ -35,6 +35,14 @@ def test_a_loss_is_its_formula(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LOSSES)
+def test_the_losses_of_single_images_have_the_loss_as_their_mean(name: str) -> None:
+    each = LOSSES[name].each(LOGITS, LABELS)
+    singly = [LOSSES[name].function(logits[None], label[None]) for logits, label in zip(LOGITS, LABELS, strict=True)]
+    torch.testing.assert_close(each, torch.stack(singly))
+    torch.testing.assert_close(each.mean(), LOSSES[name].function(LOGITS, LABELS))
+
+
+@pytest.mark.parametrize("name", LOSSES)
 def test_its_gradient_is_the_slope(name: str) -> None:
     assert torch.autograd.gradcheck(lambda z: LOSSES[name].function(z, LABELS), (LOGITS.clone().requires_grad_(),))
 

@@ -24,6 +24,7 @@ from nnviz.spec.network import (
     MAX_LAYERS,
     MAX_PARAMETERS,
     LayerError,
+    LayerPlan,
     NetworkSpec,
     build_model,
     initialise,
@@ -169,6 +170,16 @@ def test_the_head_is_told_from_the_hidden_layers() -> None:
     with pytest.raises(LayerError) as error:
         widest.plan((1, 28, 28), 1000)
     assert error.value.index == 2
+
+
+def test_sixty_four_million_numbers_are_the_most() -> None:
+    def plans(units: int) -> tuple[LayerPlan, ...]:
+        return NetworkSpec((Dense(8192), Dense(units))).plan((1, 28, 28), 10)
+
+    most = (64_000_000 - 785 * 8192 - 10) // (8193 + 10)
+    assert sum(plan.parameters for plan in plans(most)) <= 64_000_000
+    with pytest.raises(LayerError, match=r"the network so far 64,00\d,\d+; at most 64,000,000 \(256 MB\) are allowed"):
+        plans(most + 1)
 
 
 def test_at_most_forty_layers() -> None:

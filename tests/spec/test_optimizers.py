@@ -100,6 +100,28 @@ def test_state_is_as_many_numbers_a_weight_as_torch_keeps(name: str) -> None:
     assert kept == OPTIMIZERS[name].state * sum(p.numel() for p in net.parameters())
 
 
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+@pytest.mark.parametrize(
+    "gradients", [(0.3, -0.2, 0.1, 0.4), (0.0, 0.0, 0.5, 0.1), (1e-8, 3e-8, -2e-8, 1e-10), (1.0, -0.05, 0.02)], ids=str
+)
+def test_the_formula_of_one_weight_leads_where_torch_goes(
+    name: str, settings: dict[str, Any], gradients: tuple[float, ...]
+) -> None:
+    """From an optimizer that remembers nothing yet, and small enough that what is added against 0 / 0 counts."""
+    config = TrainConfig(optimizer=name, lr=0.02, **settings)
+    weight = nn.Parameter(torch.tensor([0.5], dtype=torch.float64))
+    optimizer = OPTIMIZERS[name].build([weight], config)
+    state: dict[str, float] = {}
+    for gradient in gradients:
+        before = float(weight.detach())
+        weight.grad = torch.tensor([gradient], dtype=torch.float64)
+        optimizer.step()
+        lines = OPTIMIZERS[name].formula(before, gradient, config, state)
+        assert lines[-1].value - before == pytest.approx(float(weight.detach()) - before, rel=1e-5, abs=1e-15)
+        state = {key: float(value) for key, value in optimizer.state[weight].items() if value is not None}
+
+
 def torch_rates(code: str | None, per_epoch: bool, lr: float, epochs: int, batches: int) -> list[float]:
     """The rate of every step by torch's own scheduler, made by the line of the generated script."""
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=lr)
@@ -118,7 +140,9 @@ def torch_rates(code: str | None, per_epoch: bool, lr: float, epochs: int, batch
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
-@pytest.mark.parametrize(("epochs", "batches"), [(1, 1), (1, 2), (1, 3), (2, 5), (3, 7), (10, 4), (11, 10), (1, 300)])
+@pytest.mark.parametrize(
+    ("epochs", "batches"), [(1, 1), (1, 2), (1, 3), (1, 4), (2, 5), (3, 7), (10, 4), (11, 10), (1, 300)]
+)
 def test_rates_are_those_of_torch_s_scheduler_step_by_step(name: str, epochs: int, batches: int) -> None:
     schedule, lr, total = SCHEDULES[name], 0.04, epochs * batches
     ours = [lr * schedule.factor(i, total, i // batches, epochs) for i in range(total)]
@@ -126,6 +150,15 @@ def test_rates_are_those_of_torch_s_scheduler_step_by_step(name: str, epochs: in
     assert ours == pytest.approx(theirs, rel=1e-9, abs=1e-12)
     assert min(ours) >= 0
     assert max(ours) <= lr * (1 + 1e-12)
+
+
+@pytest.mark.parametrize(("name", "end"), [("cosine", 0.0), ("onecycle", 1 / 250_000)])
+def test_after_the_last_step_a_rate_stays_where_it_ended(name: str, end: float) -> None:
+    """For the step that would come next if training went on."""
+    for epochs, batches in ((1, 1), (2, 5), (10, 4)):
+        total = epochs * batches
+        for step in (total, total + 1, 2 * total):
+            assert SCHEDULES[name].factor(step, total, epochs, epochs) == pytest.approx(end, abs=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from nnviz.spec.activations import ACTIVATIONS
+from nnviz.spec.layers.conv import Conv
 from nnviz.spec.layers.dense import Dense
+from nnviz.spec.layers.dropout import Dropout
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.presets import PRESETS
 from nnviz.spec.train_config import TrainConfig, check
@@ -49,8 +51,10 @@ def test_the_sentences_say_what_is_so() -> None:
     assert PRESETS["deep_sigmoid"].network.layers == (Dense(64, "sigmoid"),) * 6
     assert "eight times the classic's parameters" in PRESETS["wide"].teaches
     assert parameters("wide") / parameters("classic") == pytest.approx(8, rel=0.01)
-    kinds = {layer.kind for layer in PRESETS["small_cnn"].network.layers}
-    assert {"conv", "batchnorm", "dropout"} <= kinds
+    small_cnn = PRESETS["small_cnn"].network.layers
+    assert {layer.kind for layer in small_cnn} == {"conv", "batchnorm", "maxpool", "dropout"}
+    assert [layer for layer in small_cnn if isinstance(layer, Conv)] == [Conv(n, 3, padding=1) for n in (16, 32, 64)]
+    assert small_cnn[-1] == Dropout(0.25)
 
 
 @pytest.mark.parametrize("name", PRESETS)

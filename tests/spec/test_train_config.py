@@ -16,7 +16,8 @@ from nnviz.spec.layers.conv import Conv
 from nnviz.spec.layers.dense import Dense
 from nnviz.spec.layers.flatten import Flatten
 from nnviz.spec.network import NetworkSpec
-from nnviz.spec.train_config import LIVE_FIELDS, TrainConfig, check
+from nnviz.spec.optimizers import OPTIMIZERS
+from nnviz.spec.train_config import LIVE_FIELDS, TrainConfig, check, checkpoint_bytes, unused
 from nnviz.train.events import Batch
 from nnviz.train.trainer import Trainer
 
@@ -142,3 +143,41 @@ def test_the_optimizer_s_state_counts() -> None:
 def test_a_network_that_does_not_fit_is_refused() -> None:
     with pytest.raises(SpecError, match="Convolution needs an image"):
         check(NetworkSpec((Dense(), Conv())), TrainConfig())
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_a_checkpoint_takes_as_much_as_its_weights_and_the_optimizer_s_state(
+    optimizer: str, momentum: float, blobs: Loaded
+) -> None:
+    network, config = NetworkSpec((Dense(20),)), TrainConfig(optimizer=optimizer, momentum=momentum)
+    trainer = Trainer(network, config, blobs)
+    next(event for event in trainer.run() if isinstance(event, Batch))
+    kept = trainer.checkpoint()
+    tensors = [tensor for tensor in (*kept.model.values(), *kept.optimizer.values()) if tensor.dim()]
+    assert checkpoint_bytes(network, config) == sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+
+def test_what_changes_nothing_says_why() -> None:
+    plain, adam = TrainConfig(), TrainConfig(optimizer="adam")
+    assert [unused(name, plain) for name in bounds_of(TrainConfig)] == [""] * len(bounds_of(TrainConfig))
+    still = TrainConfig(momentum=0)
+    assert {name: words for name in bounds_of(TrainConfig) if (words := unused(name, still))} == {
+        "nesterov": "counts only with momentum"
+    }
+    assert {name: words for name in bounds_of(TrainConfig) if (words := unused(name, adam))} == {
+        "momentum": "Adam does not use it",
+        "nesterov": "Adam does not use it",
+    }
+
+
+def test_four_gigabytes_are_the_most_that_a_training_may_need() -> None:
+    """A weight takes three numbers with SGD's momentum, an output two of each image."""
+    network = NetworkSpec((Conv(360, 1),))
+    numbers = 3 * (2 * 360 + 10 * (360 * 784 + 1)), 2 * (784 + 360 * 784 + 10)
+    most = (1_000_000_000 - numbers[0]) // numbers[1]
+    check(network, TrainConfig(batch_size=most))
+    with pytest.raises(
+        SpecError, match=rf"batches of {most + 1} needs about 4\.0 GB to train; at most 4 GB are allowed"
+    ):
+        check(network, TrainConfig(batch_size=most + 1))

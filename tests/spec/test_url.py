@@ -7,12 +7,15 @@ from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
-from nnviz.fields import bounds_of
+from nnviz.fields import Number, SpecError, bounds_of
+from nnviz.spec.layers import LAYERS
 from nnviz.spec.layers.conv import Conv
+from nnviz.spec.layers.conv_transpose import ConvTranspose
 from nnviz.spec.layers.dense import Dense
 from nnviz.spec.layers.dropout import Dropout
-from nnviz.spec.layers.pool import MaxPool
-from nnviz.spec.network import MAX_LAYERS, NetworkSpec
+from nnviz.spec.layers.layer_norm import LayerNorm
+from nnviz.spec.layers.pool import AvgPool, MaxPool
+from nnviz.spec.network import MAX_LAYERS, MAX_PARAMETERS, NetworkSpec
 from nnviz.spec.presets import PRESETS
 from nnviz.spec.train_config import TrainConfig
 from nnviz.spec.url import MAX_LENGTH, PARAMETERS, from_query, to_query
@@ -40,6 +43,57 @@ def test_a_link_comes_back_as_it_went(network: NetworkSpec, config: TrainConfig)
     assert set(query) <= set(PARAMETERS)
 
 
+FIELDS: list[tuple[type[Any], str, float, float, float]] = [
+    (TrainConfig, "per_class", 0, 0, 7000),
+    (TrainConfig, "lr", 0.001, 0, 100),
+    (TrainConfig, "momentum", 0.9, 0, 0.999),
+    (TrainConfig, "weight_decay", 0, 0, 10),
+    (TrainConfig, "batch_size", 64, 1, 10_000),
+    (TrainConfig, "epochs", 10, 1, 1000),
+    (TrainConfig, "seed", 0, 0, 2**31 - 1),
+    (TrainConfig, "checkpoints", 30, 2, 300),
+    (NetworkSpec, "init_std", 0.01, 0, 10),
+    (Dense, "units", 128, 1, 8192),
+    (Conv, "channels", 16, 1, 512),
+    (Conv, "kernel", 3, 1, 28),
+    (Conv, "stride", 1, 1, 8),
+    (Conv, "padding", 0, 0, 14),
+    (ConvTranspose, "channels", 8, 1, 512),
+    (ConvTranspose, "kernel", 2, 1, 28),
+    (ConvTranspose, "stride", 2, 1, 4),
+    (ConvTranspose, "padding", 0, 0, 14),
+    (MaxPool, "kernel", 2, 1, 28),
+    (MaxPool, "stride", 2, 1, 28),
+    (AvgPool, "kernel", 2, 1, 28),
+    (AvgPool, "stride", 2, 1, 28),
+    (LayerNorm, "eps", 1e-5, 1e-8, 0.1),
+    (Dropout, "p", 0.5, 0, 0.95),
+]
+
+
+@pytest.mark.parametrize(("cls", "name", "default", "low", "high"), FIELDS)
+def test_links_that_people_have_keep_their_meaning(
+    cls: type[Any], name: str, default: float, low: float, high: float
+) -> None:
+    """A link leaves out what is the default, so another default would change what it says; and it may hold any value
+    that was ever allowed. What is told of the bounds is written here once more for that reason.
+    """
+    assert getattr(cls(), name) == default
+    for allowed in (low, high):
+        assert getattr(cls(**{name: allowed}), name) == allowed
+    step = 1 if bounds_of(cls)[name].whole else 1e-9
+    for beyond in (low - step, high + step):
+        with pytest.raises(SpecError, match=f"must be .* from {low:.15g} to {high:.15g}"):
+            cls(**{name: beyond})
+
+
+def test_every_number_of_a_link_is_among_them() -> None:
+    known = {(cls, name) for cls, name, *_ in FIELDS}
+    for cls in (TrainConfig, NetworkSpec, *LAYERS.values()):
+        for name, bounds in bounds_of(cls).items():
+            assert not isinstance(bounds, Number) or (cls, name) in known
+
+
 def test_a_link_can_be_read_by_a_person() -> None:
     assert urlencode(to_query(NetworkSpec(), TrainConfig())) == (
         "net=dense_128&optimizer=sgd&lr=0.001&momentum=0.9&batch_size=64&epochs=10"
@@ -62,6 +116,16 @@ def test_a_link_with_a_former_name_is_read_by_the_present_one() -> None:
 def test_no_name_means_two_things() -> None:
     assert len(set(PARAMETERS)) == len(PARAMETERS)
     assert (set(PARAMETERS) - {"snapshots"}) == NAMES
+
+
+def test_the_largest_network_for_mnist_s_images_comes_by_a_link() -> None:
+    """With ten classes; one more pixel, channel or class would be too much."""
+    network = NetworkSpec((Dense(8192), Dense(7018)))
+    room = MAX_PARAMETERS - sum(plan.parameters for plan in network.plan((1, 28, 28), 10))
+    assert 0 <= room < 7019
+    assert from_query({"net": network.to_text()}) == (network, TrainConfig(), [])
+    (problem,) = from_query({"net": "dense_8192~dense_7019"})[2]
+    assert problem.startswith("The network of the link was not used. Layer 3: ")
 
 
 def test_what_a_link_leaves_out_is_at_its_default() -> None:

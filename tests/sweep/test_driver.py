@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +21,12 @@ from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Status
 from nnviz.store.runs import RunStore
-from nnviz.sweep.driver import ADAPTIVE_AT_ONCE, MOST_FAILURES, SweepDriver, results
+from nnviz.sweep.driver import ADAPTIVE_AT_ONCE, MOST_FAILURES, SweepDriver, results, strategy
 from nnviz.sweep.space import Axis
 from nnviz.sweep.spec import SweepSpec, suggest
 from nnviz.sweep.store import Member, Sweep, SweepStore
 from nnviz.train.commands import Action, Command, Job
+from nnviz.train.events import Epoch
 from tests.waiting import wait_until
 
 NETWORK = NetworkSpec((Dense(16),))
@@ -37,7 +39,42 @@ CORES = os.cpu_count() or 1
 RATES = Axis("lr", low=0.001, high=0.1, count=max(4, min(100, 2 * CORES)), log=True)
 """Enough values that there are packs of two on every core."""
 
-pytestmark = pytest.mark.mnist
+
+def member(point: int, *accuracies: float | None, seed: int = 0, status: Status = Status.FINISHED) -> Member:
+    epochs = tuple((accuracy, 1.0) for accuracy in accuracies)
+    return Member(f"{point}-{seed}", point, seed, status, "", 1, 1, 1.0, None, 0, 0, epochs)
+
+
+def test_a_point_is_known_by_the_epochs_that_all_its_seeds_have_done() -> None:
+    spec = SweepSpec(NETWORK, SHORT, (RATES,))
+    members = [
+        member(0, 0.2, 0.6, 0.8),
+        member(0, 0.4, None, seed=1, status=Status.RUNNING),
+        member(2, status=Status.DIVERGED),
+        member(2, 0.5, seed=1),
+        member(3, 0.5),
+        member(3, 0.7, seed=1),
+    ]
+    first, second, third, fourth = results(spec, {n: {"lr": 0.1 * n} for n in range(4)}, members)
+    assert first.by_epoch == pytest.approx((0.3, 0.3))
+    assert (first.point, first.values, first.ended, first.diverged) == (0, {"lr": 0.0}, False, False)
+    assert (second.by_epoch, second.ended, second.diverged) == ((), True, False)
+    assert (third.by_epoch, third.ended, third.diverged) == ((), True, True)
+    assert (fourth.by_epoch, fourth.ended) == (pytest.approx((0.6,)), True)
+
+
+def test_how_runs_are_trained_is_said_with_the_reason() -> None:
+    spec = SweepSpec(NETWORK, SHORT, (RATES,))
+    assert strategy(spec, [["a", "b"], ["c"], ["d", "e", "f"]]).startswith("Up to 3 nets train at once")
+    assert strategy(spec, [["a", "b"]]).startswith("Up to 2 nets train at once")
+    for batches in ([["a"], ["b"]], []):
+        assert strategy(spec, batches) == (
+            "Each point trains in a process of its own, for no two of them have the same shape, batch size and seed."
+        )
+    adam = SweepSpec(NETWORK, SHORT.with_(optimizer="adam"), (RATES,))
+    assert (
+        strategy(adam, [["a"]]) == "Each point trains in a process of its own: only SGD is done for many nets at once."
+    )
 
 
 @pytest.fixture(scope="module")
@@ -389,6 +426,141 @@ def test_a_run_that_another_process_is_still_saving_is_left_alone_until_it_has(t
     driver.look()
     assert sweeps.sweep(sweep.id).status is Status.FINISHED
     store.close()
+
+
+@dataclass
+class Stage:
+    """A driver in front of a supervisor that only writes down what it is asked for."""
+
+    store: RunStore
+    cores: int
+    jobs: list[Job] = field(default_factory=list)
+    told: list[tuple[str, Command]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.sweeps = SweepStore(self.store)
+        self.driver = SweepDriver(
+            self.store,
+            lambda: self.cores,
+            self.jobs.append,
+            lambda run_id, command: self.told.append((run_id, command)),
+        )
+
+    def begin(self, spec: SweepSpec) -> str:
+        sweep = self.sweeps.create(spec)
+        self.driver.obey(sweep.id, Command(Action.RESUME))
+        return sweep.id
+
+    def end(self, job: Job, status: Status = Status.FINISHED, killed: bool = False) -> None:
+        for run_id in job.runs:
+            self.says(run_id, status)
+        self.driver.ended(job, killed)
+
+    def says(self, run_id: str, status: Status, reason: str = "") -> None:
+        """As the run's present attempt."""
+        self.store.writer.set_status(run_id, self.store.run(run_id).attempt, status, reason)
+
+
+ALONE = SHORT.with_(optimizer="adam")
+"""Of which each point trains by itself."""
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    stage = Stage(RunStore(tmp_path), 4)
+    yield stage
+    stage.store.close()
+
+
+def test_sweeps_share_the_cores(stage: Stage) -> None:
+    spec = SweepSpec(NETWORK, ALONE, (Axis("lr", low=0.001, high=0.1, count=9),))
+    first = stage.begin(spec)
+    assert len(stage.jobs) == 4
+    second = stage.begin(spec)
+    assert len(stage.jobs) == 4 + 2  # its half
+    of = {member.run: sweep for sweep in (first, second) for member in stage.sweeps.members(sweep)}
+    for job in stage.jobs[:3]:
+        stage.end(job)
+    stage.driver.look()
+    assert [of[job.id] for job in stage.jobs] == [first] * 4 + [second] * 2 + [first]  # two of each
+    third = stage.begin(spec)
+    assert len(stage.jobs) == 8  # one at least
+    assert stage.jobs[-1].id in {member.run for member in stage.sweeps.members(third)}
+
+
+def test_an_adaptive_sweep_asks_for_four_ensembles_or_runs_per_core(stage: Stage) -> None:
+    axis = Axis("lr", low=0.0001, high=1.0, log=True)
+    for seeds, points in ((1, 16), (3, 5), (20, 1)):
+        sweep = stage.begin(SweepSpec(NETWORK, ALONE, (axis,), "tpe", points=40, seeds=seeds))
+        assert len(stage.sweeps.points(sweep)) == points
+
+
+def test_a_time_budget_is_in_minutes(stage: Stage) -> None:
+    sweep = stage.begin(SweepSpec(NETWORK, ALONE, (RATES,), minutes=1.5))
+    stage.sweeps.add_seconds(sweep, 30)
+    stage.driver.look()
+    assert stage.sweeps.sweep(sweep).status is Status.RUNNING
+    stage.sweeps.add_seconds(sweep, 60)
+    stage.driver.look()
+    assert stage.sweeps.sweep(sweep).status is Status.FINISHED
+    assert stage.sweeps.sweep(sweep).reason == "Its time budget of 1.5 min is used up."
+    assert not stage.driver.busy
+
+
+def test_a_run_that_was_killed_three_times_is_left_behind(stage: Stage) -> None:
+    sweep = stage.begin(SweepSpec(NETWORK, ALONE, (Axis("lr", (0.1,)),)))
+    for times in (1, 2, 3):
+        assert len(stage.jobs) == times
+        stage.end(stage.jobs[-1], Status.INTERRUPTED, killed=True)
+        stage.driver.look()
+    assert len(stage.jobs) == 3
+    (member,) = stage.sweeps.members(sweep)
+    assert (member.status, member.reason) == (
+        Status.FAILED,
+        "Its process was killed 3 times; the sweep went on without it.",
+    )
+    assert stage.sweeps.sweep(sweep).status is Status.FINISHED
+
+
+def test_one_that_ended_without_being_killed_may_begin_again_as_often_as_it_likes(stage: Stage) -> None:
+    stage.begin(SweepSpec(NETWORK, ALONE, (Axis("lr", (0.1,)),)))
+    for times in range(1, 6):
+        assert len(stage.jobs) == times
+        stage.end(stage.jobs[-1], Status.INTERRUPTED)
+        stage.driver.look()
+
+
+def test_who_waits_keeps_the_reason_and_who_begins_again_does_not(stage: Stage) -> None:
+    sweep = stage.sweeps.create(SweepSpec(NETWORK, ALONE, (Axis("lr", (0.1, 0.2)),)))
+    stage.sweeps.add_points(sweep.id, [{"lr": 0.1}, {"lr": 0.2}])
+    waiting, interrupted = (member.run for member in stage.sweeps.members(sweep.id))
+    stage.says(waiting, Status.QUEUED, "Its machine was lost.")
+    stage.says(interrupted, Status.INTERRUPTED, "It was cut off.")
+    stage.driver.obey(sweep.id, Command(Action.RESUME))
+    assert [stage.store.run(run_id).reason for run_id in (waiting, interrupted)] == ["Its machine was lost.", ""]
+    assert {stage.store.run(run_id).status for run_id in (waiting, interrupted)} == {Status.QUEUED}
+
+
+def test_a_poor_point_is_told_to_end_once(stage: Stage) -> None:
+    """All of its seeds, and only those that are still under way."""
+    axis = Axis("lr", tuple(n / 100 for n in range(1, 8)))
+    spec = SweepSpec(NETWORK, ALONE.with_(epochs=4), (axis,), "grid", seeds=2, prune=True)
+    stage.cores = 14
+    sweep = stage.begin(spec)
+    members = stage.sweeps.members(sweep)
+    for member in members:
+        good = member.point < 6
+        stage.store.writer.begin(member.run, "cpu", 1)
+        for epoch in range(1, 5 if good else 3):
+            accuracy = 0.9 if good else 0.2
+            stage.store.writer.add_epoch(member.run, Epoch(epoch, 10 * epoch, 1.0, 0.5, 1.0, accuracy))
+        if good:
+            stage.says(member.run, Status.FINISHED)
+    for _ in range(2):
+        stage.driver.look()
+    poor = {member.run for member in members if member.point == 6}
+    assert sorted(run for run, _ in stage.told) == sorted(poor)
+    assert {command.action for _, command in stage.told} == {Action.PRUNE}
 
 
 def test_a_generation_waits_for_the_last_of_the_one_before(tmp_path: Path) -> None:

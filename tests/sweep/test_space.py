@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from nnviz.fields import SpecError, bounds_of
+from nnviz.fields import Number, SpecError, bounds_of
 from nnviz.spec.initialisation import INITIALISATIONS
 from nnviz.spec.layers import LAYERS, default_layer
 from nnviz.spec.layers.batch_norm import BatchNorm
@@ -24,6 +26,7 @@ from nnviz.spec.train_config import TrainConfig
 from nnviz.sweep.space import (
     NOT_SWEPT,
     Axis,
+    _around,
     bounds_of_name,
     dimensions,
     number_text,
@@ -96,6 +99,53 @@ def test_a_narrow_range_is_not_rounded_away() -> None:
     np.testing.assert_allclose(grid, [0.10001, 0.10002, 0.10003, 0.10004], rtol=1e-12)
 
 
+def test_values_that_three_digits_would_make_one_keep_all_of_theirs() -> None:
+    grid = Axis("lr", low=1.0, high=1.002, count=5).grid()
+    np.testing.assert_allclose(grid, [1.0, 1.0005, 1.001, 1.0015, 1.002], rtol=1e-12)
+
+
+def test_as_many_values_as_are_allowed_are_taken() -> None:
+    assert len(Axis("lr", tuple(n / 1000 for n in range(100))).grid()) == 100
+    assert len(Axis("lr", low=0, high=1, count=100).grid()) == 100
+    assert len(Axis("lr", low=0, high=1, count=2).grid()) == 2
+    assert (Axis("lr", low=0, high=1).count, Axis("lr", low=0, high=1).log) == (8, False)
+
+
+def test_twenty_hidden_layers_are_the_most() -> None:
+    assert Axis("depth", low=0, high=20).size == 21
+    with pytest.raises(SpecError, match="from 0 to 20, not 21"):
+        Axis("depth", (21,))
+
+
+def test_a_range_may_be_left_without_its_listed_values() -> None:
+    both = dimensions(NetworkSpec(), TrainConfig())["lr"]
+    assert both.axis.values
+    assert both.ranged() == replace(both.axis, values=())
+    listed = dimensions(NetworkSpec(), TrainConfig())["activation"]
+    assert listed.ranged() == listed.axis
+
+
+@pytest.mark.parametrize(
+    ("default", "bounds", "low", "high", "log"),
+    [
+        (1e-5, Number("", 1e-8, 0.1, log=True), 1e-6, 1e-4, True),
+        (8, Number("", 1, 512, whole=True, log=True), 1, 80, True),
+        (200, Number("", 1, 512, whole=True, log=True), 20, 512, True),
+        (2, Number("", 1, 28, whole=True), 1, 4, False),
+        (3, Number("", 1, 28, whole=True), 1, 6, False),
+        (0, Number("", 0, 14, whole=True), 0, 14, False),
+        (0.0, Number("", 0, 10, log=True), 0, 10, False),  # no ratio to 0
+        (5.0, Number("", 5, 5.0 + 1, log=True), 5, 6, True),
+        (0.5, Number("", 0, 1), 0.25, 1.0, False),
+    ],
+)
+def test_where_a_field_says_nothing_one_looks_around_its_default(
+    default: float, bounds: Number, low: float, high: float, log: bool
+) -> None:
+    told = _around(default, bounds)
+    assert (told.low, told.high, told.log, told.count) == (pytest.approx(low), pytest.approx(high), log, 5)
+
+
 def test_listed_values_win_and_a_choice_takes_all() -> None:
     assert Axis("lr", (0.5, 0.1, 0.5), 0.001, 1.0).grid() == (0.5, 0.1)
     assert Axis("nesterov").grid() == (False, True)
@@ -125,6 +175,8 @@ def test_whole_draws_are_even_to_the_ends_by_chi_square() -> None:
         ({"name": "lr", "low": 0.1}, "learning rate needs values, or a lowest and a highest one"),
         ({"name": "lr", "low": 0.1, "high": 200}, "learning rate must be a number from 0 to 100, not 200"),
         ({"name": "lr", "low": 1, "high": 0.1}, "the range of learning rate must go up, not from 1 to 0.1"),
+        ({"name": "lr", "low": 1, "high": 1}, "the range of learning rate must go up, not from 1 to 1"),
+        ({"name": "lr", "low": 0.1, "high": 1, "count": 101}, "number of values must be a whole number from 2 to 100"),
         ({"name": "lr", "low": 0, "high": 1, "log": True}, "a logarithmic range of learning rate must begin above 0"),
         ({"name": "init", "low": 0, "high": 1}, "initialisation must be one of"),
         ({"name": "lr", "low": 0.1, "high": 1, "count": 1}, "number of values must be a whole number from 2 to 100"),
@@ -169,6 +221,13 @@ def test_units_and_activation_hold_for_the_layers_that_depth_adds() -> None:
         NetworkSpec((Conv(), Dense(16))), TrainConfig(), {"units": 8, "activation": "tanh", "depth": 2}
     )
     assert network.layers == (Conv(activation="tanh"), Dense(8, "tanh"), Dense(8, "tanh"))
+
+
+@pytest.mark.parametrize("names", list(itertools.permutations(("depth", "units", "dense2.units"))))
+def test_what_is_said_of_one_layer_comes_after_what_is_said_of_all(names: tuple[str, ...]) -> None:
+    values = {"depth": 3, "units": 7, "dense2.units": 5}
+    network, _ = with_values(NetworkSpec(), TrainConfig(), {name: values[name] for name in names})
+    assert network.layers == (Dense(7), Dense(5), Dense(7))
 
 
 def test_one_layer_of_several_is_set() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,10 @@ from nnviz.spec.layers.conv import Conv
 from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
-from nnviz.sweep.space import Axis, Value
+from nnviz.sweep.space import Axis, Value, suggested_axis
 from nnviz.sweep.spec import (
     MAX_POINTS,
     METHODS,
-    PATIENCE,
     Result,
     SweepSpec,
     check,
@@ -70,6 +70,9 @@ def test_an_optimizer_without_momentum_is_swept_by_weight_decay() -> None:
 
 def test_names() -> None:
     axes = (RATE, MOMENTUM, Axis("init"), Axis("activation"))
+    three = SweepSpec(*CLASSIC, axes[:3], "random", 1)
+    assert describe(three) == "learning rate × momentum × initialisation, 1 random trial"
+    assert describe(SweepSpec(*CLASSIC, (RATE,), "tpe", 2)) == "learning rate, adaptive search, 2 trials"
     assert describe(SweepSpec(*CLASSIC, axes, "random", 40)) == "learning rate × momentum × 2 more, 40 random trials"
     assert (
         describe(SweepSpec(*CLASSIC, (RATE,), "tpe", 1, seeds=3))
@@ -142,6 +145,50 @@ def test_guided_points_keep_away_from_where_it_diverges() -> None:
 
 
 @pytest.mark.parametrize(
+    ("axis", "value", "known_as", "distribution"),
+    [
+        (Axis("lr", (0.3, 0.001, 0.1)), 0.1, 1, optuna.distributions.IntDistribution(0, 2)),
+        (Axis("lr", (0.3, 0.001, 0.1)), 0.3, 2, optuna.distributions.IntDistribution(0, 2)),
+        (RATE, 0.2, 0.2, optuna.distributions.FloatDistribution(1e-4, 1.0, log=True)),
+        (MOMENTUM, 0.2, 0.2, optuna.distributions.FloatDistribution(0.0, 0.99)),
+        (Axis("depth", low=1, high=4), 2, 2, optuna.distributions.IntDistribution(1, 4)),
+        (
+            Axis("batch_size", low=16, high=256, log=True),
+            64,
+            64,
+            optuna.distributions.IntDistribution(16, 256, log=True),
+        ),
+        (
+            Axis("activation", ("relu", "tanh")),
+            "tanh",
+            "tanh",
+            optuna.distributions.CategoricalDistribution(("relu", "tanh")),
+        ),
+        (Axis("nesterov"), True, True, optuna.distributions.CategoricalDistribution((False, True))),
+    ],
+    ids=str,
+)
+def test_as_what_optuna_knows_a_value(axis: Axis, value: Value, known_as: Any, distribution: Any) -> None:
+    """Listed numbers by their place in ascending order, all else by itself; what it suggests is a value again."""
+    spec = SweepSpec(*CLASSIC, (axis,), "tpe", 9)
+    (trial,) = study_of(spec, [Result(0, {axis.name: value}, (0.5,) * 4, True, False)]).trials
+    assert (trial.params, trial.distributions) == ({axis.name: known_as}, {axis.name: distribution})
+    for suggested in suggest(spec, [], 2):
+        assert not axis.values or suggested[axis.name] in axis.values
+        assert axis.values or axis.low <= suggested[axis.name] <= axis.high
+
+
+def test_as_many_axes_as_are_allowed_come_in() -> None:
+    names = ("lr", "momentum", "weight_decay", "batch_size", "epochs", "depth")
+    spec = SweepSpec(*CLASSIC, tuple(replace(suggested_axis(name), values=()) for name in names), "random", 5)
+    assert SweepSpec.from_dict(json.loads(json.dumps(spec.to_dict()))) == spec
+    with pytest.raises(SpecError, match="1 to 6"):
+        replace(spec, axes=(*spec.axes, Axis("nesterov")))
+    with pytest.raises(SpecError, match="1 to 6"):
+        replace(spec, axes=())
+
+
+@pytest.mark.parametrize(
     ("result", "state", "value"),
     [
         (Result(0, {"lr": 0.1}, (0.5, 0.6, 0.7, 0.8), True, False), "COMPLETE", 0.8),
@@ -178,10 +225,10 @@ def test_below_the_median_is_given_up(epochs: int, offset: float) -> None:
 def test_nothing_is_given_up_unasked_or_too_soon() -> None:
     spec = SweepSpec(*CLASSIC, (RATE,), "tpe", 20, prune=True)
     poor = Result(99, {"lr": 0.5}, (0.1, 0.1), False, False)
-    assert prune_now(spec, [*others(PATIENCE), poor]) == {99}
-    assert not prune_now(spec, [*others(PATIENCE - 1), poor])
+    assert prune_now(spec, [*others(5), poor]) == {99}
+    assert not prune_now(spec, [*others(4), poor])
     away = Result(50, {"lr": 0.9}, (0.9, 0.9), True, True)
-    assert not prune_now(spec, [*others(PATIENCE - 1), away, poor])
+    assert not prune_now(spec, [*others(4), away, poor])
     assert not prune_now(SweepSpec(*CLASSIC, (RATE,), "tpe", 20), [*others(9), poor])
     assert not prune_now(spec, others(9))
     assert not prune_now(spec, [*others(9), poor._replace(by_epoch=())])
@@ -282,6 +329,28 @@ def test_a_stranger_s_sweep_is_refused_with_a_sentence(data: object, words: str)
         SweepSpec.from_dict(data)
     assert str(error.value).startswith(words)
     assert len(str(error.value)) < 250
+
+
+@pytest.mark.parametrize(
+    ("name", "default", "low", "high"),
+    [("points", 32, 1, 1000), ("seeds", 1, 1, 20), ("minutes", 0, 0, 10_080), ("seed", 0, 0, 2**31 - 1)],
+)
+def test_a_sweep_s_numbers(name: str, default: float, low: float, high: float) -> None:
+    """A week is the longest that a sweep may be given."""
+    spec = SweepSpec(*CLASSIC, (RATE,), "random")
+    assert getattr(spec, name) == default
+    for allowed in (low, high):
+        assert getattr(replace(spec, **{name: allowed}), name) == allowed
+    for beyond in (low - 1, high + 1):
+        with pytest.raises(SpecError, match=f"from {low} to {high}"):
+            replace(spec, **{name: beyond})
+
+
+def test_seeds_end_with_the_last_there_is() -> None:
+    last = SweepSpec(NetworkSpec(), TrainConfig(seed=2**31 - 3), (RATE,), seeds=3)
+    assert last.setup({"lr": 0.1}, 2)[1].seed == 2**31 - 1
+    with pytest.raises(SpecError, match=f"4 seeds from {2**31 - 3} on go beyond {2**31 - 1}"):
+        replace(last, seeds=4)
 
 
 def test_the_largest_grid_is_allowed() -> None:

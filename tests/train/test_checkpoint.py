@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -13,7 +14,7 @@ from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.optimizers import OPTIMIZERS
 from nnviz.spec.train_config import TrainConfig
-from nnviz.train.checkpoint import Checkpoint, CheckpointError, Position, restore, write_atomically
+from nnviz.train.checkpoint import Checkpoint, CheckpointError, Position, kept_steps, restore, write_atomically
 from nnviz.train.events import Batch
 from nnviz.train.trainer import Trainer
 
@@ -89,3 +90,16 @@ def test_a_failed_write_leaves_what_was_there(tmp_path: Path, monkeypatch: pytes
 
 def test_position_counts_nothing_at_the_start() -> None:
     assert Position() == (0, 0, 0, 0, 0.0, 0)
+
+
+@pytest.mark.parametrize("total", [0, 1, 2, 3, 10, 469, 9380, 1_000_000])
+@pytest.mark.parametrize("count", [2, 3, 30, 300])
+def test_the_steps_that_are_kept_lie_denser_at_the_start(total: int, count: int) -> None:
+    kept = kept_steps(total, count)
+    spaced = np.rint(np.linspace(0, 1, count) ** 3 * total).astype(int).tolist()
+    assert kept == sorted({*spaced, *(step for step in (0, 1, 2, total) if step <= total)})
+    assert len(kept) <= count + 2
+    if total > 100 and count > 2:
+        gaps = np.diff(kept)
+        assert gaps[0] == gaps[1] == 1
+        assert gaps[-1] == gaps.max() == pytest.approx(3 * total / (count - 1), rel=0.55)

@@ -382,6 +382,29 @@ def test_what_cannot_be_packed_says_why(layers: tuple[Layer, ...], settings: dic
     assert reason.startswith(words)
 
 
+def test_six_hundred_thousand_numbers_are_the_most_that_gain_from_a_pack() -> None:
+    def weights(units: int) -> int:
+        return 785 * units + 10 * (units + 1)
+
+    assert weights(754) <= 600_000 < weights(755)
+    assert why_not(NetworkSpec((Dense(754),)), CONFIG) == ""
+    assert why_not(NetworkSpec((Dense(755),)), CONFIG).startswith("layers this large")
+
+
+def test_after_the_first_step_there_is_a_velocity_to_keep_where_there_is_a_momentum(blobs: Loaded) -> None:
+    """As of a single training, from whose optimizer's state it must be told apart by nothing."""
+    members = [(NETWORK, CONFIG.with_(momentum=momentum)) for momentum in (0.0, 0.9)]
+    trainer = EnsembleTrainer(members, blobs)
+    for step in range(3):
+        kept = [trainer.checkpoint(member) for member in (0, 1)]
+        assert [one.position.step for one in kept] == [step, step]
+        assert [sorted(one.optimizer) for one in kept] == [
+            [],
+            [f"{index}.momentum_buffer" for index in range(6)] if step else [],
+        ]
+        next(event for event in trainer.run() if isinstance(event, EnsembleBatch))
+
+
 def test_packs_are_spread_over_the_cores_and_fit_the_cache() -> None:
     assert ensemble_count(NETWORK, CONFIG, 64, 1) == 1
     assert ensemble_count(NETWORK, CONFIG, 64, 3) == 3

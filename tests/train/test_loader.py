@@ -1,28 +1,23 @@
-"""Order, moves and normalisation of the images, against torchvision."""
+"""Order and normalisation of the images, against torchvision, and how they are moved anew each epoch."""
 
 from __future__ import annotations
 
 import itertools
-import math
 from dataclasses import replace
-from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from scipy import ndimage
 from torch import Tensor
 
 from nnviz.data import torchvision_ops
 from nnviz.data.datasets import DATASETS, Dataset, Loaded, Split, first_per_class, to_input
 from nnviz.spec.augmentations import AUGMENTATIONS
-from nnviz.spec.augmentations.affine import MAX_ANGLE, MAX_SCALE, MAX_SHIFT, MAX_STROKE, SHIFT_ROTATE, move, thicken
+from nnviz.spec.augmentations.affine import SHIFT_ROTATE
 from nnviz.spec.train_config import TrainConfig
 from nnviz.train.loader import BLOCK, Loader, epoch_order, generator
 
 torchvision_ops.declare()
 from torchvision import transforms  # noqa: E402  # needs the declared operators
-from torchvision.transforms import functional as vision  # noqa: E402
 
 CPU = torch.device("cpu")
 
@@ -53,70 +48,6 @@ def test_input_is_torchvision_s_to_tensor_and_normalize_bit_for_bit(dataset: Dat
     assert every_byte[0, 0, 5] == 5  # not changed in place
 
 
-@pytest.mark.parametrize(
-    "move_by", [*itertools.product((-10.0, 0.0, 3.3, 10.0), (-2.0, 0.0, 1.0), (0.0, 1.7))], ids=str
-)
-def test_a_move_is_torchvision_s_affine(move_by: tuple[float, float, float], blobs: Loaded) -> None:
-    angle, right, down = move_by
-    images = blobs.test.images[:20]
-    ours = move(images, torch.tensor([move_by]).expand(20, 3))
-    theirs = vision.affine(
-        images, angle, [right, down], 1.0, [0.0], interpolation=transforms.InterpolationMode.BILINEAR
-    )
-    assert ours.dtype == torch.uint8
-    assert (ours.int() - theirs.int()).abs().max() <= 1
-
-
-@pytest.mark.parametrize("move_by", [*itertools.product((-8.0, 5.0), (0.0, 1.5), (-0.1, 0.0, 0.07))], ids=str)
-def test_a_scaled_move_is_torchvision_s_affine(move_by: tuple[float, float, float], blobs: Loaded) -> None:
-    angle, right, growth = move_by
-    images = blobs.test.images[:20]
-    ours = move(images, torch.tensor([[angle, right, -1.0, growth, 0.0]]).expand(20, 5))
-    theirs = vision.affine(
-        images, angle, [right, -1.0], 1 + growth, [0.0], interpolation=transforms.InterpolationMode.BILINEAR
-    )
-    assert (ours.int() - theirs.int()).abs().max() <= 1
-
-
-@pytest.mark.parametrize(("amount", "morphology"), [(1.0, ndimage.grey_dilation), (-1.0, ndimage.grey_erosion)])
-def test_lines_get_thicker_and_thinner_as_in_scipy(amount: float, morphology: Any, blobs: Loaded) -> None:
-    images = blobs.test.images[:10].float()
-    cross = ndimage.generate_binary_structure(2, 1)
-    mode = {"mode": "constant", "cval": -math.inf if amount > 0 else math.inf}
-    full = torch.from_numpy(np.stack([morphology(image.numpy(), footprint=cross, **mode) for image in images[:, 0]]))
-    assert torch.equal(thicken(images, torch.full((10,), amount))[:, 0], full)
-    assert torch.equal(thicken(images, torch.zeros(10)), images)
-    some = thicken(images, torch.full((10,), 0.25 * amount))[:, 0]
-    assert torch.allclose(some, images[:, 0] + 0.25 * (full - images[:, 0]), atol=1e-3)
-
-
-def test_images_go_right_and_down_and_turn_clockwise() -> None:
-    image = torch.zeros(1, 1, 28, 28, dtype=torch.uint8)
-    image[0, 0, 4, 14] = 200  # above the middle
-    assert torch.equal(move(image, torch.tensor([[0.0, 2.0, 1.0]])), image.roll((1, 2), (2, 3)))
-    turned = move(image, torch.tensor([[10.0, 0.0, 0.0]]))[0, 0]
-    assert turned.sum(0).float().argmax() > 14
-    assert torch.equal(move(image, torch.zeros(1, 3)), image)
-
-
-@pytest.mark.parametrize("kind", ["shift", "rotate", "shift_rotate", "drawing"])
-def test_random_moves_are_uniform_in_their_ranges(kind: str) -> None:
-    draw = AUGMENTATIONS[kind].draw
-    assert draw is not None
-    moves = draw(20_000, torch.Generator().manual_seed(1))
-    drawing = kind == "drawing"
-    rotates, shifts = "rotate" in kind or drawing, "shift" in kind or drawing
-    limits = [(MAX_ANGLE, rotates), (MAX_SHIFT, shifts), (MAX_SHIFT, shifts)]
-    limits += [(MAX_SCALE, True), (MAX_STROKE, True)] if drawing else []
-    for column, (limit, moved) in zip(moves.T, limits, strict=True):
-        if not moved:
-            assert not column.any()
-            continue
-        assert column.abs().max() <= limit
-        assert column.std().item() == pytest.approx(limit / math.sqrt(3), rel=0.03)
-        assert column.mean().item() == pytest.approx(0, abs=0.03 * limit)
-
-
 def test_an_epoch_s_order_is_a_shuffle_that_follows_from_seed_and_epoch_alone() -> None:
     torch.manual_seed(1)
     before = torch.get_rng_state()
@@ -134,6 +65,36 @@ def test_no_two_purposes_of_a_run_share_a_generator(seed: int) -> None:
     found = [generator(seed, *path).initial_seed() for path in paths]
     assert len(set(found)) == len(found)
     assert all(0 <= number < 2**63 for number in found)
+
+
+def test_lots_are_those_of_the_runs_that_are_kept() -> None:
+    """The next step of a checkpoint is computed again from its seed: other lots would lose those of old runs."""
+    assert generator(5, 7).initial_seed() == 5 * 1_000_003 + 8
+    assert generator(0, 0, 1).initial_seed() == 1_000_003 + 2
+    last = ((2**31 - 1) * 1_000_003 + 1000) * 1_000_003 + 3
+    assert last > 2**63
+    assert generator(2**31 - 1, 999, 2).initial_seed() == last % (2**63 - 1)
+    assert generator(7).initial_seed() == 7
+
+
+def test_images_go_to_another_device_once_and_stay_mapped_on_the_cpu(blobs: Loaded) -> None:
+    away = Loader(blobs.dataset, blobs.train, TrainConfig(), torch.device("meta"))
+    assert {tensor.device.type for tensor in (away.images, away.labels)} == {"meta"}
+    assert loader(blobs).images is blobs.train.images
+
+
+def test_a_block_is_filled_once_for_as_many_batches_as_it_holds(blobs: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, filled = loader(blobs), []
+    fill = one._fill
+    monkeypatch.setattr(one, "_fill", lambda cursor, size: filled.append((cursor, size)) or fill(cursor, size))
+    epoch_of(one, 0, [128])
+    assert filled == [(0, 256), (256, 256)]
+    filled.clear()
+    epoch_of(one, 1, [100])
+    assert filled == [(0, 200), (200, 200)]
+    filled.clear()
+    epoch_of(one, 2, [290])
+    assert filled == [(0, 290), (290, 290)]
 
 
 @pytest.mark.parametrize("size", [1, 7, 64, BLOCK - 1, BLOCK, BLOCK + 1, 299, 300, 1000])

@@ -14,7 +14,7 @@ from nnviz.spec.layers.dropout import Dropout
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.train.events import Batch
-from nnviz.train.preview import FILE, MAX_UNITS, Preview, as_images, preview, sample_of
+from nnviz.train.preview import FILE, Preview, as_images, preview, sample_of
 from nnviz.train.trainer import Trainer
 
 
@@ -27,7 +27,7 @@ def test_a_look_shows_the_weights_and_the_answers(blobs: Loaded) -> None:
     sample = sample_of(blobs.test.labels)
     live = preview(trainer.model, blobs, sample, step=4)
     assert (live.step, live.layer, live.units) == (4, "dense1", 100)
-    assert torch.equal(live.weights.flatten(1), trainer.checkpoint().model["dense1.weight"][:MAX_UNITS])
+    assert torch.equal(live.weights.flatten(1), trainer.checkpoint().model["dense1.weight"][:40])
     with torch.no_grad():
         expected = trainer.model.eval()(to_input(blobs.test.images[sample], blobs.dataset)).softmax(1)
     torch.testing.assert_close(live.probabilities, expected)
@@ -42,6 +42,20 @@ def test_looking_does_not_disturb_the_training(blobs: Loaded) -> None:
             watched.append(event.loss)
             preview(trainer.model, blobs, sample, event.step)
     assert watched == plain
+
+
+def test_the_images_of_the_classes_come_in_the_order_of_the_classes() -> None:
+    labels = torch.tensor([3, 1, 1, 0, 2, 3, 0])
+    assert sample_of(labels).tolist() == [3, 1, 4, 0]
+
+
+def test_an_image_has_the_weights_in_their_places() -> None:
+    filters = torch.rand(6, 3, 5, 4)
+    assert torch.equal(as_images(filters, (1, 28, 28)), filters[:, 0])
+    wide = torch.rand(6, 20 * 30)
+    assert torch.equal(as_images(wide, (1, 20, 30)), wide.view(6, 20, 30))
+    hidden = torch.rand(6, 9)
+    assert torch.equal(as_images(hidden, (1, 28, 28)), hidden.view(6, 3, 3))
 
 
 def test_filters_and_odd_layers_are_images_too() -> None:

@@ -182,6 +182,26 @@ def test_a_lone_last_image_is_left_out_where_batch_normalisation_could_not_take_
     assert (plain, normed) == ([count - 1, 1], [count - 1])
 
 
+def test_norms_are_taken_of_the_first_steps_and_then_now_and_again(blobs: Loaded) -> None:
+    trainer = Trainer(NetworkSpec((Dense(6),)), TrainConfig(epochs=5, batch_size=20, momentum=0.0, lr=0.1), blobs)
+    weights = [trainer.checkpoint().model[f"{name}.weight"].norm().item() for name in ("dense1", "output")]
+    batches = [event for event in trainer.run() if isinstance(event, Batch)]
+    told = {batch.step: batch.norms for batch in batches if batch.norms}
+    assert len(batches) == 75
+    assert list(told) == [*range(1, 21), 40, 60]
+    assert [norms.step for norms in told.values()] == list(told)
+    assert told[1].weight == pytest.approx(weights)
+    for norms in told.values():
+        assert norms.update == pytest.approx([0.1 * norm for norm in norms.gradient], rel=1e-3)
+
+
+def test_of_a_long_training_norms_are_taken_four_hundred_times(blobs: Loaded) -> None:
+    trainer = Trainer(NetworkSpec(()), TrainConfig(epochs=100, batch_size=1), blobs)
+    assert trainer.total_steps == 30_000
+    taken = [step for step in range(1, 30_001) if trainer._measures(step)]
+    assert taken == [*range(1, 21), *range(75, 30_001, 75)]
+
+
 def test_zero_weights_stay_alike(blobs: Loaded) -> None:
     """The lesson of the zero initialisation: every hidden neuron gets the same gradient for ever."""
     trainer = Trainer(NetworkSpec((Dense(6, "sigmoid"),), init="zeros"), TrainConfig(epochs=2, lr=0.1), blobs)

@@ -33,8 +33,8 @@ def uniform(*limits: float) -> Callable[[int, torch.Generator], Tensor]:
 
 
 def move(images: Tensor, moves: Tensor) -> Tensor:
-    """Rotate, shift and scale uint8 images (n, 1, h, w) by `moves` (n, 3 or 5), bilinear, zeros (paper) flowing in;
-    before that, make their lines thicker or thinner. uint8.
+    """Rotate, shift and scale uint8 images (n, 1, side, side) by `moves` (n, 3 or 5), bilinear, zeros (paper)
+    flowing in; before that, make their lines thicker or thinner. uint8.
     """
     side, inks = images.shape[-1], images.float()
     growth = torch.ones(len(moves), device=moves.device)

@@ -17,7 +17,9 @@ MAX_BEND = 2.5
 
 
 def bend(images: Tensor, moves: Tensor) -> Tensor:
-    """Bend uint8 images (n, 1, h, w) by `moves` (n, 2 · GRID²): right and down at each point, pixels. Bilinear."""
+    """Bend uint8 images (n, 1, side, side) by `moves` (n, 2 · GRID²): how far to the right of each point and below it
+    its ink comes from, pixels. Bilinear.
+    """
     side = images.shape[-1]
     coarse = moves.view(-1, 2, GRID, GRID)
     field = F.interpolate(coarse, size=(side, side), mode="bicubic", align_corners=True) * (2 / side)
