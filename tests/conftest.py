@@ -38,7 +38,7 @@ MNIST = _find_mnist()
 """Looked for once, before tests change the environment."""
 
 
-LONGEST = ("test_ray.py", "test_driver.py", "test_local.py")
+LONGEST = ("test_ray.py", "test_driver.py", "test_all.py", "test_local.py", "test_datasets.py", "test_cli.py")
 """They begin, so that at the end no process is left with one of them while the others have nothing to do."""
 
 

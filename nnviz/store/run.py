@@ -161,7 +161,7 @@ def to_run(row: sqlite3.Row) -> Run:
 
 def new_id(now: float) -> str:
     """Of a run or a sweep: when it was made (seconds since the epoch), and what tells it from others of that moment."""
-    return time.strftime("%Y%m%d-%H%M%S-", time.localtime(now)) + secrets.token_hex(2)
+    return time.strftime("%Y%m%d-%H%M%S-", time.localtime(now)) + secrets.token_hex(4)
 
 
 def describe(network: NetworkSpec, config: TrainConfig) -> str:

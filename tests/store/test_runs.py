@@ -18,7 +18,7 @@ from nnviz.spec.layers.pool import MaxPool
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.database import StoreError
-from nnviz.store.run import AttemptOver, RunGone, Status, describe
+from nnviz.store.run import AttemptOver, RunGone, Status, describe, new_id
 from nnviz.store.runs import RunStore
 from nnviz.train.checkpoint import Checkpoint, CheckpointError, Position
 from nnviz.train.events import Batch, Change, Epoch
@@ -199,3 +199,10 @@ def test_only_the_attempt_that_has_the_run_says_how_it_stands(store: RunStore) -
     assert store.writer.begin(run.id, "cpu", 1, attempt=second) == second
     store.writer.set_status(run.id, second, Status.FINISHED)
     assert store.run(run.id).status is Status.FINISHED
+
+
+def test_runs_made_in_the_same_second_have_their_own_ids() -> None:
+    """A sweep makes a thousand at once: of 16 bits two would be the same nearly always, of 32 once in ten thousand."""
+    ids = [new_id(1.7e9) for _ in range(3000)]
+    assert len(set(ids)) == len(ids)
+    assert len({one.rpartition("-")[0] for one in ids}) == 1
