@@ -21,7 +21,8 @@ from torch import nn
 from benchmarks.bench import Table, need, parser, quantile, runs_folder, served, took, wait_until
 from benchmarks.browser import Browser
 from nnviz.data import torchvision_ops
-from nnviz.data.datasets import DATASETS, data_root, to_input
+from nnviz.data.datasets import DATASETS, to_input
+from nnviz.environment import data_root
 from nnviz.executor.local import LocalExecutor
 from nnviz.spec.network import NetworkSpec, build_model
 from nnviz.spec.train_config import TrainConfig

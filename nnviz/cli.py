@@ -24,7 +24,9 @@ from typing import Any, TextIO
 
 import torch
 
-from nnviz.data.datasets import DATASETS, OFFLINE, DataError, Dataset, data_root
+from nnviz.data.datasets import DATASETS, OFFLINE, DataError, Dataset
+from nnviz.environment import SettingError, cores, data_root, runs_root
+from nnviz.environment import check as check_environment
 from nnviz.executor.recorder import train_run
 from nnviz.export.archive import ArchiveError, file_name, import_runs, write_run
 from nnviz.export.script import training_script
@@ -37,7 +39,7 @@ from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import LayerError, NetworkSpec, build_model
 from nnviz.spec.presets import PRESETS
 from nnviz.spec.train_config import TrainConfig, check
-from nnviz.store.database import LONG_PATIENCE, PATIENCE, StoreError, runs_root
+from nnviz.store.database import LONG_PATIENCE, PATIENCE, StoreError
 from nnviz.store.run import Run, RunGone, Status
 from nnviz.store.runs import RunStore
 from nnviz.train.checkpoint import CheckpointError
@@ -71,11 +73,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     try:
         arguments = parser.parse_args(argv)
+        check_environment()
         code: int = arguments.command(arguments)
         sys.stdout.flush()
     except SystemExit as end:  # argparse has said what is wrong, or helped
         return end.code if isinstance(end.code, int) else _USAGE
-    except _UsageError as error:
+    except (_UsageError, SettingError) as error:
         return _say(f"error: {error}", _USAGE)
     except LayerError as error:
         return _say(f"error: layer {error.index + 1}: {error}", _USAGE)
@@ -240,7 +243,7 @@ def _stay_with(store: RunStore, run: Run, arguments: argparse.Namespace, attempt
     what it learned.
     """
     # As in the app: one thread is fastest, except for convolutions; a resumed run keeps its count, for the same curve.
-    threads = arguments.threads or run.threads or ((os.cpu_count() or 1) if run.network.convolves else 1)
+    threads = arguments.threads or run.threads or (cores() if run.network.convolves else 1)
     torch.set_num_threads(threads)
     mailbox, reporter = Mailbox(), _Reporter()
     dataset = DATASETS[run.config.data]

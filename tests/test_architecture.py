@@ -17,7 +17,7 @@ PROJECT = Path(__file__).parents[1]
 STAGES = ("data", "spec", "train", "store", "analysis", "export", "sweep", "executor", "charts", "ui")
 """Packages of nnviz: each imports only itself and what stands to its left."""
 
-BEFORE, AFTER = ("fields", "jobs", "process", "registry"), ("cli", "__main__")
+BEFORE, AFTER = ("environment", "fields", "jobs", "process", "registry"), ("cli", "__main__")
 """Single modules that everybody, or nobody, may import."""
 
 SCREEN = ("ui",)

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nnviz.data.torchvision_ops import STORAGE
+from nnviz.environment import data_root
 from nnviz.process import is_alive, this_process
 
 Progress = Callable[[float, str], None]
@@ -284,11 +285,6 @@ DATASETS: dict[str, Dataset] = {
         ),
     )
 }
-
-
-def data_root() -> Path:
-    """The folder of all data sets: NNVIZ_DATA, or `data` where the app was started."""
-    return Path(os.environ.get("NNVIZ_DATA") or "data")
 
 
 def usable(name: str, root: Path | None = None) -> str:

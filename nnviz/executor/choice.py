@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from nnviz.environment import ray_address, slots
 from nnviz.executor.backend import Backend, first_line
 from nnviz.executor.processes import Processes
 
@@ -36,6 +37,8 @@ class Choice(NamedTuple):
     """The cluster; empty for this machine."""
     problem: str = ""
     """Why it is not the cluster that was asked for, as a sentence."""
+    slots: int = 0
+    """How many trainings run at once there; 0 where that is not known yet."""
 
     def save(self, root: Path) -> None:
         with suppress(OSError):  # then the pages say nothing of it; it was printed
@@ -46,20 +49,15 @@ class Choice(NamedTuple):
         """As last saved; nothing, where that can't be read."""
         try:
             words = json.loads((root / FILE).read_text(encoding="utf-8"))
-            return Choice(str(words["where"]), str(words["problem"]))
+            return Choice(str(words["where"]), str(words["problem"]), int(words["slots"]))
         except (OSError, ValueError, KeyError, TypeError):
             return Choice()
 
 
-def address() -> str:
-    """Of the cluster asked for; empty for none."""
-    return os.environ.get("NNVIZ_RAY_ADDRESS", "").strip()
-
-
 def choose(root: Path) -> tuple[Backend, Choice]:
     """The backend to use. It never fails: what keeps it from being the cluster is printed once, and told."""
-    if not (asked := address()):
-        return Processes(root), Choice()
+    if not (asked := ray_address()):
+        return Processes(root), Choice(slots=slots())
     os.environ.update(SILENT)  # before ray is imported
     problem = obstacle(asked)
     if not problem:
@@ -67,10 +65,10 @@ def choose(root: Path) -> tuple[Backend, Choice]:
             from nnviz.executor.ray_backend import RayBackend
 
             backend = RayBackend(root, asked)
-            return backend, Choice(where=backend.describe())
+            return backend, Choice(where=backend.describe(), slots=slots(backend.cores()))
         except Exception as error:  # whatever Ray finds wrong with the cluster: trainings go on here
             problem = f"the Ray cluster at {asked} can't be used ({first_line(error)})"
-    choice = Choice(problem=f"Trainings run on this machine: {problem}.")
+    choice = Choice(problem=f"Trainings run on this machine: {problem}.", slots=slots())
     print(choice.problem, file=sys.stderr, flush=True)
     return Processes(root), choice
 

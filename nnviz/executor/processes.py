@@ -6,7 +6,6 @@ A child costs 12–14 MB and starts in under 0.1 s.
 from __future__ import annotations
 
 import multiprocessing as mp
-import os
 import signal
 import sys
 from contextlib import suppress
@@ -14,6 +13,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from nnviz.environment import cores
 from nnviz.executor import worker
 from nnviz.executor.backend import Ended
 from nnviz.train.commands import Command, Job
@@ -62,7 +62,7 @@ class Processes:
         return _Child(process, ours)
 
     def cores(self) -> int:
-        return os.cpu_count() or 1
+        return cores()
 
     def close(self) -> None:
         """Nothing is left: children end with their jobs."""

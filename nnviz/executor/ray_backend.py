@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import nnviz
-from nnviz.data.datasets import data_root
+from nnviz.environment import data_root
 from nnviz.executor.backend import Ended, first_line
 from nnviz.executor.recorder import failed_in_words
 from nnviz.executor.remote_store import Bundle, Call, RemoteStore, bundle, repeat

@@ -15,13 +15,14 @@ PRELOAD = ["torch", "torch._dynamo", "nnviz.executor.worker"]
 
 
 def main(root: Path) -> None:
+    from nnviz.environment import ray_address
     from nnviz.executor import choice
 
     if sys.platform != "win32":
         from multiprocessing import forkserver
 
         multiprocessing.get_context("forkserver").set_forkserver_preload(PRELOAD)
-        if not choice.address():
+        if not ray_address():
             forkserver.ensure_running()
     from nnviz.executor.supervisor import Supervisor
     from nnviz.store.database import LONG_PATIENCE

@@ -6,7 +6,6 @@ It reads one JSON command a line from standard input and ends, its trainings sav
 from __future__ import annotations
 
 import json
-import os
 import queue
 import sys
 import threading
@@ -16,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from nnviz.environment import slots
 from nnviz.executor.backend import Backend, Ended, Place
 from nnviz.executor.recorder import SHUT_DOWN
 from nnviz.process import this_process
@@ -35,11 +35,6 @@ MOST_ATTEMPTS = 5
 
 def _command(action: str, *rest: Any) -> Command:
     return Command(Action(action), *rest)
-
-
-def slots(cores: int | None = None) -> int:
-    """How many trainings run at once: NNVIZ_SLOTS, or one per core but at least four."""
-    return int(os.environ.get("NNVIZ_SLOTS") or max(4, cores or os.cpu_count() or 1))
 
 
 @dataclass

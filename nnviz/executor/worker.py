@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from nnviz.environment import cores
 from nnviz.executor.ensemble_recorder import train_ensemble
 from nnviz.executor.recorder import train_run
 from nnviz.store.database import LONG_PATIENCE
@@ -49,7 +50,7 @@ def train_job(store: RunStore, runs: dict[str, int], mailbox: Mailbox, alone: bo
         return
     # Eight trainings with two threads each did 92 steps/s together, with one each 2,337. A lone net with
     # convolutions is faster with all cores.
-    threads = run.threads or ((os.cpu_count() or 1) if alone and run.network.convolves else 1)
+    threads = run.threads or (cores() if alone and run.network.convolves else 1)
     torch.set_num_threads(threads)
     train_run(store, run.id, mailbox, threads=threads, attempt=attempt)
 

@@ -45,11 +45,6 @@ class StoreBusy(sqlite3.OperationalError):
         )
 
 
-def runs_root() -> Path:
-    """The folder of the store: NNVIZ_RUNS, or `runs` where the app was started."""
-    return Path(os.environ.get("NNVIZ_RUNS") or "runs")
-
-
 class Database:
     """One file; safe to share between threads, other processes open their own. Readers never wait for writers (WAL).
 

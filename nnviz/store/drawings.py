@@ -26,8 +26,9 @@ from PIL import Image
 
 from nnviz.data.datasets import CLASSES, SIDE, Split
 from nnviz.data.drawing import Bytes, Floats, to_bytes
+from nnviz.environment import runs_root
 from nnviz.fields import SpecError, show
-from nnviz.store.database import StoreError, runs_root
+from nnviz.store.database import StoreError
 
 DEFAULT_COLLECTION = "Our handwriting"
 MAX_COLLECTION = 60  # letters of its name

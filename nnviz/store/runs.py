@@ -15,12 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
+from nnviz.environment import runs_root
 from nnviz.fields import SpecError
 from nnviz.process import is_alive, this_process
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig, check
 from nnviz.store.checkpoints import CheckpointFiles, PresentState, run_folder
-from nnviz.store.database import PATIENCE, Database, StoreBusy, StoreError, runs_root
+from nnviz.store.database import PATIENCE, Database, StoreBusy, StoreError
 from nnviz.store.history import Curve, History, NormCurves
 from nnviz.store.run import (
     COLUMNS,

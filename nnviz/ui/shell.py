@@ -6,6 +6,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from nnviz import environment
+from nnviz.environment import SettingError
 from nnviz.store.database import StoreError
 from nnviz.ui import runs, services, state
 from nnviz.ui.format import plain, sentence
@@ -58,8 +60,9 @@ def open_page(title: str) -> None:
         for path, label, page_icon in PAGES:
             st.page_link(path, label=label, icon=page_icon)
     try:
+        environment.check()
         executor = services.executor()  # so that it is warm when somebody presses Train
-    except StoreError as error:
+    except (StoreError, SettingError) as error:
         st.error(plain(sentence(str(error))), icon=":material/hard_drive:")
         st.stop()
     if title != "Train":  # which says it where it is looked at, and lives

@@ -80,7 +80,7 @@ class TestContract(ExecutorContract):
         self, store: RunStore, executor: LocalExecutor, cluster: Any
     ) -> None:
         wait_until(lambda: executor.choice != Choice())
-        assert executor.choice == Choice(where=f"Ray cluster at {cluster.address}: 2 nodes, 2 cores")
+        assert executor.choice == Choice(where=f"Ray cluster at {cluster.address}: 2 nodes, 2 cores", slots=2)
 
     def test_without_a_free_core_a_run_says_that_it_waits(
         self, store: RunStore, executor: LocalExecutor, monkeypatch: pytest.MonkeyPatch
@@ -180,7 +180,7 @@ def test_without_an_address_nothing_is_said(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.delenv("NNVIZ_RAY_ADDRESS", raising=False)
     backend, chosen = choice.choose(tmp_path)
     assert isinstance(backend, Processes)
-    assert chosen == Choice()
+    assert (chosen.where, chosen.problem) == ("", "")
 
 
 def test_without_the_package_trainings_run_here(
@@ -217,7 +217,7 @@ def test_an_address_that_is_none_is_refused(address: str) -> None:
 
 
 def test_a_damaged_note_says_nothing(tmp_path: Path) -> None:
-    Choice("there", "no").save(tmp_path)
-    assert Choice.load(tmp_path) == Choice("there", "no")
+    Choice("there", "no", 5).save(tmp_path)
+    assert Choice.load(tmp_path) == Choice("there", "no", 5)
     (tmp_path / choice.FILE).write_text("{")
     assert Choice.load(tmp_path) == Choice()

@@ -202,7 +202,7 @@ def test_only_the_attempt_that_has_the_run_says_how_it_stands(store: RunStore) -
 
 
 def test_runs_made_in_the_same_second_have_their_own_ids() -> None:
-    """A sweep makes a thousand at once: of 16 bits two would be the same nearly always, of 32 once in ten thousand tries."""
+    """A sweep makes a thousand at once: of 16 bits two would be the same, of 32 hardly ever."""
     ids = [new_id(1.7e9) for _ in range(1000)]
     assert len(set(ids)) == len(ids)
     assert len({one.rpartition("-")[0] for one in ids}) == 1

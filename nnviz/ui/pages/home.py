@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 import streamlit as st
 import torch
 
 from nnviz.data.datasets import DATASETS, usable
+from nnviz.environment import cores
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run, Status
@@ -112,7 +111,8 @@ def steps() -> None:
 def machine() -> None:
     dataset = DATASETS[usable("mnist")]
     there = f"{dataset.title}: {dataset.origin}" if dataset.available() else "No data yet"
-    device = {"cpu": f"{os.cpu_count()} CPU cores", "cuda": "NVIDIA GPU", "mps": "Apple GPU"}[pick_device("auto").type]
+    count = f"{cores()} CPU core{'s' * (cores() > 1)}"
+    device = {"cpu": count, "cuda": "NVIDIA GPU", "mps": "Apple GPU"}[pick_device("auto").type]
     where = services.executor().choice.where
     st.caption(
         f"Data: {there}. Device: {device}. PyTorch {torch.__version__}."

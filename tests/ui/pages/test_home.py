@@ -97,3 +97,15 @@ def test_without_mnist_it_names_what_is_used(store: RunStore, monkeypatch: pytes
     at = open_page()
     assert at.button(key="first-run").disabled
     assert "No data yet" in words(at, "caption")
+
+
+def test_a_variable_that_cannot_be_is_said_and_nothing_is_started(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NNVIZ_SLOTS", "many")
+    monkeypatch.setattr(services, "executor", lambda: pytest.fail("the supervisor would end in silence"))
+    at = open_page()
+    assert [error.value.replace("\\", "") for error in at.error] == [
+        "NNVIZ_SLOTS must be a whole number from 1 to 1,000, not 'many'."
+    ]
+    assert not at.button

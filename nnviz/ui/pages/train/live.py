@@ -10,7 +10,7 @@ import streamlit as st
 
 from nnviz.charts.curves import PLOT_CONFIG, SMOOTHING, curves_csv, curves_figure, curves_info
 from nnviz.data.datasets import DATASETS, DataError
-from nnviz.executor.supervisor import slots
+from nnviz.environment import slots
 from nnviz.spec.losses import LOSSES
 from nnviz.store.run import Run, RunGone, Status
 from nnviz.store.runs import RunStore
@@ -78,10 +78,11 @@ def progress_words(store: RunStore, run: Run) -> str:
 def _waiting(store: RunStore, run: Run) -> str:
     place = store.place_in_queue(run.id)
     training = sum(one.status is Status.RUNNING for one in store.runs())
-    if place <= slots() - training:
+    at_once = services.executor().choice.slots or slots()
+    if place <= at_once - training:
         return "Starting …"
-    at_once = "1 run trains" if slots() == 1 else f"{slots()} runs train"
-    return f"Waiting for a free place: number {place} in the queue. {at_once} at once."
+    words = "1 run trains" if at_once == 1 else f"{at_once} runs train"
+    return f"Waiting for a free place: number {place} in the queue. {words} at once."
 
 
 def _figures(run: Run) -> None:
