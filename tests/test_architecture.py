@@ -17,7 +17,7 @@ PROJECT = Path(__file__).parents[1]
 STAGES = ("data", "spec", "train", "store", "analysis", "export", "sweep", "executor", "charts", "ui")
 """Packages of nnviz: each imports only itself and what stands to its left."""
 
-BEFORE, AFTER = ("environment", "fields", "jobs", "process", "registry"), ("cli", "__main__")
+BEFORE, AFTER = ("environment", "fields", "jobs", "process", "registry", "table"), ("cli", "__main__")
 """Single modules that everybody, or nobody, may import."""
 
 SCREEN = ("ui",)
@@ -81,7 +81,9 @@ def test_charts_take_plain_arrays() -> None:
     for name, path in MODULES.items():
         if name.startswith("nnviz.charts."):
             of_sweeps = {"sweep", "fields"} if name.startswith("nnviz.charts.sweep_") else set()
-            assert {stage_of(one) for one in modules_imported(path)} <= {"charts", "registry", *of_sweeps}, name
+            assert {stage_of(one) for one in modules_imported(path)} <= {"charts", "registry", "table", *of_sweeps}, (
+                name
+            )
 
 
 def test_no_module_imports_itself_by_way_of_others() -> None:

@@ -11,8 +11,8 @@ import plotly.graph_objects as go
 
 from nnviz.charts.chart import Chart
 from nnviz.charts.colors import CLASSES, NEGATIVE, POSITIVE
-from nnviz.charts.table import csv_text
 from nnviz.charts.theme import NO_ZOOM, layout, plot_config, theme
+from nnviz.table import csv_text
 
 Floats = npt.NDArray[np.float64]
 

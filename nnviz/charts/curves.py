@@ -13,8 +13,8 @@ import plotly.graph_objects as go
 from nnviz.charts.chart import Chart
 from nnviz.charts.colors import RATE, TEST, TRAIN
 from nnviz.charts.series import Changed, Pass, Steps, example_passes, example_steps
-from nnviz.charts.table import csv_text
 from nnviz.charts.theme import layout, plot_config, theme
+from nnviz.table import csv_text
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -11,8 +11,8 @@ import plotly.graph_objects as go
 
 from nnviz.charts.chart import Chart
 from nnviz.charts.colors import CLASSES, POSITIVE, TEST, TRAIN
-from nnviz.charts.table import csv_text
 from nnviz.charts.theme import layout, plot_config, theme
+from nnviz.table import csv_text
 
 Floats = npt.NDArray[np.float64]
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -14,6 +12,7 @@ import plotly.graph_objects as go
 from nnviz.charts.chart import Chart
 from nnviz.charts.colors import CLASSES
 from nnviz.charts.theme import layout, plot_config, theme
+from nnviz.table import csv_text
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -114,12 +113,9 @@ def history_figure(info: HistoryInfo, *, at: int | None = None, log: bool = Fals
 
 def history_csv(info: HistoryInfo) -> str:
     """One line per moment."""
-    file = io.StringIO()
-    write = csv.writer(file, lineterminator="\n").writerow
-    write(("step (mini-batches)", *(f"probability of {name} (0 to 1)" for name in info.classes)))
-    for step, row in zip(info.step.tolist(), info.probabilities.tolist(), strict=True):
-        write((step, *(f"{share:.7g}" for share in row)))
-    return file.getvalue()
+    head = ("step (mini-batches)", *(f"probability of {name} (0 to 1)" for name in info.classes))
+    rows = zip(info.step.tolist(), info.probabilities.tolist(), strict=True)
+    return csv_text(head, ((step, *(f"{share:.7g}" for share in row)) for step, row in rows))
 
 
 def _names(info: HistoryInfo, last: float, ink: str) -> list[dict[str, Any]]:

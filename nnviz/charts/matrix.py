@@ -10,8 +10,8 @@ import plotly.graph_objects as go
 
 from nnviz.charts.chart import Chart
 from nnviz.charts.colors import DIVERGING
-from nnviz.charts.table import csv_text
 from nnviz.charts.theme import layout, plot_config, theme
+from nnviz.table import csv_text
 
 Floats = npt.NDArray[np.float32]
 

@@ -11,8 +11,8 @@ import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 
 from nnviz.charts.chart import Chart
-from nnviz.charts.table import csv_text
 from nnviz.charts.theme import layout, plot_config, theme
+from nnviz.table import csv_text
 
 HEALTHY_PACE = (1e-4, 1e-2)
 """Norm of an update over norm of the weights: about 1e-3 is the usual advice (Karpathy's CS231n notes)."""

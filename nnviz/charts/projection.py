@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -14,6 +12,7 @@ import plotly.graph_objects as go
 from nnviz.charts.chart import Chart
 from nnviz.charts.colors import CLASSES
 from nnviz.charts.theme import layout, plot_config, theme
+from nnviz.table import csv_text
 
 Floats = npt.NDArray[np.floating[Any]]
 Ints = npt.NDArray[np.integer[Any]]
@@ -144,12 +143,11 @@ def projection_figure(info: ProjectionInfo, *, chosen: int | None = None, dark: 
 
 def projection_csv(info: ProjectionInfo) -> str:
     """A line per image, in the order of the data set."""
-    file = io.StringIO()
-    write = csv.writer(file, lineterminator="\n").writerow
-    write(("index", "x", "y", "true", "answer"))
-    for index, (x, y) in enumerate(info.points.tolist()):
-        write((index, f"{x:.9g}", f"{y:.9g}", info.classes[info.labels[index]], info.classes[info.answers[index]]))
-    return file.getvalue()
+    rows = (
+        (index, f"{x:.9g}", f"{y:.9g}", info.classes[info.labels[index]], info.classes[info.answers[index]])
+        for index, (x, y) in enumerate(info.points.tolist())
+    )
+    return csv_text(("index", "x", "y", "true", "answer"), rows)
 
 
 def _in_words(info: ProjectionInfo, index: int) -> str:

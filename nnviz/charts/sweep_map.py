@@ -11,12 +11,12 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 
 from nnviz.charts.chart import Chart
-from nnviz.charts.table import csv_text
 from nnviz.charts.theme import NO_ZOOM, layout, plot_config, theme
 from nnviz.sweep.analysis import PointResult
 from nnviz.sweep.example import example_sweep
 from nnviz.sweep.space import Axis, Value, value_text
 from nnviz.sweep.spec import SweepSpec
+from nnviz.table import csv_text
 
 MAP_CONFIG = plot_config("nnviz-sweep", *NO_ZOOM)
 

@@ -6,7 +6,6 @@ strangers: they are cleaned and bounded here, and are plain text, to be shown as
 
 from __future__ import annotations
 
-import csv
 import io
 import sqlite3
 import threading
@@ -29,6 +28,7 @@ from nnviz.data.drawing import Bytes, Floats, to_bytes
 from nnviz.environment import runs_root
 from nnviz.fields import SpecError, show
 from nnviz.store.database import StoreError
+from nnviz.table import BOM, csv_text
 
 DEFAULT_COLLECTION = "Our handwriting"
 MAX_COLLECTION = 60  # letters of its name
@@ -192,9 +192,7 @@ class HandwritingStore:
         """A ZIP of MNIST's own format (IDX), PNG files as drawn and as networks get them, and a table of them."""
         kept = self._drawings(name, "ASC")
         images, labels, _ = _stack(kept)
-        stream, table = io.BytesIO(), io.StringIO()
-        rows = csv.writer(table)
-        rows.writerow(["number", "label", "author", "drawn", "pixels"])
+        stream, rows = io.BytesIO(), []
         with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("images-idx3-ubyte", idx(images))
             archive.writestr("labels-idx1-ubyte", idx(labels))
@@ -202,8 +200,9 @@ class HandwritingStore:
                 drawn, small = (f"{folder}/{number:05d}-{one.label}.png" for folder in ("drawn", "pixels"))
                 archive.writestr(drawn, one.ink_png)
                 archive.writestr(small, _png(one.pixels))
-                rows.writerow([number, one.label, _cell(one.author), drawn, small])
-            archive.writestr("drawings.csv", table.getvalue())
+                rows.append((number, one.label, one.author, drawn, small))
+            head = ("number", "label", "author", "drawn", "pixels")
+            archive.writestr("drawings.csv", BOM + csv_text(head, rows))
         return stream.getvalue()
 
     # ------------------------------------------------------------------ SQLite
@@ -304,8 +303,3 @@ def _png(picture: NDArray[Any]) -> bytes:
     stream = io.BytesIO()
     Image.fromarray(picture).save(stream, "PNG")
     return stream.getvalue()
-
-
-def _cell(text: str) -> str:
-    """Text for a table: spreadsheets must not take it for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text

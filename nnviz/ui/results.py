@@ -16,11 +16,11 @@ from nnviz.charts.confusion import (
     confusion_figure,
     confusion_info,
 )
-from nnviz.charts.table import csv_text
 from nnviz.data.datasets import DATASETS, DataError, Dataset, Split
 from nnviz.spec.network import build_model
 from nnviz.store.run import Run, RunGone
 from nnviz.store.runs import RunStore
+from nnviz.table import csv_text
 from nnviz.train.checkpoint import CheckpointError
 from nnviz.train.evaluation import Evaluation, evaluate
 from nnviz.ui.components.image_grid import Caption, tiles

@@ -11,8 +11,8 @@ import pandas as pd
 import streamlit as st
 
 from nnviz.analysis.comparison import differences, figures
-from nnviz.charts.table import csv_text
 from nnviz.store.run import Run
+from nnviz.table import csv_text
 from nnviz.ui import services, state
 from nnviz.ui.csv_button import csv_button
 from nnviz.ui.format import plain

@@ -325,7 +325,7 @@ def test_letters_go_on() -> None:
 
 
 def test_csv_is_the_table(store: RunStore) -> None:
-    from nnviz.charts.table import csv_text
+    from nnviz.table import csv_text
     from nnviz.ui.pages.compare.table import table
 
     services.store()

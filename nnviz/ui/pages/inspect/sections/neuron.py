@@ -37,8 +37,8 @@ from nnviz.charts.bars import (
     unit_bars_figure,
     unit_bars_info,
 )
-from nnviz.charts.table import csv_text
 from nnviz.spec.activations import ACTIVATIONS
+from nnviz.table import csv_text
 from nnviz.ui.checkpoints import View, test_part
 from nnviz.ui.components.image_grid import Caption, signed_to_bytes, tiles
 from nnviz.ui.components.plot import plot
