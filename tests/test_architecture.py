@@ -81,9 +81,8 @@ def test_charts_take_plain_arrays() -> None:
     for name, path in MODULES.items():
         if name.startswith("nnviz.charts."):
             of_sweeps = {"sweep", "fields"} if name.startswith("nnviz.charts.sweep_") else set()
-            assert {stage_of(one) for one in modules_imported(path)} <= {"charts", "registry", "table", *of_sweeps}, (
-                name
-            )
+            allowed = {"charts", "registry", "table", *of_sweeps}
+            assert {stage_of(one) for one in modules_imported(path)} <= allowed, name
 
 
 def test_no_module_imports_itself_by_way_of_others() -> None:
