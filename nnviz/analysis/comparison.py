@@ -124,12 +124,15 @@ def in_words(first: Run, second: Run, names: tuple[str, str] = ("A", "B")) -> st
             f"{a} and {b} differ in nothing but the seed ({one.shown[0]} and {one.shown[1]}): other initial weights and"
             " another order of the images."
         )
-    phrases = [_phrase(one, a) for one in found]
+    dense = all(layer.kind == "dense" for layer in second.network.layers)
+    phrases = [_phrase(one, a, dense) for one in found]
     return f"{b} trains with {_listed(phrases)}; all else is equal."
 
 
-def _phrase(one: Difference, other: str) -> str:
-    """ "a learning rate of 0.01 instead of 0.001"."""
+def _phrase(one: Difference, other: str, dense: bool) -> str:
+    """ "a learning rate of 0.01 instead of 0.001". `dense`: the hidden layers are all of that kind, which is then left
+    out; among others the first dense layer is not the first hidden one.
+    """
     before, after = one.shown
     if one.key == "start":
         if None in one.values:
@@ -148,7 +151,7 @@ def _phrase(one: Difference, other: str) -> str:
         kind = layer.rstrip("0123456789")
         number = int(layer.removeprefix(kind))
         ordinal = _ORDINALS[number - 1] if number <= len(_ORDINALS) else humanize.ordinal(number)
-        where = f"in the {ordinal} {'hidden' if kind == 'dense' else LAYERS[kind].title.lower()} layer"
+        where = f"in the {ordinal} {'hidden' if dense else LAYERS[kind].title.lower()} layer"
         noun = {"units": "neurons", "channels": "channels"}.get(name)
         if noun:
             return f"{after} instead of {before} {noun} {where}"

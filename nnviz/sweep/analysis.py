@@ -11,15 +11,14 @@ import numpy as np
 import scipy  # imports its stats at their first use: a second that the start of the app needn't wait for
 
 from nnviz.analysis.significance import LEVEL, summary_statistics, welch
+from nnviz.data.datasets import DATASETS
 from nnviz.fields import Number
+from nnviz.spec.losses import LOSSES
 from nnviz.sweep.space import point_label, value_text
 from nnviz.sweep.spec import Result, SweepSpec, study_of
 
 CONFIDENCE = 1 - LEVEL
 """Of every interval."""
-
-GUESSING = math.log(10)
-"""Cross-entropy of a net that says 10 % for each of ten classes, nats."""
 
 CRAWLS_BELOW = 0.8
 """Test accuracy, in [0, 1], below which a training that did not run away has hardly begun to learn."""
@@ -277,14 +276,16 @@ def _best(spec: SweepSpec, known: Sequence[PointResult]) -> str:
     return words
 
 
-def _lost(one: PointResult) -> bool:
+def _lost(spec: SweepSpec, one: PointResult) -> bool:
     """It diverged, or its steps were so large that it only guesses."""
-    guesses = one.accuracy is not None and one.accuracy < LOST_BELOW and (one.loss or 0.0) > GUESSING * 0.99
+    loss = LOSSES[one.values.get("loss", spec.config.loss)]
+    guessing = loss.at_chance(len(DATASETS[spec.config.data].classes))
+    guesses = one.accuracy is not None and one.accuracy < LOST_BELOW and (one.loss or 0.0) > guessing * 0.99
     return one.state is PointState.DIVERGED or guesses
 
 
 def _runs_away(spec: SweepSpec, known: Sequence[PointResult]) -> str:
-    lost = [one for one in known if _lost(one) and not _crawling(one, known)]
+    lost = [one for one in known if _lost(spec, one) and not _crawling(one, known)]
     if not lost:
         return ""
     names = {axis.name for axis in spec.axes}

@@ -173,7 +173,7 @@ class TestWords:
         assert "two trains with 8 instead of 4 channels in the first convolution layer" in words
         assert "a kernel of 5 instead of 3 in the first convolution layer" in words
         assert "a share dropped of 0.2 instead of 0.5 in the first dropout layer" in words
-        assert "Tanh instead of ReLU in the first hidden layer" in words
+        assert "Tanh instead of ReLU in the first dense layer" in words  # the fourth hidden one
 
     def test_a_net_in_a_line(self) -> None:
         assert layers_in_words(NetworkSpec(())) == "no hidden layer"

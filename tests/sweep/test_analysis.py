@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from scipy import stats
 
+from nnviz.spec.losses import LOSSES
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.sweep.analysis import (
@@ -337,6 +340,21 @@ def test_who_answers_no_better_than_guessing_is_lost(accuracy: float, loss: floa
     found[2] = found[2]._replace(loss=loss)
     words = "**It diverges** from a learning rate of 3 up: each step overshoots." if lost else ""
     assert told(found, "It diverges", rates()) == words
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("varied", [True, False])
+def test_what_guessing_costs_is_that_of_the_loss(loss: str, varied: bool) -> None:
+    """Mean squared error is never as large as cross-entropy's ln 10."""
+    chance = float(LOSSES[loss].function(torch.zeros(10, 10), torch.arange(10)))
+    other = next(name for name in LOSSES if name != loss)
+    spec = rates()
+    spec = replace(spec, config=spec.config.with_(loss=other if varied else loss))
+    for share, lost in ((1.0, True), (0.97, False)):
+        found = by_rate(0.9, 0.95, 0.1)
+        values = {**found[2].values, **({"loss": loss} if varied else {})}
+        found[2] = found[2]._replace(loss=share * chance, values=values)
+        assert bool(told(found, "It diverges", spec)) is lost
 
 
 def test_the_rate_from_which_on_it_diverges_is_above_all_that_held() -> None:
