@@ -26,7 +26,7 @@ def added_up(written: WrittenSum) -> Decimal:
     return sum((Decimal(part) for part in parts if part), Decimal(0))
 
 
-@pytest.mark.parametrize("scale", [1e-9, 1.0, 3e7])
+@pytest.mark.parametrize("scale", [1e-9, 1.0, 3e7, 1e12])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_what_is_written_adds_up_to_the_last_digit(blobs: Loaded, activation: str, scale: float) -> None:
     checkpoint = checkpoint_of(NetworkSpec((Dense(6, activation), Dense(4, activation))), blobs)
@@ -66,6 +66,21 @@ def test_a_sum_that_is_told_whole_says_what_rounding_cost() -> None:
 def test_a_sum_of_nothing() -> None:
     written = write_sum(Arithmetic((Term(0, 0.0, -1.0),), 0.0, 0.0, 0.0, "relu", 0.0))
     assert (written.terms[0].product, written.total, written.rounding) == ("+0.00000", "+0.00000", "")
+
+
+@pytest.mark.parametrize("size", [10.0**power for power in range(-40, 39)])
+def test_sums_of_every_size_that_a_number_can_have(size: float) -> None:
+    terms = tuple(Term(place, size, weight) for place, weight in enumerate((0.5, -0.25, 1.0)))
+    bias = -size / 3
+    for activation in ACTIVATIONS:
+        total = sum(term.product for term in terms) + bias
+        written = write_sum(Arithmetic(terms, 0.0, bias, total, activation, 0.0))
+        assert added_up(written) == Decimal(written.total)
+        assert float(written.total) == pytest.approx(total, rel=1e-4, abs=1e-11)
+        call = ACTIVATIONS[activation].call
+        output = call.build()(torch.tensor(total, dtype=torch.float64)).item() if call else total
+        assert float(written.output) == pytest.approx(output, rel=1e-4, abs=1e-4)
+        assert max(map(len, (written.total, written.bias, *(term.product for term in written.terms)))) <= 18
 
 
 @pytest.mark.parametrize("total", [float("nan"), float("inf")])
