@@ -105,9 +105,6 @@ def _folder(name: str, default: str) -> Path:
     """With ~ for the home folder, which a shell leaves as it is within quotes."""
     path = Path(_value(name) or default)
     try:
-        path = path.expanduser()
+        return path.expanduser()
     except RuntimeError as error:
         raise SettingError(f"{name} begins with the home folder of somebody who is not known here: {path}") from error
-    if path.exists() and not path.is_dir():
-        raise SettingError(f"{name} must name a folder, and {path} is none")
-    return path

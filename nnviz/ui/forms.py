@@ -21,7 +21,8 @@ Changed = Callable[[str, Any], None]
 def field_input(config: TrainConfig, name: str, key: str, changed: Changed, disabled: bool = False) -> None:
     """The widget for one field of `config`."""
     bounds, value = bounds_of(TrainConfig)[name], getattr(config, name)
-    st.session_state[key] = value
+    if key not in st.session_state or st.session_state[key] != value:  # set anew, it may undo what is just being typed
+        st.session_state[key] = value
     shown: dict[str, Any] = {
         "label": bounds.label[0].upper() + bounds.label[1:],
         "help": bounds.help or None,

@@ -84,7 +84,9 @@ def test_a_twin_grows_beside_its_original(open_page: OpenPage) -> None:
     page.locator(".st-key-compare-look button", has_text="Twin runs").first.click()
     expect(page.locator(".st-key-compare-twin-form")).to_be_visible()
     rate = page.locator(".st-key-compare-twin-value input")
-    rate.fill("0.02")
+    rate.press("ControlOrMeta+a")
+    rate.press_sequentially("0.02", delay=300)  # as slowly as people type: the page is drawn anew meanwhile
+    expect(rate).to_have_value("0.02")
     rate.press("Enter")
     begin = button(page, "compare-twin-start")
     expect(begin).to_be_enabled()

@@ -78,7 +78,8 @@ def progress_words(store: RunStore, run: Run) -> str:
 def _waiting(store: RunStore, run: Run) -> str:
     place = store.place_in_queue(run.id)
     training = sum(one.status is Status.RUNNING for one in store.runs())
-    at_once = services.executor().choice.slots or slots()
+    choice = services.executor().choice
+    at_once = choice.slots if choice.where else slots()
     if place <= at_once - training:
         return "Starting …"
     words = "1 run trains" if at_once == 1 else f"{at_once} runs train"
