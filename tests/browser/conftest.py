@@ -66,15 +66,20 @@ def trainings_end_with_their_test() -> Iterator[None]:
 
 
 @pytest.fixture(scope="package")
-def app_url(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[str]:
+def app_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the app keeps its runs, in `runs`."""
+    return tmp_path_factory.mktemp("app")
+
+
+@pytest.fixture(scope="package")
+def app_url(app_folder: Path, request: pytest.FixtureRequest) -> Iterator[str]:
     """Address of an app of its own: no runs yet, the real MNIST where it is at hand."""
-    folder = tmp_path_factory.mktemp("app")
     try:
         data = request.getfixturevalue("mnist_root")
     except pytest.skip.Exception:
-        data = folder / "data"
+        data = app_folder / "data"
         data.mkdir()
-    with serve(APP, folder, NNVIZ_RUNS=str(folder / "runs"), NNVIZ_DATA=str(data)) as url:
+    with serve(APP, app_folder, NNVIZ_RUNS=str(app_folder / "runs"), NNVIZ_DATA=str(data)) as url:
         yield url
 
 

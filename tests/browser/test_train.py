@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from urllib.parse import parse_qs, urlparse
 
 import pytest
 
 from tests.browser.conftest import PHONE, OpenPage
+from tests.waiting import LIMIT_S
 
 playwright = pytest.importorskip("playwright.sync_api")
 
@@ -238,3 +242,13 @@ def test_one_button_leads_from_home_to_a_training_net(open_page: OpenPage) -> No
     button(page, "control-stop").click()
     expect(page.get_by_text("Stopped by hand")).to_be_visible()
     expect(button(page, "resume-run")).to_be_visible()
+
+
+def test_that_it_waits_for_locked_records_is_said_while_it_does(training: Page, app_folder: Path) -> None:
+    with closing(sqlite3.connect(app_folder / "runs" / "runs.sqlite", timeout=LIMIT_S, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        notice = training.locator(".st-key-live-store-notice")
+        expect(notice).to_contain_text("Trainings wait: another program has locked the records")
+        other.execute("ROLLBACK")
+    expect(notice).to_have_count(0)
+    wait_for_steps(training, 10)

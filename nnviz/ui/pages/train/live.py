@@ -41,6 +41,8 @@ def _view(run_id: str, drawn_as: Status) -> None:
             st.rerun()  # other controls are due, and an ended run needs no more refreshing
         refresh_seconds()
         _progress(run)
+        if run.status.active:
+            busy_notice("live-store-notice")
         _figures(run)
     except RunGone:
         st.rerun()
@@ -258,8 +260,6 @@ def heading(run: Run) -> None:
     if run.reason:
         show = {Status.DIVERGED: st.error, Status.FAILED: st.error, Status.INTERRUPTED: st.warning}
         show.get(run.status, st.info)(plain(run.reason))
-    if run.status.active:
-        busy_notice("live-store-notice")
 
 
 def _sweep_name(run: Run) -> str:
