@@ -56,6 +56,8 @@ def open_page(title: str) -> None:
     # A picture of our own: Streamlit fetches emoji and :material/…: icons of the tab from the network.
     st.set_page_config(page_title=f"{title} · nnviz", page_icon=_ICON, layout="wide")
     st.html(_STYLE)
+    state.setup()
+    state.clean_address()
     with st.container(horizontal=True, key="navigation"):
         for path, label, page_icon in PAGES:
             st.page_link(path, label=label, icon=page_icon)
@@ -70,7 +72,6 @@ def open_page(title: str) -> None:
     if problem := executor.choice.problem:
         with st.container(key="executor-notice"):
             st.warning(plain(problem), icon=":material/lan:")
-    state.setup()
     if problems := state.take_link_problems():
         words = "Some of the link could not be used; the usual values stand in its place."
         # As text: a link from a stranger may hold markup.

@@ -12,7 +12,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
-from nnviz.spec.url import PARAMETERS, from_query, to_query
+from nnviz.spec.url import PARAMETERS, cleaned, from_query, to_query
 
 _SETUP = "setup"
 _RUN = "looking_at"
@@ -176,6 +176,13 @@ def recalled(key: str, default: V) -> V:
     """The value of a widget that may not be shown just now, and hasn't been made yet in this run of the page."""
     value: V = st.session_state.get(key, st.session_state.get(_WIDGETS, {}).get(key, default))
     return value
+
+
+def clean_address() -> None:
+    """Give what came with a link the names that pages look for; the set-up of a session is read before this."""
+    shown = st.query_params.to_dict()
+    if (wanted := cleaned(shown)) != shown:
+        st.query_params.from_dict(wanted)
 
 
 def write_address() -> None:

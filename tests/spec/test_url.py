@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qs, parse_qsl, quote, urlencode
 
 import pytest
 
-from nnviz.fields import Number, SpecError, bounds_of
+from nnviz.fields import Choice, Number, SpecError, bounds_of
 from nnviz.spec.layers import LAYERS
 from nnviz.spec.layers.conv import Conv
 from nnviz.spec.layers.conv_transpose import ConvTranspose
@@ -18,7 +21,7 @@ from nnviz.spec.layers.pool import AvgPool, MaxPool
 from nnviz.spec.network import MAX_LAYERS, MAX_PARAMETERS, NetworkSpec
 from nnviz.spec.presets import PRESETS
 from nnviz.spec.train_config import TrainConfig
-from nnviz.spec.url import MAX_LENGTH, PARAMETERS, from_query, to_query
+from nnviz.spec.url import IDS, MAX_LENGTH, PARAMETERS, cleaned, from_query, to_query
 
 NETWORKS = [
     *(preset.network for preset in PRESETS.values()),
@@ -161,7 +164,7 @@ def test_a_network_that_can_t_be_is_reported_and_the_rest_is_used(net: str, word
     assert len(problem) < 250
 
 
-HOSTILE = ["", "nan", "inf", "-inf", "1e999", "-1", "9" * 10_000, "None", "[]", "true ", "\x00", "ü", "x" * 100_000]
+HOSTILE = ["", "nan", "inf", "-inf", "1e999", "-1", "9" * 10_000, "None", "[]", "true x", "\x00", "ü", "x" * 100_000]
 
 
 # Each field with three of the values and each value with three fields or more, in turn: what a field refuses depends on
@@ -189,3 +192,107 @@ def test_all_bad_parts_are_reported_at_once() -> None:
     network, config, problems = from_query(dict.fromkeys(NAMES, "?"))
     assert (network, config) == (NetworkSpec(), TrainConfig())
     assert len(problems) == len(NAMES)
+
+
+# What programs do to a link on its way, from the text of its query to what a browser sends on.
+PUT_BEHIND = [*",)>];!\"'*_/.:?}…»”", "\u200b", "\ufeff", "%E2%80%8B", ">.", "_**", "),", "%22", "%20", "\u00ad"]
+RUINED = {
+    "encoded twice": lambda link: link.replace("~", "%257E"),
+    "every sign encoded": lambda link: "".join(f"%{ord(sign):02X}" if sign in "~_." else sign for sign in link),
+    "encoded whole": lambda link: quote(link, safe=""),
+    "encoded whole, twice": lambda link: quote(quote(link, safe=""), safe=""),
+    "as HTML": lambda link: link.replace("&", "&amp;"),
+    "as HTML, twice": lambda link: link.replace("&", "&amp;amp;"),
+    "as HTML, then encoded": lambda link: quote(link.replace("&", "&amp;"), safe="="),
+    "in capitals": str.upper,
+    "names in capitals": lambda link: re.sub("[a-z_]+=", lambda found: found[0].upper(), link),
+    "as HTML in capitals": lambda link: link.replace("&", "&amp;").upper(),
+    "quoted": lambda link: f'"{link}"'.replace("=", '="').replace("&", '"&'),
+    "with invisible letters": lambda link: "\u200b".join(link),
+}
+
+
+def browsed(query: str) -> dict[str, str]:
+    """As the pages get it."""
+    return {name: values[-1] for name, values in parse_qs(query, keep_blank_values=True).items()}
+
+
+def links() -> Iterator[tuple[NetworkSpec, TrainConfig, str]]:
+    for network, config in zip(NETWORKS, itertools.cycle(CONFIGS)):
+        yield network, config, urlencode(to_query(network, config), safe="~")
+
+
+@pytest.mark.parametrize("behind", PUT_BEHIND, ids=ascii)
+def test_what_stands_behind_a_link_is_no_part_of_it(behind: str) -> None:
+    for network, config, link in links():
+        assert from_query(browsed(link + behind)) == (network, config, [])
+        pairs = link.split("&")
+        for last in range(len(pairs)):  # whichever comes last
+            turned = "&".join([*pairs[:last], *pairs[last + 1 :], pairs[last]])
+            assert from_query(browsed(turned + behind)) == (network, config, [])
+
+
+@pytest.mark.parametrize("ruin", RUINED.values(), ids=RUINED)
+@pytest.mark.parametrize("behind", ["", ")", "%E2%80%8B"])
+def test_a_link_is_read_as_it_was_meant(ruin: Callable[[str], str], behind: str) -> None:
+    for network, config, link in links():
+        assert from_query(browsed(ruin(link) + behind)) == (network, config, [])
+        shown = cleaned(browsed(ruin(link + "&run=20260101-101010-abcd") + behind))
+        assert set(shown) == {"run", *to_query(network, config)}
+        assert shown["run"] == "20260101-101010-abcd"
+
+
+def test_no_value_ends_with_what_is_taken_off_a_link() -> None:
+    bounds = {**bounds_of(NetworkSpec), **bounds_of(TrainConfig)}
+    words = {one for bound in bounds.values() if isinstance(bound, Choice) for one in bound.options}
+    words |= {
+        one
+        for layer in LAYERS.values()
+        for b in bounds_of(layer).values()
+        if isinstance(b, Choice)
+        for one in b.options
+    }
+    for word in words | set(LAYERS):
+        assert re.fullmatch("[a-z0-9][a-z0-9_]*[a-z0-9]", word)
+
+
+def test_a_value_that_is_legal_as_it_stands_is_not_touched(monkeypatch: pytest.MonkeyPatch) -> None:
+    device = bounds_of(TrainConfig)["device"]
+    assert isinstance(device, Choice)
+    monkeypatch.setitem(vars(device), "options", dict.fromkeys(("auto", "cpu", "cpu*", "CPU", "(cpu)"), ""))
+    for value in ("cpu", "cpu*", "CPU", "(cpu)"):
+        assert from_query({"device": value})[1].device == value
+    assert from_query({"device": "cpu**"})[1].device == "cpu"
+
+
+def test_other_parameters_are_left_alone() -> None:
+    query = {"utm_source": "Mail%20(1)", "next": "/?a=1&lr=5", "REF": "X", "net": "dense_7"}
+    assert cleaned(query) == query
+    assert from_query(query) == (NetworkSpec((Dense(7),)), TrainConfig(), [])
+
+
+@pytest.mark.parametrize("name", IDS)
+@pytest.mark.parametrize("value", ["20260101-101010-abcd)", "20260101-101010-ABCD,", "(20260101-101010-abcd\u200b)."])
+def test_the_id_in_a_link_is_found(name: str, value: str) -> None:
+    for key in (name, name.upper(), f"amp;{name}"):
+        assert cleaned({key: value, "a": "b"}) == {name: "20260101-101010-abcd", "a": "b"}
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ({"optimiser": "adam"}, "'optimiser' of the link is not known, so it was not used; optimizer may be meant."),
+        ({"Learning_Rate": "1"}, "'learning_rate' of the link is not known, so it was not used; lr may be meant."),
+        (
+            {"net%3Ddense_7%26epoch%3D3": ""},
+            "'epoch' of the link is not known, so it was not used; epochs may be meant.",
+        ),
+        ({"lr": "0.1", "LR": "0.2"}, "The link says lr twice: '0.1' was used, '0.2' was not."),
+        ({"amp;lr": "0.1", "LR": "0.2"}, "The link says lr twice: '0.1' was used, '0.2' was not."),
+    ],
+)
+def test_what_is_not_understood_is_said(query: dict[str, str], words: str) -> None:
+    _, config, problems = from_query(query)
+    assert problems == [words]
+    assert (config.optimizer, config.epochs) == ("sgd", 10)
+    assert config.lr == (0.1 if "LR" in query else TrainConfig().lr)

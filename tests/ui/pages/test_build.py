@@ -13,6 +13,7 @@ from nnviz.spec.layers.conv import Conv
 from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
+from nnviz.spec.url import to_query
 from nnviz.ui.components.builder import Record
 from nnviz.ui.state import Setup
 from tests.waiting import LIMIT_S
@@ -58,6 +59,15 @@ def test_a_link_opens_its_network() -> None:
     at = open_build(net="conv_8~dense_32")
     assert setup_of(at).network == NetworkSpec((Conv(8), Dense(32)))
     assert record_of(at).draft == setup_of(at).network.to_dict()
+
+
+def test_a_link_that_a_program_changed_opens_what_was_meant_and_stands_in_the_address_as_it_should() -> None:
+    run = "20260101-101010-abcd"
+    at = open_build(**{"NET": "CONV_8%257EDENSE_32", "amp;optimizer": "adam,", "amp;RUN": f"{run})", "utm": "A%20)"})
+    assert not at.warning
+    assert setup_of(at) == Setup(NetworkSpec((Conv(8), Dense(32))), TrainConfig(optimizer="adam"))
+    shown = {name: values[-1] if isinstance(values, list) else values for name, values in at.query_params.items()}
+    assert shown == to_query(setup_of(at).network, setup_of(at).config) | {"run": run, "utm": "A%20)"}
 
 
 def test_the_code_is_that_of_the_network() -> None:
