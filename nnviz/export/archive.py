@@ -6,7 +6,7 @@
     README.txt, net.py           for people: what is what; the network in plain PyTorch, with these weights
 
 Reading is for files from strangers: nothing is unpickled or run, sizes are checked before anything is read, and a file
-that is not as it should be leaves nothing behind.
+that is not as it should be leaves nothing behind. A file that was unpacked and packed again is read as well.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import time
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -56,7 +57,11 @@ MAX_BYTES_OF_ALL = 4_000_000_000
 
 _JSON, _CURVE, _README, _NET = "run.json", "curve.safetensors", "README.txt", "net.py"
 _WEIGHTS = re.compile(r"weights/(\d{9})\.safetensors")
-_SEVERAL = re.compile(r"nnviz-[\w-]{1,40}\.zip")
+_LEFT_BY_COMPUTERS = re.compile(
+    r"(^|/)(__MACOSX/.*|\._[^/]*|\.DS_Store|\.localized|Icon\r|(eh)?thumbs(_vista)?\.db|desktop\.ini)$", re.IGNORECASE
+)
+"""Files of folders' looks and of what else a Mac or Windows knows of files: never read."""
+
 _LIMITS = {_JSON: 5_000_000, _CURVE: 300_000_000, _README: 200_000, _NET: 200_000}
 """Bytes, unpacked."""
 
@@ -219,12 +224,7 @@ def import_run(store: RunStore, source: bytes | Path | IO[bytes], origin: str = 
     or sqlite3.Error if it can't be kept; then nothing is left of it.
     """
     with _open(source) as archive:
-        try:
-            return _Reader(archive, origin).into(store)
-        except LayerError as error:
-            raise ArchiveError(f"layer {error.index + 1} of this run's network: {error}") from None
-        except SpecError as error:
-            raise ArchiveError(f"this run can't be: {error}") from None
+        return _take_in(store, archive, _without_folder(_entries(archive)), origin)
 
 
 def import_runs(store: RunStore, source: bytes | Path | IO[bytes], origin: str = "") -> list[Run]:
@@ -232,22 +232,22 @@ def import_runs(store: RunStore, source: bytes | Path | IO[bytes], origin: str =
     `import_run` does.
     """
     with _open(source) as archive:
-        infos = archive.infolist()
-        if not infos or not all(_SEVERAL.fullmatch(info.filename) for info in infos):
-            if not isinstance(source, bytes | Path):
-                source.seek(0)
-            return [import_run(store, source, origin)]
-        if len(infos) > MAX_RUNS:
-            raise ArchiveError(f"a file has at most {MAX_RUNS} runs, not {len(infos)}")
+        entries = _entries(archive)
+        files = [info for name, info in entries if name.lower().endswith(".zip")]
+        folders = _folders(entries)
+        if files and len(files) == len(entries):
+            of_each = [partial(_import_file, archive, info) for info in files]
+        elif len(folders) > 1 and all(name.startswith(tuple(folders)) for name, _ in entries):
+            of_each = [partial(_import_folder, archive, entries, folder) for folder in folders]
+        else:
+            return [_take_in(store, archive, _without_folder(entries), origin)]
+        if len(of_each) > MAX_RUNS:
+            raise ArchiveError(f"a file has at most {MAX_RUNS} runs, not {len(of_each)}")
         found: list[Run] = []
         kept = 0
         try:
-            for info in infos:
-                if info.file_size > MAX_BYTES:
-                    raise ArchiveError(
-                        f"a run's file has at most {MAX_BYTES / 1e9:g} GB, not {info.file_size / 1e9:,.1f} GB"
-                    )
-                found.append(import_run(store, _read(archive, info), origin))
+            for take_in in of_each:
+                found.append(take_in(store, origin))
                 kept += sum(path.stat().st_size for path in store.folder(found[-1].id).iterdir())
                 if kept > MAX_BYTES_OF_ALL:
                     raise ArchiveError(f"the weights in one file take at most {MAX_BYTES_OF_ALL / 1e9:g} GB together")
@@ -256,6 +256,53 @@ def import_runs(store: RunStore, source: bytes | Path | IO[bytes], origin: str =
                 store.delete(run.id)
             raise
         return found
+
+
+_Entries = list[tuple[str, zipfile.ZipInfo]]
+
+
+def _import_file(archive: zipfile.ZipFile, info: zipfile.ZipInfo, store: RunStore, origin: str) -> Run:
+    if info.file_size > MAX_BYTES:
+        raise ArchiveError(f"a run's file has at most {MAX_BYTES / 1e9:g} GB, not {info.file_size / 1e9:,.1f} GB")
+    return import_run(store, _read(archive, info), origin)
+
+
+def _import_folder(archive: zipfile.ZipFile, entries: _Entries, folder: str, store: RunStore, origin: str) -> Run:
+    own = [(name.removeprefix(folder), info) for name, info in entries if name.startswith(folder)]
+    return _take_in(store, archive, own, origin)
+
+
+def _take_in(store: RunStore, archive: zipfile.ZipFile, entries: _Entries, origin: str) -> Run:
+    try:
+        return _Reader(archive, _parts(entries), origin).into(store)
+    except LayerError as error:
+        raise ArchiveError(f"layer {error.index + 1} of this run's network: {error}") from None
+    except SpecError as error:
+        raise ArchiveError(f"this run can't be: {error}") from None
+
+
+def _entries(archive: zipfile.ZipFile) -> _Entries:
+    """Name and place of each file in it, without folders and what computers leave in them, in the order it has."""
+    entries = []
+    for info in archive.infolist():
+        name = info.filename.replace("\\", "/").removeprefix("./")  # as some programs for Windows write it
+        if not (info.is_dir() or name.endswith("/") or _LEFT_BY_COMPUTERS.search(name)):
+            entries.append((name, info))
+    return entries
+
+
+def _folders(entries: _Entries) -> list[str]:
+    """The folders that have a run in them, each with a slash at its end; "" is the file itself."""
+    found = (name.removesuffix(_JSON) for name, _ in entries if name == _JSON or name.endswith(f"/{_JSON}"))
+    return list(dict.fromkeys(folder for folder in found if not {"", ".", ".."} & set(folder.split("/")[:-1])))
+
+
+def _without_folder(entries: _Entries) -> _Entries:
+    """By the names that the parts have in a file as it was made: one that was unpacked has a folder around all."""
+    match _folders(entries):
+        case [folder] if all(name.startswith(folder) for name, _ in entries):
+            return [(name.removeprefix(folder), info) for name, info in entries]
+    return entries
 
 
 def _open(source: bytes | Path | IO[bytes]) -> zipfile.ZipFile:
@@ -286,9 +333,8 @@ _DAMAGED = (
 
 
 class _Reader:
-    def __init__(self, archive: zipfile.ZipFile, origin: str) -> None:
-        self.archive, self.origin = archive, origin
-        self.parts = _parts(archive)
+    def __init__(self, archive: zipfile.ZipFile, parts: dict[str, zipfile.ZipInfo], origin: str) -> None:
+        self.archive, self.parts, self.origin = archive, parts, origin
         self.record = _record(self.read(_JSON))
         self.network = NetworkSpec.from_dict(self.record["network"])
         self.config = TrainConfig.from_dict(self.record["training"])
@@ -404,17 +450,15 @@ class _Reader:
             _check_optimizer(checkpoint, [tuple(p.shape) for p in model.parameters()], self.config, name)
 
 
-def _parts(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+def _parts(entries: _Entries) -> dict[str, zipfile.ZipInfo]:
     """The parts by name; checked before any is read, so that a small file can't unpack to a huge one."""
-    infos = archive.infolist()
-    if len(infos) > MAX_PARTS:
-        raise ArchiveError(f"a run's file has at most {MAX_PARTS:,} parts, not {len(infos):,}")
-    total = sum(info.file_size for info in infos)
+    if len(entries) > MAX_PARTS:
+        raise ArchiveError(f"a run's file has at most {MAX_PARTS:,} parts, not {len(entries):,}")
+    total = sum(info.file_size for _, info in entries)
     if total > MAX_BYTES:
         raise ArchiveError(f"a run's file unpacks to at most {MAX_BYTES / 1e9:.0f} GB, not {total / 1e9:,.1f} GB")
     parts: dict[str, zipfile.ZipInfo] = {}
-    for info in infos:
-        name = info.filename
+    for name, info in entries:
         if name not in _LIMITS and not _WEIGHTS.fullmatch(name):
             raise ArchiveError(f"a run's file has no part {show(name)}; it has {', '.join(_LIMITS)} and weights")
         if name in parts:

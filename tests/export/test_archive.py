@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -530,6 +530,97 @@ def test_a_part_twice(exported: bytes, store: RunStore) -> None:
     with zipfile.ZipFile(stream, "a") as file, pytest.warns(UserWarning, match="Duplicate"):
         file.writestr("run.json", b"{}")
     assert "run.json is there twice" in refused(store, stream.getvalue())
+
+
+LEFT_BY_COMPUTERS = [
+    "__MACOSX/._run.json",
+    "__MACOSX/{}weights/._000000015.safetensors",
+    "{}.DS_Store",
+    "{}weights/.DS_Store",
+    "{}._README.txt",
+    "{}Thumbs.db",
+    "{}weights/desktop.ini",
+    "{}weights/",
+    "{}",
+]
+
+
+def packed_again(data: bytes, folder: str, extra: Sequence[str] = (), slash: str = "/") -> dict[str, bytes]:
+    """What is in a run's file, in another folder and beside other things, as name → content."""
+    with zipfile.ZipFile(io.BytesIO(data)) as file:
+        parts = {(folder + name).replace("/", slash): file.read(name) for name in file.namelist()}
+    return {**{name.format(folder): b"" for name in extra if name.format(folder)}, **parts}
+
+
+def zipped(parts: dict[str, bytes]) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, content in parts.items():
+            file.writestr(zipfile.ZipInfo(name), content)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("read", [import_run, lambda store, data: import_runs(store, io.BytesIO(data))[0]])
+@pytest.mark.parametrize("folder", ["", "nnviz-20260101-101010-abcd/", "my best net (1)/", "a/b/c/", "Ärger/", "./"])
+@pytest.mark.parametrize("slash", ["/", "\\"])
+def test_a_run_that_was_unpacked_and_packed_again(
+    exported: bytes, store: RunStore, elsewhere: RunStore, read: Any, folder: str, slash: str
+) -> None:
+    run = import_run(elsewhere, exported)
+    for extra in ((), LEFT_BY_COMPUTERS):
+        twin = read(store, zipped(packed_again(exported, folder, extra, slash)))
+        same_record(elsewhere, run, store, twin)
+
+
+def test_several_runs_that_were_unpacked_and_packed_again(exported: bytes, store: RunStore) -> None:
+    whole = {f"nnviz-{number}.zip": exported for number in range(3)}
+    renamed = {"My best.ZIP": exported, "nnviz-1 (1).zip": exported, "nnviz-1 copy.zip": exported}
+    unpacked = {k: v for number in range(3) for k, v in packed_again(exported, f"nnviz-{number}/").items()}
+    for parts in (whole, renamed, unpacked):
+        for folder in ("", "downloads/"):
+            placed = {f"{folder}{name}": content for name, content in parts.items()}
+            assert len(import_runs(store, zipped(placed))) == 3
+            looks = {"__MACOSX/._x": b"", f"{folder}.DS_Store": b"", "downloads/": b""}
+            assert len(import_runs(store, zipped(looks | placed))) == 3
+
+
+@pytest.mark.parametrize("folder", ["run/", "a/b/"])
+def test_a_run_packed_again_is_checked_like_any_other(exported: bytes, store: RunStore, folder: str) -> None:
+    parts = packed_again(exported, folder, LEFT_BY_COMPUTERS)
+    for name, words in {
+        f"{folder}model.pkl": "has no part 'model.pkl'",
+        f"{folder}../evil.txt": "has no part '../evil.txt'",
+        f"{folder}weights/000000007.safetensors": "weights/000000007.safetensors of this file is damaged",
+    }.items():
+        assert words in refused(store, zipped(parts | {name: b"x"}))
+    for name in ("beside.txt", "other/README.txt"):  # not all of it is in the folder
+        assert "has no part" in refused(store, zipped(parts | {name: b"x"}))
+    assert "has no part" in refused(store, zipped(parts | {f"{folder}again/run.json": b"{}"}))
+    assert "run.json must be JSON" in refused(store, zipped(parts | {f"{folder}run.json": b"{"}))
+    for outside in ("../", "/", "/etc/", "a/../"):
+        assert "has no part" in refused(store, zipped(packed_again(exported, outside)))
+    unpacked = {k: v for number in range(2) for k, v in packed_again(exported, f"{folder}{number}/").items()}
+    assert "README.txt is at most" in refused(store, zipped(unpacked | {f"{folder}1/README.txt": bytes(300_000)}))
+    assert "has no part" in refused(store, zipped(unpacked | {f"{folder}1/x": b""}))
+    stream = io.BytesIO(zipped(parts))
+    with zipfile.ZipFile(stream, "a") as file, pytest.warns(UserWarning, match="Duplicate"):
+        file.writestr(f"{folder}run.json", b"{}")
+    assert "run.json is there twice" in refused(store, stream.getvalue())
+
+
+def test_a_bomb_of_many_folders_is_not_unpacked(
+    exported: bytes, store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = {f"{number}/run.json": b"{}" for number in range(101)}
+    assert "at most 100 runs, not 101" in refused(store, zipped(many))
+    steps = {f"run/weights/{step:09d}.safetensors": b"" for step in range(1001)}
+    assert "has at most 1,000 parts" in refused(store, zipped({"run/run.json": b"{}"} | steps))
+    monkeypatch.setattr(archive, "MAX_BYTES_OF_ALL", len(exported) * 1.5)
+    two = packed_again(exported, "1/") | packed_again(exported, "2/")
+    assert "take at most" in refused(store, zipped(two))
+    monkeypatch.setattr(archive, "MAX_BYTES", 1_000_000)
+    big = packed_again(exported, "run/") | {"run/weights/000000001.safetensors": bytes(2_000_000)}
+    assert "unpacks to at most" in refused(store, zipped(big))
 
 
 @pytest.mark.parametrize("data", [b"", b"nonsense", b"PK\x03\x04", b"PK\x05\x06" + bytes(18)])
