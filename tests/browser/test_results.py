@@ -109,6 +109,6 @@ def test_on_a_phone_a_tap_does_it_and_nothing_sticks_out(results: Page, recorded
 def test_the_predictions_can_be_had(results: Page) -> None:
     with results.expect_download() as waiting:
         results.locator(".st-key-download-predictions button").click()
-    lines = Path(waiting.value.path()).read_text().splitlines()
+    lines = Path(waiting.value.path()).read_text(encoding="utf-8-sig").splitlines()
     assert len(lines) == 10_001
     assert lines[0].startswith("index,true,answer")
