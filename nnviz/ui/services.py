@@ -12,6 +12,7 @@ from nnviz.executor.local import LocalExecutor
 from nnviz.store.drawings import HandwritingStore
 from nnviz.store.runs import RunStore
 from nnviz.sweep.store import SweepStore
+from nnviz.ui.one_click import obey_once
 from nnviz.ui.tcp_nodelay import send_at_once
 
 
@@ -35,6 +36,7 @@ def executor() -> LocalExecutor:
     torch.set_num_threads(1)  # the server only ever computes a little; more threads would fight with the trainings
     started = LocalExecutor(store())
     send_at_once()
+    obey_once()
     gc.freeze()  # what torch brought is here to stay; collections needn't walk over it
     return started
 

@@ -139,6 +139,27 @@ def test_a_change_while_it_runs_is_kept_and_marked(training: Page) -> None:
     expect(training.locator(".st-key-curves-plot .infolayer")).not_to_contain_text("0.02 → 0.001")
 
 
+CLICK_BEFORE_A_TIMER = """key => {
+    const end = performance.now() + 1200;  // the live part's timer is due before what the click sends
+    while (performance.now() < end);
+    document.querySelector(`.st-key-${key} button`).click();
+}"""
+
+
+def test_a_click_that_comes_with_a_timer_starts_one_run(training: Page, app_folder: Path) -> None:
+    def ids() -> set[str]:
+        with closing(sqlite3.connect(app_folder / "runs" / "runs.sqlite", timeout=LIMIT_S)) as db:
+            return {row[0] for row in db.execute("SELECT id FROM runs")}
+
+    before, shown = ids(), run_of(training)
+    training.evaluate(CLICK_BEFORE_A_TIMER, "train-another")
+    training.wait_for_function("shown => !location.search.includes(shown)", arg=shown)
+    option = training.locator(".st-key-curve-raw input")
+    training.locator(".st-key-curve-raw label").first.click()
+    expect(option).not_to_be_checked()  # the server has answered all that was sent before
+    assert ids() - before == {run_of(training)}
+
+
 def test_leaving_the_page_does_not_end_the_run(training: Page) -> None:
     before = step(training)
     training.get_by_role("link", name="Build", exact=True).click()
