@@ -14,10 +14,11 @@ import signal
 import sqlite3
 import sys
 import tempfile
+import threading
 import time
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
@@ -51,6 +52,9 @@ from nnviz.train.trainer import Trainer, pick_device
 PROGRAM = "python -m nnviz"
 REDRAW_EVERY = 0.2
 """Seconds between two drawings of the progress bar."""
+
+LISTEN_EVERY = 0.25
+"""Seconds between two looks for what the app asks of a training here."""
 
 LAST = "last"
 """Stands for the newest run."""
@@ -249,7 +253,7 @@ def _stay_with(store: RunStore, run: Run, arguments: argparse.Namespace, attempt
     dataset = DATASETS[run.config.data]
     reporter.line(f"run {run.id}: {run.name}")
     reporter.line(f"data: {dataset.title}, {dataset.origin}")
-    with _signals_as_commands(mailbox) as got:
+    with _signals_as_commands(mailbox) as got, _asked_through_the_store(store, run.id, mailbox):
         status = train_run(store, run.id, mailbox, reporter, threads, attempt)
     reporter.clear()
     run = store.run(run.id)
@@ -280,6 +284,26 @@ def _signals_as_commands(mailbox: Mailbox) -> Iterator[list[int]]:
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
+
+
+@contextmanager
+def _asked_through_the_store(store: RunStore, run_id: str, mailbox: Mailbox) -> Iterator[None]:
+    """What is asked of the run in the app, say to pause, reaches the training in this process."""
+    over = threading.Event()
+
+    def listen() -> None:
+        while not over.wait(LISTEN_EVERY):
+            with suppress(sqlite3.Error):  # locked by another program, which the training itself waits for
+                for command in store.commands.take([run_id]):
+                    mailbox.post(command)
+
+    listener = threading.Thread(target=listen, daemon=True)
+    listener.start()
+    try:
+        yield
+    finally:
+        over.set()
+        listener.join()
 
 
 class _Reporter:

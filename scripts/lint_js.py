@@ -18,6 +18,7 @@ PARTS = {
     "follow": ["canvas/follow.js"],
     "image_grid": ["image_grid/image_grid.js"],
     "plot": ["plot/plot.js"],
+    "row_table": ["row_table/row_table.js"],
 }
 RULES = (
     "no-undef",

@@ -68,7 +68,7 @@ def _forget_active(root: Path) -> None:
     for sweep in sweeps.sweeps():
         if not sweep.status.over:
             with suppress(SweepGone, RunGone):
-                sweeps.delete(sweep.id)
+                sweeps.discard(sweep.id)
     for run in store.runs():
         if run.status.active:
             with suppress(RunGone):

@@ -7,19 +7,23 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
-
-import psutil
 
 from nnviz.executor.choice import FILE as CHOICE_FILE
 from nnviz.executor.choice import Choice
 from nnviz.process import process_name
-from nnviz.store.run import Run, Status
+from nnviz.store.run import Run
 from nnviz.store.runs import RunStore
+from nnviz.sweep.store import SweepStore
 from nnviz.train.commands import Action, Command
 
 SHUTDOWN_SECONDS = 15
-KILL_SECONDS = 3
+STOP_SECONDS = 3.0
+"""How long a training that is to be deleted has to save itself."""
+
+LOOK_EVERY = 0.02
+"""Seconds between two looks whether it has."""
 
 
 class LocalExecutor:
@@ -31,6 +35,7 @@ class LocalExecutor:
 
     def __init__(self, store: RunStore) -> None:
         self.store = store
+        store.empty_bin()
         self._lock = threading.Lock()
         self._supervisor = self._start()
 
@@ -54,14 +59,25 @@ class LocalExecutor:
             self._send("sweep", sweep_id, command)
 
     def delete(self, run: Run) -> None:
-        """End the run's process, if any, and forget the run."""
+        """Stop the run, if it is going on, and put it into the bin. Raises RunGone."""
         if run.status.active:
-            self.control(run.id, Command(Action.KILL))
-        owner = self.store.owner(run.id)
-        if run.status in (Status.RUNNING, Status.PAUSED) and owner != self._owner:  # else it is on another machine
-            with suppress(psutil.Error, ValueError):  # it is gone, which is what was wanted
-                psutil.Process(int(owner.partition(":")[0])).wait(KILL_SECONDS)
-        self.store.delete(run.id)
+            self.control(run.id, Command(Action.STOP))
+            until = time.monotonic() + STOP_SECONDS
+            while self.store.run(run.id).status.active and time.monotonic() < until:
+                time.sleep(LOOK_EVERY)
+            if self.store.run(run.id).status.active:  # it hangs; if it ever writes again, it hears that its run is gone
+                self.control(run.id, Command(Action.KILL))
+        self.store.discard(run.id)
+
+    def delete_sweep(self, sweep_id: str) -> None:
+        """Stop the sweep, if it is going on, and put it with its runs into the bin. Raises SweepGone, OSError."""
+        sweeps = SweepStore(self.store)
+        if sweeps.sweep(sweep_id).status.active:
+            self.sweep(sweep_id, Command(Action.STOP))
+            until = time.monotonic() + STOP_SECONDS
+            while sweeps.sweep(sweep_id).status.active and time.monotonic() < until:
+                time.sleep(LOOK_EVERY)
+        sweeps.discard(sweep_id)
 
     def close(self) -> None:
         """Checkpoint and end all trainings, then the supervisor."""

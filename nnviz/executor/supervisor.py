@@ -27,7 +27,9 @@ from nnviz.train.commands import Action, Command, Job
 SHUTDOWN_SECONDS = 10
 
 RECHECK_SECONDS = 0.5
-"""How long a run waits at most for a place that a paused training left: it pauses by itself too, after one batch."""
+"""How long a run waits at most for a place that a paused training left, which pauses by itself too, after one batch;
+and a command of another process.
+"""
 
 MOST_ATTEMPTS = 5
 """Times that a run is started, when again and again its machine is lost."""
@@ -47,7 +49,7 @@ class Supervisor:
     waiting: deque[tuple[Job, Command | None]] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
-        self._next_look = 0.0
+        self._next_look = self._next_asked = 0.0
         self.driver = SweepDriver(self.store, self.backend.cores, self._launch, self.control)
 
     def serve(self) -> None:
@@ -58,7 +60,7 @@ class Supervisor:
         threading.Thread(target=self._read_commands, daemon=True).start()
         while True:
             try:
-                busy = self.waiting or self.driver.busy
+                busy = self.jobs or self.waiting or self.driver.busy
                 what, name, detail = self.inbox.get(timeout=RECHECK_SECONDS if busy else None)
             except queue.Empty:
                 self._look()
@@ -79,7 +81,14 @@ class Supervisor:
         self._close()
 
     def _look(self) -> None:
-        """Give the sweeps something to do, not at every message but often enough, and the free places too."""
+        """Give the sweeps something to do, not at every message but often enough, and the free places too; and obey
+        what other processes ask of the runs here.
+        """
+        if time.monotonic() >= self._next_asked:
+            have = [run_id for job in self._all() for run_id in job.runs]
+            for command in self.store.commands.take(have):
+                self.control(command.run, command)
+            self._next_asked = time.monotonic() + RECHECK_SECONDS
         if self.driver.busy and time.monotonic() >= self._next_look:
             self.driver.look()
             self._next_look = time.monotonic() + LOOK_EVERY
@@ -90,7 +99,7 @@ class Supervisor:
         self.waiting.append((job, first))
 
     def control(self, run_id: str, command: Command) -> None:
-        """Pass a command on to a run, wherever it is."""
+        """Pass a command on to a run, wherever it is: what another process trains hears of it through the store."""
         for job, place in self.jobs.values():
             if run_id in job.runs:
                 if command.action is Action.KILL and len(job.runs) > 1:
@@ -100,7 +109,12 @@ class Supervisor:
                 else:
                     place.send(command._replace(run=run_id))
                 return
-        if command.action in (Action.STOP, Action.KILL):
+        if not any(run_id in job.runs for job, _ in self.waiting):
+            with suppress(RunGone):
+                if self.store.run(run_id).status.active:
+                    kept = Command(Action.STOP) if command.action is Action.KILL else command
+                    self.store.commands.post(run_id, kept)
+        elif command.action in (Action.STOP, Action.KILL):
             self._stop_waiting(run_id, Status.STOPPED, "Stopped while it waited for its turn.")
         elif command.action in (Action.LEAVE, Action.SHUTDOWN):
             self._stop_waiting(run_id, Status.INTERRUPTED, WAITS)
@@ -110,6 +124,9 @@ class Supervisor:
             what, name, command = json.loads(line)
             self.inbox.put((what, name, _command(*command) if command else None))
         self.inbox.put(("close", "", None))
+
+    def _all(self) -> list[Job]:
+        return [job for job, _ in (*self.jobs.values(), *self.waiting)]
 
     def _fill_slots(self) -> None:
         for _ in range(len(self.waiting)):

@@ -111,12 +111,12 @@ class Run:
 COLUMNS = """id, name, note, network, config, status, reason, created, seconds, step, steps, speed, device, threads,
     attempt, owner, parent, parent_step, sweep, point, ensemble, waiting,
     (SELECT test_accuracy FROM epochs WHERE epochs.run = runs.id ORDER BY epoch DESC LIMIT 1) AS test_accuracy"""
-"""Of the table of runs, as `to_run` reads them."""
+"""Of the table of runs, as `to_run` reads them. What lies in the bin (`deleted`) counts as gone."""
 
 
 def run_row(db: Database, run_id: str) -> sqlite3.Row:
     """The row of a run. Raises RunGone."""
-    rows = db.rows(f"SELECT {COLUMNS} FROM runs WHERE id = ?", run_id)
+    rows = db.rows(f"SELECT {COLUMNS} FROM runs WHERE id = ? AND deleted = 0", run_id)
     if not rows:
         raise gone(run_id)
     return rows[0]
@@ -125,14 +125,14 @@ def run_row(db: Database, run_id: str) -> sqlite3.Row:
 def update_run(db: Database, run_id: str, **values: object) -> None:
     """Change columns of a run. Raises RunGone."""
     assignments = ", ".join(f"{name} = ?" for name in values)
-    if not db.execute(f"UPDATE runs SET {assignments} WHERE id = ?", *values.values(), run_id):
+    if not db.execute(f"UPDATE runs SET {assignments} WHERE id = ? AND deleted = 0", *values.values(), run_id):
         raise gone(run_id)
 
 
 def update_attempt(db: Database, run_id: str, attempt: int, /, **values: object) -> None:
     """Change columns of a run as its `attempt`. Raises AttemptOver if it is no longer that; RunGone."""
     assignments = ", ".join(f"{name} = ?" for name in values)
-    query = f"UPDATE runs SET {assignments} WHERE id = ? AND attempt = ?"
+    query = f"UPDATE runs SET {assignments} WHERE id = ? AND attempt = ? AND deleted = 0"
     if not db.execute(query, *values.values(), run_id, attempt):
         now = run_row(db, run_id)["attempt"]
         raise AttemptOver(f"attempt {attempt} of run {run_id} is over: it is at attempt {now}")

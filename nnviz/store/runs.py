@@ -21,6 +21,7 @@ from nnviz.process import is_alive, this_process
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig, check
 from nnviz.store.checkpoints import CheckpointFiles, PresentState, run_folder
+from nnviz.store.commands import Commands
 from nnviz.store.database import PATIENCE, Database, StoreBusy, StoreError
 from nnviz.store.history import Curve, History, NormCurves
 from nnviz.store.run import (
@@ -31,6 +32,7 @@ from nnviz.store.run import (
     Waiting,
     clean_name,
     describe,
+    gone,
     new_id,
     run_row,
     to_run,
@@ -41,12 +43,16 @@ from nnviz.store.schema import MIGRATIONS
 from nnviz.store.writer import RunWriter, StoreWriter
 from nnviz.train.events import Change, Epoch
 
+BIN_SECONDS = 24 * 3600.0
+"""How long what was deleted can be had back."""
+
 
 class RunStore:
     """Every recorded run under one folder, and what people do with them. Safe to share between threads; other
     processes open their own.
 
-    `history` reads what was recorded, `checkpoints` and `present` the files, `writer` is for those who train.
+    `history` reads what was recorded, `checkpoints` and `present` the files, `writer` is for those who train, and
+    `commands` for those who steer what another process trains.
     Raises StoreError if the folder can't be used; its methods raise RunGone for an id that is not there, StoreBusy if
     another program has the database locked for more than `patience` seconds.
     """
@@ -64,6 +70,7 @@ class RunStore:
                 " or name another folder in NNVIZ_RUNS"
             ) from error
         self.history = History(self.db)
+        self.commands = Commands(self.db)
         self.checkpoints = CheckpointFiles(self.root)
         self.present = PresentState(self.root, self.checkpoints)
         self.writer: RunWriter = StoreWriter(self.root, self.db, self.checkpoints, self.present)
@@ -82,8 +89,8 @@ class RunStore:
 
     def runs(self, sweep: str = "") -> list[Run]:
         """The runs of a sweep, or those that belong to none, newest first."""
-        rows = self.db.rows(f"SELECT {COLUMNS} FROM runs WHERE sweep = ? ORDER BY created DESC, id DESC", sweep)
-        return [to_run(row) for row in rows]
+        query = f"SELECT {COLUMNS} FROM runs WHERE sweep = ? AND deleted = 0 ORDER BY created DESC, id DESC"
+        return [to_run(row) for row in self.db.rows(query, sweep)]
 
     def owner(self, run_id: str) -> str:
         """The process that last had the run: "pid:start time"."""
@@ -95,7 +102,8 @@ class RunStore:
         waiting = [
             row["id"]
             for row in self.db.rows(
-                "SELECT id, status, owner FROM runs WHERE status = 'queued' AND sweep = '' ORDER BY queued, id"
+                "SELECT id, status, owner FROM runs WHERE status = 'queued' AND sweep = '' AND deleted = 0"
+                " ORDER BY queued, id"
             )
             if is_alive(row["owner"])
         ]
@@ -228,10 +236,38 @@ class RunStore:
     def annotate(self, run_id: str, note: str) -> None:
         update_run(self.db, run_id, note=note.strip()[:4000])
 
+    def discard(self, run_id: str) -> None:
+        """Put the run into the bin: it counts as gone, and can be had back for `BIN_SECONDS`. Stop it first if it is
+        active.
+        """
+        self.empty_bin()
+        update_run(self.db, run_id, deleted=time.time())
+
+    def restore(self, run_id: str) -> Run:
+        """Take the run out of the bin again. Raises RunGone if it isn't there any more."""
+        if not self.db.execute("UPDATE runs SET deleted = 0 WHERE id = ? AND deleted > 0", run_id):
+            raise RunGone(f"run {run_id!r} is not in the bin; it may have been restored, or deleted for good")
+        if (run := self.run(run_id)).status.active:  # it ended when it noticed that its run was gone
+            update_run(self.db, run_id, status=Status.INTERRUPTED, reason="It was deleted while it trained.")
+            run = self.run(run_id)
+        return run
+
+    def discarded(self) -> list[Run]:
+        """What lies in the bin and belongs to no sweep, put there last first."""
+        query = f"SELECT {COLUMNS} FROM runs WHERE sweep = '' AND deleted > ? ORDER BY deleted DESC"
+        return [to_run(row) for row in self.db.rows(query, time.time() - BIN_SECONDS)]
+
+    def empty_bin(self) -> None:
+        """Delete for good what has been in the bin for longer than `BIN_SECONDS`."""
+        until = time.time() - BIN_SECONDS
+        for row in self.db.rows("SELECT id FROM runs WHERE deleted BETWEEN 1 AND ?", until):
+            self.delete(row["id"])
+        self.db.execute("DELETE FROM sweeps WHERE deleted BETWEEN 1 AND ?", until)
+
     def delete(self, run_id: str) -> None:
-        """Forget the run and its files. Stop it first if it is active: its process would write on."""
-        run_row(self.db, run_id)
-        self.db.execute("DELETE FROM runs WHERE id = ?", run_id)
+        """Forget the run and its files, wherever it is, for good."""
+        if not self.db.execute("DELETE FROM runs WHERE id = ?", run_id):
+            raise gone(run_id)
         shutil.rmtree(self.folder(run_id), ignore_errors=True)
 
     def enqueue(self, run_id: str, owner: str, reason: str = "", *, after: int | None = None) -> int:

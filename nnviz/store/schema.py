@@ -77,4 +77,17 @@ def _field_words(db: sqlite3.Connection) -> None:
     db.execute("UPDATE runs SET status = 'pruned' WHERE status = 'stopped' AND reason = ?", (_PRUNED_ONCE,))
 
 
-MIGRATIONS = (_tables, _field_words)
+def _bin_and_commands(db: sqlite3.Connection) -> None:
+    """3: what was deleted lies in a bin first (since when, in seconds since the epoch; 0: it was not); and what people
+    ask of trainings of other processes.
+    """
+    for table in ("runs", "sweeps"):
+        db.execute(f"ALTER TABLE {table} ADD COLUMN deleted REAL NOT NULL DEFAULT 0")
+    db.execute(
+        "CREATE TABLE commands (number INTEGER PRIMARY KEY, run TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE,"
+        " attempt INTEGER NOT NULL, action TEXT NOT NULL, name TEXT NOT NULL, value REAL NOT NULL, since REAL NOT NULL)"
+        " STRICT"
+    )
+
+
+MIGRATIONS = (_tables, _field_words, _bin_and_commands)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from nnviz.process import is_alive, this_process
 from nnviz.store.run import Run, Status, clean_name, describe, new_id
-from nnviz.store.runs import RunStore
+from nnviz.store.runs import BIN_SECONDS, RunStore
 from nnviz.sweep.spec import SweepSpec
 from nnviz.sweep.spec import describe as describe_sweep
 
@@ -86,7 +86,10 @@ class SweepStore:
 
     def sweeps(self) -> list[Sweep]:
         """All of them, newest first."""
-        return [_to_sweep(row) for row in self.runs.db.rows("SELECT * FROM sweeps ORDER BY created DESC, id DESC")]
+        return [
+            _to_sweep(row)
+            for row in self.runs.db.rows("SELECT * FROM sweeps WHERE deleted = 0 ORDER BY created DESC, id DESC")
+        ]
 
     def take_over(self, sweep_id: str) -> Sweep:
         """This process drives the sweep from now on."""
@@ -101,12 +104,32 @@ class SweepStore:
         """It was worked on for so long since the last time."""
         self._change("seconds = seconds + ?", seconds, sweep_id)
 
-    def delete(self, sweep_id: str) -> None:
-        """Forget the sweep and its runs. Stop it first if it is going on."""
-        self.sweep(sweep_id)
-        for row in self.runs.db.rows("SELECT id FROM runs WHERE sweep = ?", sweep_id):
-            self.runs.delete(row["id"])
-        self.runs.db.execute("DELETE FROM sweeps WHERE id = ?", sweep_id)
+    def discard(self, sweep_id: str) -> None:
+        """Put the sweep and its runs into the bin, where they can be had back for a day. Stop it first if it is going
+        on.
+        """
+        self.runs.empty_bin()
+        with self.runs.db.together():
+            self.update(sweep_id, deleted=(now := time.time()))
+            self.runs.db.execute("UPDATE runs SET deleted = ? WHERE sweep = ? AND deleted = 0", now, sweep_id)
+
+    def restore(self, sweep_id: str) -> Sweep:
+        """Take the sweep out of the bin again, with the runs that went there with it."""
+        with self.runs.db.together():
+            rows = self.runs.db.rows("SELECT deleted FROM sweeps WHERE id = ? AND deleted > 0", sweep_id)
+            if not rows:
+                raise SweepGone(f"sweep {sweep_id!r} is not in the bin; it may have been restored, or deleted for good")
+            since = rows[0]["deleted"]
+            self.runs.db.execute("UPDATE runs SET deleted = 0 WHERE sweep = ? AND deleted = ?", sweep_id, since)
+            self.runs.db.execute("UPDATE sweeps SET deleted = 0 WHERE id = ?", sweep_id)
+            if self.sweep(sweep_id).status.active:
+                self.update(sweep_id, status=Status.STOPPED, reason="It was deleted while it went on.")
+        return self.sweep(sweep_id)
+
+    def discarded(self) -> list[Sweep]:
+        """What lies in the bin, put there last first."""
+        query = "SELECT * FROM sweeps WHERE deleted > ? ORDER BY deleted DESC"
+        return [_to_sweep(row) for row in self.runs.db.rows(query, time.time() - BIN_SECONDS)]
 
     def add_points(self, sweep_id: str, points: Sequence[Mapping[str, Any]]) -> None:
         """Number these points on from those there are, and make their runs, waiting to be started."""
@@ -129,13 +152,13 @@ class SweepStore:
         epochs: dict[str, list[tuple[float | None, float | None]]] = {}
         for row in self.runs.db.rows(
             "SELECT run, test_accuracy, test_loss FROM epochs JOIN runs ON runs.id = epochs.run"
-            " WHERE runs.sweep = ? ORDER BY epochs.epoch",
+            " WHERE runs.sweep = ? AND runs.deleted = 0 ORDER BY epochs.epoch",
             sweep_id,
         ):
             epochs.setdefault(row["run"], []).append((row["test_accuracy"], row["test_loss"]))
         rows = self.runs.db.rows(
             "SELECT id, point, json_extract(config, '$.seed') AS seed, status, reason, step, steps, seconds, loss,"
-            " ensemble, attempt, owner FROM runs WHERE sweep = ? ORDER BY point, seed",
+            " ensemble, attempt, owner FROM runs WHERE sweep = ? AND deleted = 0 ORDER BY point, seed",
             sweep_id,
         )
         first = self._row("json_extract(spec, '$.config.seed') AS seed", sweep_id)["seed"]
@@ -165,14 +188,14 @@ class SweepStore:
         return self.runs.create(run.network, config)
 
     def _row(self, columns: str, sweep_id: str) -> sqlite3.Row:
-        rows = self.runs.db.rows(f"SELECT {columns} FROM sweeps WHERE id = ?", sweep_id)
+        rows = self.runs.db.rows(f"SELECT {columns} FROM sweeps WHERE id = ? AND deleted = 0", sweep_id)
         if not rows:
             raise _gone(sweep_id)
         return rows[0]
 
     def _change(self, assignments: str, *values: Any) -> None:
         """The last of `values` is the id."""
-        if not self.runs.db.execute(f"UPDATE sweeps SET {assignments} WHERE id = ?", *values):
+        if not self.runs.db.execute(f"UPDATE sweeps SET {assignments} WHERE id = ? AND deleted = 0", *values):
             raise _gone(values[-1])
 
 

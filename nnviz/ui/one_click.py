@@ -1,8 +1,8 @@
 """Let a click be obeyed once.
 
-In the browser, Streamlit 1.67 holds a click back until the task that it came in is over (`setTimeout(…, 0)`), but what a
-timer of a part of the page sends meanwhile carries the click too, and then it is sent once more: of sixty clicks beside
-a live part, one started two runs, 8 to 17 ms apart.
+In the browser, Streamlit 1.67 holds a click back until the task that it came in is over (`setTimeout(…, 0)`), but what
+a timer of a part of the page sends meanwhile carries the click too, and then it is sent once more: of sixty clicks
+beside a live part, one started two runs, 8 to 17 ms apart.
 """
 
 from __future__ import annotations

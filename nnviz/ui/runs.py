@@ -13,6 +13,7 @@ from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.database import StoreBusy
 from nnviz.store.run import Run, RunGone
+from nnviz.sweep.store import SweepGone
 from nnviz.train.commands import Command
 from nnviz.ui import services, state
 from nnviz.ui.format import plain, sentence
@@ -79,7 +80,7 @@ def told() -> Iterator[None]:
     """What keeps a click from being obeyed is said at the top of the page: a full disk, a run just deleted."""
     try:
         yield
-    except RunGone as error:
+    except (RunGone, SweepGone) as error:
         state.report(sentence(str(error)))
     except StoreBusy as error:
         state.report(f"That did not work: {error}.")

@@ -171,40 +171,78 @@ def test_leaving_the_page_does_not_end_the_run(training: Page) -> None:
     expect(button(training, "control-pause")).to_be_visible()
 
 
-def table(page: Page) -> Locator:
-    """The list of runs as a screen reader has it: what is seen is painted."""
-    return page.locator(".st-key-runs canvas table[role=grid]").first
+def row(page: Page, run: str) -> Locator:
+    """Of the list of runs."""
+    return page.locator(f".st-key-runs tbody tr[data-id='{run}']")
 
 
-def expect_ticked(page: Page, row: int) -> None:
-    """The row of the run shown, from above; the newest run stands first."""
-    expect(table(page).locator("tbody tr").nth(row)).to_have_attribute("aria-selected", "true")
+def expect_marked(page: Page, run: str) -> None:
+    expect(row(page, run)).to_have_attribute("aria-current", "true")
+    expect(page.locator(".st-key-runs tbody tr[aria-current]")).to_have_count(1)
 
 
 def test_a_second_run_beside_the_first_and_back_to_it_in_the_list(training: Page, open_page: OpenPage) -> None:
     first = run_of(training)
     watcher = open_page(f"/Train?run={first}")
     for page in (training, watcher):
-        expect_ticked(page, 0)
-    listed = int(table(training).get_attribute("aria-rowcount") or 0)
+        expect_marked(page, first)
     button(training, "train-another").click()
     training.wait_for_function("first => !location.search.includes(first)", arg=first)
+    second = run_of(training)
     expect(training.get_by_test_id("stProgress")).to_contain_text("images/s")
 
-    # The list of the other tab grows by itself, without a jump to whatever stands where its run stood.
-    expect(table(watcher)).to_have_attribute("aria-rowcount", str(listed + 1))
-    expect_ticked(watcher, 1)
+    # The list of the other tab grows by itself, and goes on to show what it showed.
+    expect(row(watcher, second)).to_be_visible()
+    expect_marked(watcher, first)
     wait_for_steps(watcher, 1)
     assert run_of(watcher) == first
 
-    expect(table(training)).to_have_attribute("aria-rowcount", str(listed + 1))  # it is drawn after all else
-    expect_ticked(training, 0)
-    box = training.locator(".st-key-runs canvas").first
-    box.scroll_into_view_if_needed()
-    box.click(position={"x": 15, "y": 38 + 35 * 1.5}, force=True)  # the second row: the newest stand first
+    expect_marked(training, second)
+    row(training, first).click()
     training.wait_for_function("first => location.search.includes(first)", arg=first)
     expect(button(training, "control-pause")).to_be_visible()
-    assert run_of(training) == first
+    expect_marked(training, first)
+
+
+def test_a_row_picked_in_the_moment_of_a_launch_is_taken(training: Page, open_page: OpenPage) -> None:
+    """The list grows under the mouse, of this tab's doing or another's, and the click is for the row it began on."""
+    shown = [run_of(training)]
+    other = open_page(LONG + f"&run={shown[0]}")
+    for page in (training, other, training):
+        aim = row(training, shown[0])
+        aim.scroll_into_view_if_needed()
+        aim.hover()
+        training.mouse.down()
+        before = run_of(page)
+        button(page, "train-another").evaluate("button => button.click()")
+        page.wait_for_function("before => !location.search.includes(before)", arg=before)
+        shown.append(run_of(page))
+        training.mouse.up()
+        training.wait_for_function("run => location.search.includes(run)", arg=shown[0])
+        expect_marked(training, shown[0])
+        expect(row(training, shown[-1])).to_be_visible()
+
+
+def test_the_list_is_sorted_by_its_heads_and_used_by_keyboard(training: Page) -> None:
+    first = run_of(training)
+    button(training, "train-another").click()
+    training.wait_for_function("first => !location.search.includes(first)", arg=first)
+    second = run_of(training)
+    ids = "rows => rows.map(row => row.dataset.id)"
+    rows = training.locator(".st-key-runs tbody tr")
+    expect(row(training, second)).to_be_visible()
+    newest_first: list[str] = rows.evaluate_all(ids)
+    assert newest_first[:2] == [second, first]
+    head = training.locator(".st-key-runs thead button", has_text="Started")
+    head.click()
+    expect(training.locator(".st-key-runs th[aria-sort=ascending]")).to_have_text("Started")
+    assert rows.evaluate_all(ids) == newest_first[::-1]
+    head.click()
+    assert rows.evaluate_all(ids) == newest_first
+    row(training, first).locator("button").focus()
+    training.keyboard.press("Enter")
+    training.wait_for_function("first => location.search.includes(first)", arg=first)
+    expect_marked(training, first)
 
 
 def test_a_finished_run_shows_its_results_and_can_be_repeated(open_page: OpenPage) -> None:
@@ -236,6 +274,8 @@ def test_a_run_can_be_renamed_noted_and_deleted(open_page: OpenPage) -> None:
     expect(page.locator(".st-key-no-run")).to_be_visible()
     watcher.reload()
     expect(watcher.get_by_text("it may have been deleted")).to_be_visible()
+    button(page, "undo-delete").click()
+    expect(page.get_by_role("heading", name="<b>my</b> first net")).to_be_visible()
 
 
 def test_a_rate_that_is_too_high_ends_the_run_with_advice(open_page: OpenPage) -> None:

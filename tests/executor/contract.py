@@ -97,9 +97,11 @@ class ExecutorContract:
         run = started(store, executor)
         executor.delete(store.run(run.id))
         assert run.id not in [left.id for left in store.runs()]
-        assert not store.folder(run.id).exists()
         free = [started(store, executor) for _ in range(2)]  # both places are free again
-        assert not store.folder(run.id).exists()
+        back = store.restore(run.id)  # it was saved as it ended
+        assert back.status is Status.STOPPED
+        assert store.checkpoints.load(run.id).position.step == back.step
+        store.discard(run.id)
         for other in free:
             executor.delete(store.run(other.id))
 

@@ -13,6 +13,8 @@ def before_versions(root: Path, *missing: str) -> None:
         db.execute("DROP INDEX runs_by_sweep")
         db.execute("ALTER TABLE runs RENAME COLUMN ensemble TO packed")
         db.execute("ALTER TABLE sweeps RENAME COLUMN strategy TO way")
-        for column in ("waiting", *missing):
+        db.execute("DROP TABLE commands")
+        db.execute("ALTER TABLE sweeps DROP COLUMN deleted")
+        for column in ("waiting", "deleted", *missing):
             db.execute(f"ALTER TABLE runs DROP COLUMN {column}")
     db.close()

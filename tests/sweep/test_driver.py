@@ -335,9 +335,12 @@ def test_a_sweep_that_is_deleted_while_it_goes_leaves_nobody_at_work(
     wait_for_epochs(sweeps, sweep)
     members = sweeps.members(sweep.id)
     pids = {pid_of(store, member.run) for member in members}
-    sweeps.delete(sweep.id)
+    executor.delete_sweep(sweep.id)
     wait_until(lambda: all(map(is_gone, pids)))
-    assert not any(store.folder(member.run).exists() for member in members)
+    assert store.runs(sweep.id) == []
+    sweeps.restore(sweep.id)
+    assert {run.id for run in store.runs(sweep.id)} == {member.run for member in members}
+    assert not any(run.status.active for run in store.runs(sweep.id))
     assert psutil.pid_exists(executor.pid)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Status
-from nnviz.store.runs import RunStore
+from nnviz.store.runs import BIN_SECONDS, RunStore
 from nnviz.sweep.space import Axis
 from nnviz.sweep.spec import SweepSpec
 from nnviz.sweep.store import SweepGone, SweepStore
@@ -104,23 +105,23 @@ def test_the_list_of_runs_leaves_out_those_of_sweeps(sweeps: SweepStore) -> None
     assert all(sweeps.runs.place_in_queue(member.run) == 0 for member in sweeps.members(sweep.id))
 
 
-def test_a_deleted_sweep_takes_its_runs_along_and_nothing_else(sweeps: SweepStore) -> None:
+def test_a_deleted_sweep_takes_its_runs_along_and_nothing_else(
+    sweeps: SweepStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sweep, other = sweeps.create(SPEC), sweeps.create(SPEC)
     mine = sweeps.runs.create(NetworkSpec(), TrainConfig())
     for one in (sweep, other):
         sweeps.add_points(one.id, POINTS)
     kept = sweeps.members(other.id)
     folders = [sweeps.runs.folder(member.run) for member in sweeps.members(sweep.id)]
-    sweeps.delete(sweep.id)
-    assert not any(folder.exists() for folder in folders)
-    assert sweeps.points(sweep.id) == {}
+    sweeps.discard(sweep.id)
     assert sweeps.runs.runs(sweep.id) == []
     assert sweeps.members(other.id) == kept
     assert sweeps.points(other.id) == dict(enumerate(POINTS))
     assert [run.id for run in sweeps.runs.runs()] == [mine.id]
     for use in (
         sweeps.sweep,
-        sweeps.delete,
+        sweeps.discard,
         sweeps.members,
         sweeps.take_over,
         lambda one: sweeps.update(one, name="x"),
@@ -128,6 +129,38 @@ def test_a_deleted_sweep_takes_its_runs_along_and_nothing_else(sweeps: SweepStor
     ):
         with pytest.raises(SweepGone, match=sweep.id):
             use(sweep.id)
+    assert [one.id for one in sweeps.discarded()] == [sweep.id]
+    assert all(folder.exists() for folder in folders)
+    after = time.time() + BIN_SECONDS + 1
+    monkeypatch.setattr(time, "time", lambda: after)
+    assert sweeps.discarded() == []
+    sweeps.runs.empty_bin()
+    assert not any(folder.exists() for folder in folders)
+    assert sweeps.points(sweep.id) == {}
+    with pytest.raises(SweepGone, match=f"{sweep.id}.* is not in the bin"):
+        sweeps.restore(sweep.id)
+    assert sweeps.members(other.id) == kept
+
+
+def test_a_deleted_sweep_can_be_had_back_as_it_was(sweeps: SweepStore) -> None:
+    sweep = sweeps.create(SPEC)
+    sweeps.add_points(sweep.id, POINTS)
+    sweeps.update(sweep.id, status=Status.FINISHED)
+    before, points = sweeps.sweep(sweep.id), sweeps.points(sweep.id)
+    first, *rest = sweeps.members(sweep.id)
+    sweeps.runs.discard(first.run)  # before, and by itself: it does not come back with the sweep
+    sweeps.discard(sweep.id)
+    assert sweeps.restore(sweep.id) == before
+    assert sweeps.points(sweep.id) == points
+    assert sweeps.members(sweep.id) == rest
+    assert sweeps.discarded() == []
+
+
+def test_a_sweep_that_was_deleted_while_it_went_on_is_not_going_on_when_it_is_back(sweeps: SweepStore) -> None:
+    sweep = sweeps.create(SPEC)
+    sweeps.take_over(sweep.id)
+    sweeps.discard(sweep.id)
+    assert sweeps.restore(sweep.id).status is Status.STOPPED
 
 
 def test_a_promoted_point_is_a_run_of_its_own(sweeps: SweepStore) -> None:

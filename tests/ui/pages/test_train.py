@@ -23,13 +23,14 @@ from nnviz.store.run import Run, Status
 from nnviz.store.runs import RunStore
 from nnviz.train.events import Batch, Change, Epoch
 from nnviz.ui import services, state
+from nnviz.ui.components.row_table import Cell
 from nnviz.ui.format import duration, plain
 from nnviz.ui.pages.train.controls import ANSWERED_WITHIN, Asked, steered
 from nnviz.ui.pages.train.live import progress_words
-from nnviz.ui.pages.train.run_list import table
+from nnviz.ui.pages.train.run_list import COLUMNS, rows, table_csv
 from nnviz.ui.state import Setup
 from tests.pages import click, keys, open_page, parameter, progress, rerun, words
-from tests.waiting import LIMIT_S, wait_until
+from tests.waiting import wait_until
 
 TRAIN = "pages/2_Train.py"
 NETWORK = NetworkSpec((Dense(32),))
@@ -46,6 +47,8 @@ def store(app_runs: Path, images_at_hand: None) -> Iterator[RunStore]:
             store.delete(run.id)  # only recorded, never trained
         else:
             services.executor().delete(run)
+    for run in store.discarded():
+        store.delete(run.id)
     store.close()
 
 
@@ -247,41 +250,27 @@ def test_how_the_curves_are_drawn_outlasts_a_visit_to_another_page(store: RunSto
 # ---------------------------------------------------------------------- the runs
 
 
+def cells(store: RunStore, run: Run) -> dict[str, Cell]:
+    """What the list says of a run, by column."""
+    (row,) = [row for row in rows(store.runs()) if row.id == run.id]
+    return {column.title: cell for column, cell in zip(COLUMNS, row.cells, strict=True)}
+
+
 def test_the_table_has_no_accuracy_before_the_first_whole_epoch(store: RunStore) -> None:
     run = recorded(store, Status.RUNNING)
-    assert table(store.runs())["Test accuracy"].isna().all()
-    store.writer.add_epoch(run.id, Epoch(1, 100, 0.5, 0.8, 0.4, 0.85))
-    row = table(store.runs()).iloc[0]
-    assert (row["Name"], row["State"], row["Test accuracy"]) == (run.name, "running", 85.0)
+    assert cells(store, run)["Test accuracy"] == Cell("–", None)
+    store.writer.add_epoch(run.id, Epoch(1, 100, 0.5, 0.8, 0.4, 0.934799999))
+    shown = cells(store, run)
+    assert (shown["Name"].text, shown["State"].text) == (run.name, "running")
+    assert shown["Test accuracy"] == Cell("93.48 %", 0.934799999)
 
 
-def test_a_list_that_grew_by_itself_picks_nothing_before_the_browser_has_followed(store: RunStore) -> None:
-    """A refresh that was under way still sends the row in which the run shown stood; another one stands there now."""
-
-    def sent() -> None:
-        import streamlit as st
-
-        from nnviz.ui import state
-        from nnviz.ui.pages.train import run_list
-
-        st.session_state["runs"] = {"selection": {"rows": [0]}}
-        run_list._pick()
-        st.text(state.chosen_run())
-
-    first = recorded(store, Status.RUNNING)
-    at = open_train(run=first.id)
-    second = recorded(store, Status.RUNNING)
-    picked = []
-    for _ in range(2):
-        rerun(at)
-        late = AppTest.from_function(sent, default_timeout=LIMIT_S)
-        for name in ("runs_listed", "runs_overtaken"):
-            if name in at.session_state:
-                late.session_state[name] = at.session_state[name]
-        picked.append(late.run().text[0].value)
-        assert not late.exception
-    assert at.session_state["runs_listed"] == [second.id, first.id]
-    assert picked == ["None", second.id]  # the second time the browser has shown the list: it is a person's click
+def test_the_list_as_a_table_for_spreadsheets(store: RunStore) -> None:
+    run = recorded(store, Status.STOPPED)
+    store.rename(run.id, "=1+1")
+    head, line = table_csv(store.runs()).splitlines()
+    assert head == "id,Name,State,Progress,Test accuracy,Data,Started,Note"
+    assert line.startswith(f"{run.id},'=1+1,stopped,0 %,–,MNIST,")
 
 
 def test_a_name_and_a_note_are_kept_and_shown_as_text(store: RunStore) -> None:
@@ -294,19 +283,37 @@ def test_a_name_and_a_note_are_kept_and_shown_as_text(store: RunStore) -> None:
     rerun(at)
     assert (store.run(run.id).name, store.run(run.id).note) == (name, "before the <i>exam</i>")
     assert f"#### {plain(name)}" in [element.value for element in at.markdown]
-    assert at.dataframe[0].value["Name"].tolist() == [name]
-    assert at.dataframe[0].value["Note"].tolist() == ["before the <i>exam</i>"]
+    shown = cells(store, run)
+    assert (shown["Name"].text, shown["Note"].text) == (name, "before the <i>exam</i>")
     at.text_input(key="run-name").set_value("")
     rerun(at)
     assert at.text_input(key="run-name").value == run.name  # the one that describes the set-up
 
 
-def test_deleting_the_run_shown_leads_back_to_the_empty_page(store: RunStore) -> None:
-    at = open_train(run=recorded(store, Status.STOPPED).id)
+def test_deleting_the_run_shown_leads_back_to_the_empty_page_and_can_be_undone(store: RunStore) -> None:
+    run = recorded(store, Status.STOPPED)
+    at = open_train(run=run.id)
     click(at, "delete-run-sure")
     assert store.runs() == []
     assert "Nothing is training yet" in words(at)
+    assert f"Deleted: **{run.name}**." in words(at, "markdown")
     assert "run" not in at.query_params
+    click(at, "undo-delete")
+    assert [one.id for one in store.runs()] == [run.id]
+    assert parameter(at, "run") == run.id
+    assert "undo-delete" not in keys(at)
+
+
+def test_whoever_comes_later_finds_what_was_deleted_in_the_bin(store: RunStore) -> None:
+    first, second = recorded(store, Status.STOPPED), recorded(store, Status.FINISHED)
+    for run in (first, second):
+        store.discard(run.id)
+    at = open_train()
+    assert "undo-delete" not in keys(at)  # it was not this session
+    assert [key for key in keys(at) if key.startswith("restore-")]
+    click(at, f"restore-{first.id}")
+    assert [run.id for run in store.runs()] == [first.id]
+    assert [run.id for run in store.discarded()] == [second.id]
 
 
 def test_a_run_deleted_by_somebody_else_is_let_go_of(store: RunStore) -> None:

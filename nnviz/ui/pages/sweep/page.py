@@ -13,6 +13,7 @@ from nnviz.sweep.spec import SweepSpec
 from nnviz.sweep.store import Sweep, SweepGone
 from nnviz.train.commands import Action, Command
 from nnviz.ui import services
+from nnviz.ui.bin import show_bin
 from nnviz.ui.choosing import choose_shown
 from nnviz.ui.format import duration, plain, sentence
 from nnviz.ui.pages.sweep import form, pictures, point
@@ -33,10 +34,13 @@ def sweep_page(ready: bool) -> None:
     with stage:
         if chosen is None:
             _empty_state()
-            return
-        following = chosen.status.active and chosen.status is not Status.PAUSED
-        every = max(0.5, refresh_seconds()) if following else None
-        st.fragment(_stage, run_every=every)(chosen.id, chosen.status)
+        else:
+            following = chosen.status.active and chosen.status is not Status.PAUSED
+            every = max(0.5, refresh_seconds()) if following else None
+            st.fragment(_stage, run_every=every)(chosen.id, chosen.status)
+        with st.container(horizontal=True, key="sweep-foot", vertical_alignment="center"):
+            deleted = {sweep.id: sweep.name for sweep in services.sweeps().discarded()}
+            show_bin("sweeps", deleted, st.session_state.get(Kept.SWEEP_DELETED), _restore, prefix="sweep-")
 
 
 def _start(spec: SweepSpec) -> None:
@@ -106,7 +110,7 @@ def _buttons(sweep: Sweep) -> None:
         if sweep.status is Status.PAUSED:
             _command("Stop", Action.STOP, "stop", sweep)
     with st.popover("Delete", icon=":material/delete:", key="sweep-delete"):
-        st.markdown(f"Delete **{plain(sweep.name)}** with all its runs? This can't be undone.")
+        st.markdown(f"Delete **{plain(sweep.name)}** with all its runs? For a day it can be had back.")
         st.button("Delete it", key="sweep-delete-sure", type="primary", on_click=_delete, args=(sweep.id,))
 
 
@@ -127,12 +131,19 @@ def _tell(sweep_id: str, command: Command) -> None:
 
 
 def _delete(sweep_id: str) -> None:
-    session, sweeps, executor = st.session_state, services.sweeps(), services.executor()
+    session, executor = st.session_state, services.executor()
     with told():
-        executor.sweep(sweep_id, Command(Action.STOP))
         with suppress(SweepGone):  # somebody else was quicker, which is what was wanted
-            sweeps.delete(sweep_id)
+            executor.delete_sweep(sweep_id)
+            session[Kept.SWEEP_DELETED] = sweep_id
         session[_CHOSEN] = None
+        point.forget(session)
+
+
+def _restore(sweep_id: str) -> None:
+    session, sweeps = st.session_state, services.sweeps()
+    with told():
+        session[_CHOSEN] = sweeps.restore(sweep_id).id
         point.forget(session)
 
 

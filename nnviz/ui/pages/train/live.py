@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from typing import Any
 
 import plotly.graph_objects as go
@@ -27,6 +28,9 @@ from nnviz.ui.runs import busy_notice
 LIVE_POINTS = 500
 ENDED_POINTS = 2000
 
+ANSWERED_WITHIN = 2.0
+"""Seconds after which a command that another program has not taken is told of."""
+
 
 def live_view(run: Run) -> None:
     """Follows an active run by itself, several times a second; an ended one is shown once."""
@@ -43,6 +47,7 @@ def _view(run_id: str, drawn_as: Status) -> None:
         _progress(run)
         if run.status.active:
             busy_notice("live-store-notice")
+            _unanswered(run)
         _figures(run)
     except RunGone:
         st.rerun()
@@ -86,6 +91,20 @@ def _waiting(store: RunStore, run: Run) -> str:
         return "Starting …"
     words = "1 run trains" if at_once == 1 else f"{at_once} runs train"
     return f"Waiting for a free place: number {place} in the queue. {words} at once."
+
+
+def _unanswered(run: Run) -> None:
+    """Say so where the process of another program trains the run and has not taken what it was asked."""
+    now = time.time()
+    asked = [one for one in services.store().commands.waiting(run.id) if now - one.since > ANSWERED_WITHIN]
+    if asked:
+        with st.container(key="unanswered"):
+            st.warning(
+                f"“{asked[0].action.capitalize()}” was sent {duration(now - asked[0].since)} ago to the program that"
+                " trains this run, which is not this server, and has not been taken yet. It obeys when it gets to it;"
+                " if it hangs, it can only be ended where it runs.",
+                icon=":material/hourglass_top:",
+            )
 
 
 def _figures(run: Run) -> None:
