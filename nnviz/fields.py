@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, TypeVar
@@ -29,6 +30,9 @@ class Number:
     help: str = ""
 
     def check(self, value: object) -> int | float:
+        if self.whole and isinstance(value, str) and _THOUSANDS.fullmatch(value.strip()):
+            digits = value.strip().replace(",", "")
+            raise SpecError(f"{self.label} must be a whole number; if {show(value)} is {digits}, write it so")
         number = _as_number(value)
         noun = "a whole number" if self.whole else "a number"
         if number is None or not self.low <= number <= self.high or (self.whole and number % 1):
@@ -165,13 +169,20 @@ def show(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "…"
 
 
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+")
+"""What is a number of three decimals to some and a whole number to others."""
+
+
 def _as_number(value: object) -> int | float | None:
     """The finite number that `value` is or spells, else None. True and False are no numbers here."""
     if isinstance(value, bool):
         return None
     if isinstance(value, str):
+        words = value.strip().replace("−", "-")
+        if words.count(",") == 1 and "." not in words:  # the decimal sign of half the world
+            words = words.replace(",", ".")
         try:
-            value = float(value)
+            value = float(words)
         except ValueError:
             return None
     if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):

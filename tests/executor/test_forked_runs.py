@@ -97,6 +97,6 @@ def test_what_checkpoints_take_on_the_disk(network: NetworkSpec, config: TrainCo
 def test_the_form_has_their_number_and_says_what_they_take(store: RunStore) -> None:
     at = open_page(TRAIN)
     assert "30 of them 24.4 MB" in words(at, "caption")
-    at.number_input(key="recipe-checkpoints").set_value(100)
+    at.text_input(key="recipe-checkpoints").set_value("100")
     assert "100 of them 81.4 MB" in words(rerun(at), "caption")
     assert at.query_params["checkpoints"] in ("100", ["100"])

@@ -102,7 +102,7 @@ def test_settings_that_do_not_fit_together_are_said_and_block_the_start(store: R
     )
     assert at.button(key="train").disabled
     assert at.button(key="train-one-epoch").disabled
-    at.number_input(key="recipe-batch_size").set_value(2)
+    at.text_input(key="recipe-batch_size").set_value("2")
     rerun(at)
     assert not at.button(key="train").disabled
     assert not at.warning
@@ -110,10 +110,10 @@ def test_settings_that_do_not_fit_together_are_said_and_block_the_start(store: R
 
 def test_what_an_optimizer_does_not_use_is_disabled(store: RunStore) -> None:
     at = open_train()
-    assert not at.number_input(key="recipe-momentum").disabled
+    assert not at.text_input(key="recipe-momentum").disabled
     at.selectbox(key="recipe-optimizer").set_value("adam")
     rerun(at)
-    assert at.number_input(key="recipe-momentum").disabled
+    assert at.text_input(key="recipe-momentum").disabled
     assert at.toggle(key="recipe-nesterov").disabled
     assert "Adam" in words(at)
     assert parameter(at, "optimizer") == "adam"
@@ -167,9 +167,9 @@ def test_a_running_and_a_paused_run_have_their_buttons(store: RunStore) -> None:
 def test_only_settings_that_count_can_be_changed_while_it_runs(store: RunStore) -> None:
     fields = {f"steer-{name}" for name in ("lr", "momentum", "batch_size")}
     sgd = open_train(run=recorded(store, Status.RUNNING).id)
-    assert {one.key for one in sgd.number_input if one.key and one.key.startswith("steer-")} == fields
+    assert {one.key for one in sgd.text_input if one.key and one.key.startswith("steer-")} == fields
     adam = open_train(run=recorded(store, Status.RUNNING, config=TrainConfig(optimizer="adam")).id)
-    assert {one.key for one in adam.number_input if one.key and one.key.startswith("steer-")} == fields - {
+    assert {one.key for one in adam.text_input if one.key and one.key.startswith("steer-")} == fields - {
         "steer-momentum"
     }
 
@@ -178,8 +178,8 @@ def test_what_was_changed_while_it_ran_is_what_the_fields_show(store: RunStore) 
     run = recorded(store, Status.RUNNING)
     store.writer.add_change(run.id, Change(3, "lr", 0.001, 0.25))
     at = open_train(run=run.id)
-    assert at.number_input(key="steer-lr").value == 0.25
-    assert at.number_input(key="recipe-lr").value == 0.001  # the next run is another matter
+    assert at.text_input(key="steer-lr").value == "0.25"
+    assert at.text_input(key="recipe-lr").value == "0.001"  # the next run is another matter
 
 
 @pytest.mark.parametrize("page", [TRAIN, "pages/1_Build.py"])
@@ -464,9 +464,9 @@ def test_start_pause_one_batch_change_and_stop(store: RunStore) -> None:
     click(rerun(at), "control-pause")
     wait_until(is_(Status.PAUSED))
     step = store.run(run.id).step
-    rerun(at).number_input(key="steer-lr").set_value(0.02)
+    rerun(at).text_input(key="steer-lr").set_value("0.02")
     rerun(at)
-    assert at.number_input(key="steer-lr").value == 0.02
+    assert at.text_input(key="steer-lr").value == "0.02"
     click(at, "control-batch")
     wait_until(lambda: store.run(run.id).step == step + 1 and is_(Status.PAUSED)())
     assert store.history.changes(run.id) == [Change(step, "lr", 0.001, 0.02)]
@@ -496,14 +496,14 @@ def test_another_run_can_be_started_while_one_goes_on(store: RunStore) -> None:
 def test_an_edit_that_arrives_with_the_click_is_part_of_the_run(store: RunStore) -> None:
     """As when somebody types a number and presses the button without leaving the field."""
     at = open_train(**LONG)
-    at.number_input(key="recipe-lr").set_value(0.05)
+    at.text_input(key="recipe-lr").set_value("0.05")
     click(at, "train-one-batch")
     (run,) = store.runs()
     assert run.config.lr == 0.05
-    at.number_input(key="recipe-seed").set_value(7)
+    at.text_input(key="recipe-seed").set_value("7")
     click(at, "robust-recipe")
-    assert at.number_input(key="recipe-seed").value == 7
-    assert at.number_input(key="recipe-lr").value == 0.005
+    assert at.text_input(key="recipe-seed").value == "7"
+    assert at.text_input(key="recipe-lr").value == "0.005"
 
 
 @pytest.mark.usefixtures("mnist_root")
@@ -554,3 +554,27 @@ def test_a_click_broken_off_by_a_redraw_starts_one_run_all_the_same(
     wait_until(lambda: store.run(created[0].id).status is Status.RUNNING)
     assert "control-stop" in keys(rerun(at))
     assert parameter(at, "run") == created[0].id
+
+
+@pytest.mark.parametrize("text", ["-1", "0.1e", "101"])
+def test_nothing_starts_while_a_number_is_none(store: RunStore, text: str) -> None:
+    at = open_train()
+    at.text_input(key="recipe-lr").set_value(text)
+    rerun(at)
+    assert at.text_input(key="recipe-lr").value == text
+    assert all(at.button(key=key).disabled for key in ("train", "train-one-batch", "train-one-epoch"))
+    assert f"Learning rate must be a number from 0 to 100, not '{text}'" in words(at, "warning")
+    assert parameter(at, "lr") == "0.001"  # what holds is what it was
+    at.text_input(key="recipe-lr").set_value("0,05")
+    rerun(at)
+    assert at.text_input(key="recipe-lr").value == "0.05"
+    assert parameter(at, "lr") == "0.05"
+    assert not at.button(key="train").disabled
+
+
+def test_a_wrong_number_that_comes_with_the_click_starts_nothing(store: RunStore) -> None:
+    at = open_train()
+    at.text_input(key="recipe-epochs").set_value("1,5")
+    click(at, "train")
+    assert store.runs() == []
+    assert "Epochs must be a whole number" in words(at, "warning")

@@ -15,16 +15,19 @@ from nnviz.analysis.significance import LEVEL, SummaryStatistics, chance_in_word
 from nnviz.charts.bands import BANDS_CONFIG, WIDTHS, Width, band_info, bands_figure
 from nnviz.charts.colors import RUNS
 from nnviz.charts.curves import SMOOTHING
-from nnviz.fields import SpecError
+from nnviz.fields import Number, SpecError
 from nnviz.store.run import Run, Status
 from nnviz.train.checkpoint import CheckpointError
 from nnviz.ui import services, state
 from nnviz.ui.components.plot import plot
 from nnviz.ui.format import plain, sentence
+from nnviz.ui.forms import number_field, refused
 from nnviz.ui.pages.compare.view import LIVE_POINTS, dark, label, loss_unit, names, training
 from nnviz.ui.runs import told
+from nnviz.ui.state import Kept
 
 MOST_AT_ONCE = 20
+_COUNT = Number("the number of more seeds", 1, MOST_AT_ONCE, whole=True)
 
 
 class Group(NamedTuple):
@@ -81,8 +84,9 @@ def _repeat(runs: list[Run]) -> None:
         run_id = st.selectbox(
             "Run", list(known), key="compare-repeat-run", format_func=lambda one: label(short[one], known[one])
         )
-        state.recall("compare-repeat-count", 3)
-        count = st.number_input("More seeds", 1, MOST_AT_ONCE, key="compare-repeat-count", width=130)
+        kept: dict[str, int | float] = st.session_state.setdefault(Kept.REPEATS, {"count": 3})
+        count = int(kept["count"])
+        number_field("More seeds", count, _COUNT, "compare-repeat-count", lambda n: kept.update(count=n), width=130)
         steered = bool(services.store().history.changes(run_id))
         st.button(
             f"Repeat with {count} more seed{'s' * (count != 1)}",
@@ -91,7 +95,7 @@ def _repeat(runs: list[Run]) -> None:
             icon=":material/casino:",
             on_click=_start_repeats,
             args=(run_id, count),
-            disabled=steered,
+            disabled=steered or bool(refused("compare-repeat-count")),
             help="It was steered while it trained: that can't be repeated." if steered else None,
         )
 

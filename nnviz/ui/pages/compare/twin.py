@@ -21,7 +21,7 @@ from nnviz.train.checkpoint import CheckpointError
 from nnviz.ui import services, state
 from nnviz.ui.components.plot import plot
 from nnviz.ui.format import plain, run_label, sentence
-from nnviz.ui.forms import field_input
+from nnviz.ui.forms import field_input, refused
 from nnviz.ui.pages.compare.choice import chosen
 from nnviz.ui.pages.compare.verdict import NOT_SAID, compare, verdict
 from nnviz.ui.pages.compare.view import ENDED_POINTS, LIVE_POINTS, dark, label, loss_unit, names, training
@@ -82,7 +82,7 @@ def _form(run: Run) -> None:
             icon=":material/group_add:",
             on_click=_start,
             args=(run.id, field, value),
-            disabled=same,
+            disabled=same or bool(refused("compare-twin-value")),
             help="Give it another value first." if same else None,
         )
     if services.store().history.changes(run.id):

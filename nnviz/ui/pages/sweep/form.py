@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
@@ -21,6 +22,7 @@ from nnviz.sweep.spec import MAX_AXES, METHODS, PATIENCE, SweepSpec, check, desc
 from nnviz.train.ensemble import OWN, ensemble_count, why_not
 from nnviz.ui import state
 from nnviz.ui.format import plain, sentence
+from nnviz.ui.forms import number_field, refused, typed
 from nnviz.ui.state import Kept
 
 _KEPT = Kept.SWEEP_FORM
@@ -28,8 +30,9 @@ _KEPT = Kept.SWEEP_FORM
 
 _BOUNDS = bounds_of(SweepSpec) | {name: bounds_of(TrainConfig)[name] for name in ("epochs", "per_class")}
 
-_FIELDS, _METHOD, _EPOCHS = ["lr", "momentum"], "grid", 2
-"""What the form begins with."""
+_FIELDS, _METHOD = ["lr", "momentum"], "grid"
+_NUMBERS = {"points": 32, "epochs": 2, "seeds": 1, "minutes": 0}
+"""What the form begins with; the examples per class are those of the set-up."""
 
 _BUDGET = ("sweep-seeds", "sweep-minutes", "sweep-prune")
 """What a preset leaves as it is."""
@@ -120,6 +123,10 @@ def described() -> tuple[SweepSpec | None, list[str]]:
                 axes.append(_axis(found[name], method))
             except SpecError as error:
                 problems.append(str(error))
+    varied = {axis.name for axis in axes}
+    for name in ("points", "epochs", "seeds", "per_class", "minutes"):
+        if name not in varied and (name != "points" or method != "grid") and (wrong := refused(_key(name))):
+            problems.append(wrong)
     if not axes and not problems:
         problems.append("choose at least one field to vary")
     if problems:
@@ -298,11 +305,12 @@ def _list_input(one: Dimension, bounds: Number) -> None:
         max_chars=600,
         help=f"From {bounds.low:g} to {bounds.high:g}, with commas between them.",
     )
+    words = _split(text, bounds.whole)
     try:
-        read = [_digits(float(value)) for value in Axis(one.name, tuple(_split(text))).values]
+        read = [_digits(float(value)) for value in Axis(one.name, tuple(words)).values]
     except SpecError:
         return  # it is said beside the button
-    if read != _split(text):
+    if read != [word for word in re.split(r"[,;\s]+", text) if word]:
         st.caption(plain(f"Read as {', '.join(read)}."))
 
 
@@ -316,7 +324,7 @@ def _axis(one: Dimension, method: str) -> Axis:
             raise SpecError(f"{one.label} needs at least one value")
         return Axis(one.name, tuple(picked))
     if method == "grid":
-        words = _split(_entered(f"{key}-values", _first_list(one)))
+        words = _split(_entered(f"{key}-values", _first_list(one)), one.bounds.whole)
         if not words:
             raise SpecError(f"{one.label} needs at least one value")
         return Axis(one.name, tuple(words))
@@ -344,11 +352,16 @@ def _digits(value: float) -> str:
     return number_text(value).replace(",", "")
 
 
-def _split(text: str) -> list[str]:
-    """ "0.1, 0.01", or "0,1; 0,01" as it is written where the comma is the decimal sign."""
-    words = text.replace("−", "-")
-    parts = words.replace(",", ".").split(";") if ";" in words else words.split(",")
-    return [part.strip() for part in parts if part.strip()]
+def _split(text: str, whole: bool) -> list[str]:
+    """ "0.1, 0.01" and "0.1,0.01", or "0,1; 0,01" and "0,1 0,01" as it is written where the comma is the decimal sign;
+    that it can't be among `whole` numbers.
+    """
+    words: list[str] = []
+    for part in re.split(r"[;\s]+", text.replace("−", "-")):
+        part = part.strip(",")
+        decimal = part.count(",") == 1 and "." not in part and not whole
+        words += [part.replace(",", ".")] if decimal else part.split(",")
+    return [word for word in words if word]
 
 
 def _number_of(text: str) -> Any:
@@ -359,15 +372,15 @@ def _number_of(text: str) -> Any:
 def _amounts(method: str, fields: list[str]) -> None:
     with st.container(horizontal=True, key="sweep-amounts"):
         if method != "grid":
-            _number("Trials", "points", 32, "How many combinations are tried.")
-        _number("Epochs", "epochs", _EPOCHS, "Of each training.", varied="epochs" in fields)
+            _number("Trials", "points", "How many combinations are tried.")
+        _number("Epochs", "epochs", "Of each training.", varied="epochs" in fields)
 
 
 def _more(config: TrainConfig, fields: list[str]) -> None:
-    _number("Seeds per point", "seeds", 1, _BOUNDS["seeds"].help)
+    _number("Seeds per point", "seeds", _BOUNDS["seeds"].help)
     words = "0 takes all; fewer make a quick try."
-    _number("Examples per class", "per_class", config.per_class, words, step=100, varied="per_class" in fields)
-    _number("Minutes at most", "minutes", 0, _BOUNDS["minutes"].help)
+    _number("Examples per class", "per_class", words, config.per_class, varied="per_class" in fields)
+    _number("Minutes at most", "minutes", _BOUNDS["minutes"].help)
     st.session_state["sweep-prune"] = _kept("sweep-prune", False)
     words = f"{_BOUNDS['prune'].help} It begins when {PATIENCE} trials are complete, and needs two epochs or more."
     st.toggle(
@@ -382,39 +395,49 @@ def _more(config: TrainConfig, fields: list[str]) -> None:
 
 def _has_a_middle(fields: list[str]) -> bool:
     """Whether a training can end before its end."""
-    return "epochs" in fields or _entered("sweep-epochs", _EPOCHS) > 1
+    return "epochs" in fields or _amount("epochs") > 1
 
 
-def _number(label: str, name: str, default: int, words: str, step: int = 1, varied: bool = False) -> None:
-    bounds, key = _BOUNDS[name], f"sweep-{name.replace('_', '-')}"
-    assert isinstance(bounds, Number)
-    st.session_state[key] = _kept(key, default)
-    st.number_input(
+def _number(label: str, name: str, words: str, default: int | None = None, varied: bool = False) -> None:
+    key = _key(name)
+    number_field(
         label,
-        int(bounds.low),
-        int(bounds.high),
-        key=key,
-        step=step,
-        on_change=_keep,
-        args=(key,),
+        _kept(key, _NUMBERS[name] if default is None else default),
+        _bounds(name),
+        key,
+        lambda number: _keep_as(key, number),
         disabled=varied,
         help="This is varied: see its values." if varied else words,
     )
 
 
+def _key(name: str) -> str:
+    return f"sweep-{name.replace('_', '-')}"
+
+
+def _bounds(name: str) -> Number:
+    bounds = _BOUNDS[name]
+    assert isinstance(bounds, Number)
+    return bounds
+
+
+def _amount(name: str, default: int | None = None) -> Any:
+    """What is entered at this moment."""
+    key = _key(name)
+    return typed(key, _bounds(name), _kept(key, _NUMBERS[name] if default is None else default))
+
+
 def _spec(setup: state.Setup, axes: tuple[Axis, ...], method: str) -> SweepSpec:
     """Raises SpecError."""
-    config = setup.config.with_(
-        epochs=_entered("sweep-epochs", _EPOCHS), per_class=_entered("sweep-per-class", setup.config.per_class)
-    )
+    config = setup.config.with_(epochs=_amount("epochs"), per_class=_amount("per_class", setup.config.per_class))
     return SweepSpec(
         setup.network,
         config,
         axes,
         method,
-        points=_entered("sweep-points", 32),
-        seeds=_entered("sweep-seeds", 1),
-        minutes=_entered("sweep-minutes", 0),
+        points=_amount("points"),
+        seeds=_amount("seeds"),
+        minutes=_amount("minutes"),
         prune=_entered("sweep-prune", False) and _has_a_middle([axis.name for axis in axes]),
     )
 
@@ -432,7 +455,11 @@ def _kept(key: str, default: Any) -> Any:
 
 
 def _keep(key: str) -> None:
-    st.session_state.setdefault(_KEPT, {})[key] = st.session_state[key]
+    _keep_as(key, st.session_state[key])
+
+
+def _keep_as(key: str, value: Any) -> None:
+    st.session_state.setdefault(_KEPT, {})[key] = value
 
 
 def _preset(values: dict[str, Any], known: tuple[str, ...]) -> None:

@@ -7,12 +7,13 @@ from typing import Any
 
 import streamlit as st
 
-from nnviz.fields import bounds_of
+from nnviz.fields import Number, bounds_of
 from nnviz.spec.train_config import TrainConfig
 from nnviz.sweep.space import point_label
 from nnviz.sweep.store import Sweep
 from nnviz.ui import services, state
 from nnviz.ui.format import plain
+from nnviz.ui.forms import number_field, refused, typed
 from nnviz.ui.pages.sweep.found import Found, state_in_words
 from nnviz.ui.runs import told
 from nnviz.ui.state import Kept
@@ -20,6 +21,7 @@ from nnviz.ui.state import Kept
 TRAIN_PAGE, INSPECT_PAGE, DRAW_PAGE = "pages/2_Train.py", "pages/3_Inspect.py", "pages/4_Draw.py"
 
 _POINT = Kept.POINT
+_EPOCHS = "sweep-full-epochs"
 
 
 def chosen(found: Found) -> int | None:
@@ -72,24 +74,25 @@ def _ways(run_id: str) -> None:
 def _promote(sweep: Sweep, run_id: str) -> None:
     """The point as a run of its own, for more epochs."""
     bounds = bounds_of(TrainConfig)["epochs"]
-    key = "sweep-full-epochs"
-    st.session_state[key] = st.session_state.get(key, TrainConfig().epochs)
+    kept: dict[str, int | float] = st.session_state.setdefault(Kept.SWEEP_FULL, {"epochs": TrainConfig().epochs})
+    assert isinstance(bounds, Number)
     with st.container(horizontal=True, vertical_alignment="bottom", key="sweep-full"):
-        st.number_input("Epochs", 1, int(bounds.high), key=key, width=130)  # type: ignore[union-attr]
+        number_field("Epochs", kept["epochs"], bounds, _EPOCHS, lambda epochs: kept.update(epochs=epochs), width=130)
         if st.button(
             "Train it fully",
             key="sweep-promote",
             type="primary",
             icon=":material/rocket_launch:",
             on_click=_launch,
-            args=(run_id,),
+            args=(run_id, bounds),
+            disabled=bool(refused(_EPOCHS)),
             help="A run of its own with these settings, all checkpoints kept, to look into and to draw for.",
         ):
             st.switch_page(TRAIN_PAGE)
 
 
-def _launch(run_id: str) -> None:
-    epochs = int(st.session_state["sweep-full-epochs"])
+def _launch(run_id: str, bounds: Number) -> None:
+    epochs = int(typed(_EPOCHS, bounds, st.session_state[Kept.SWEEP_FULL]["epochs"]))
     look, sweeps, executor = state.looking(), services.sweeps(), services.executor()
     with told():  # no use of `st` from here on: see Looking
         run = sweeps.promote(run_id, epochs)

@@ -246,7 +246,7 @@ class TestImages:
 def test_repetitions_start_with_other_seeds_and_are_a_group(store: RunStore, executor: Told) -> None:
     run = trained(store)
     at = compare("seeds", run)
-    at.number_input(key="compare-repeat-count").set_value(2)
+    at.text_input(key="compare-repeat-count").set_value("2")
     click(rerun(at), "compare-repeat")
     assert len(executor.submitted) == 2
     again = [store.run(one) for one in executor.submitted]
@@ -284,7 +284,7 @@ def test_a_twin_is_started_chosen_and_shown_beside_the_original(store: RunStore,
     at = compare("twin", run)
     assert at.button(key="compare-twin-start").disabled  # nothing is different yet
     assert "no twin yet" in said(at)
-    at.number_input(key="compare-twin-value").set_value(0.1)
+    at.text_input(key="compare-twin-value").set_value("0.1")
     click(rerun(at), "compare-twin-start")
     (twin,) = (store.run(one) for one in executor.submitted)
     assert twin.config == run.config.with_(lr=0.1)
@@ -308,7 +308,7 @@ def test_other_things_a_twin_may_differ_in(store: RunStore, executor: Told, fiel
     at.selectbox(key="compare-twin-field").set_value(field)
     rerun(at)
     if field == "momentum":
-        at.number_input(key="compare-twin-value").set_value(0.5)
+        at.text_input(key="compare-twin-value").set_value("0.5")
     elif field == "nesterov":
         at.toggle(key="compare-twin-value").set_value(True)
     elif field == "activation":

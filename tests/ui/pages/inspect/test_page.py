@@ -180,7 +180,7 @@ def test_a_fork_starts_from_the_moment_with_the_settings_given(store: RunStore) 
     run = trained(store)
     step = store.checkpoints.steps(run.id)[3]
     at = open_inspect(inspect__look="fork", inspect__moment=step)
-    at.number_input(key="inspect-fork-lr").set_value(0.05).run()
+    at.text_input(key="inspect-fork-lr").set_value("0.05").run()
     at.button(key="inspect-fork-start").click().run()
     assert not at.exception
     child = store.runs()[0]

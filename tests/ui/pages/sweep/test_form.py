@@ -83,7 +83,7 @@ def test_all_that_is_entered_is_in_the_sweep(started: list[SweepSpec]) -> None:
     at.text_input(key="sweep-lr-high").set_value("0,5")
     at.multiselect(key="sweep-activation-values").set_value(["relu", "tanh"])
     for key, number in {"points": 12, "epochs": 3, "seeds": 2, "per-class": 50, "minutes": 7}.items():
-        at.number_input(key=f"sweep-{key}").set_value(number)
+        at.text_input(key=f"sweep-{key}").set_value(str(number))
     at.toggle(key="sweep-prune").set_value(True)
     click(rerun(at), "sweep-start")
     axes = (Axis("lr", low=0.001, high=0.5, log=True), Axis("activation", ("relu", "tanh")))
@@ -114,11 +114,11 @@ def test_an_edit_that_comes_with_the_click_and_is_wrong_starts_nothing(started: 
 def test_giving_up_early_needs_a_second_epoch(started: list[SweepSpec]) -> None:
     at = open_page(PAGE)
     at.toggle(key="sweep-prune").set_value(True)
-    at.number_input(key="sweep-epochs").set_value(1)
+    at.text_input(key="sweep-epochs").set_value("1")
     click(rerun(at), "sweep-start")
     assert at.toggle(key="sweep-prune").disabled
     assert not started[0].prune
-    at.number_input(key="sweep-epochs").set_value(2)
+    at.text_input(key="sweep-epochs").set_value("2")
     click(rerun(at), "sweep-start")
     assert started[1].prune
 
@@ -189,7 +189,7 @@ def test_a_preset_can_be_started_at_once(name: str, started: list[SweepSpec]) ->
 
 def test_a_preset_forgets_values_and_leaves_the_budget(started: list[SweepSpec]) -> None:
     at = enter(open_page(PAGE), "sweep-lr-values", "5")
-    at.number_input(key="sweep-minutes").set_value(3)
+    at.text_input(key="sweep-minutes").set_value("3")
     click(click(rerun(at), "sweep-preset-map"), "sweep-start")
     assert started[0].minutes == 3
     assert len(started[0].axis("lr").grid()) == 8
@@ -203,7 +203,7 @@ def test_a_preset_leaves_out_what_a_network_lacks(started: list[SweepSpec]) -> N
 
 def test_what_was_set_is_there_when_the_page_is_opened_again() -> None:
     at = enter(vary(open_page(PAGE), "lr", "units"), "sweep-lr-values", "0.5, 0.25")
-    at.number_input(key="sweep-seeds").set_value(3)
+    at.text_input(key="sweep-seeds").set_value("3")
     rerun(at)
     at.switch_page("pages/2_Train.py")
     rerun(at)
@@ -211,7 +211,7 @@ def test_what_was_set_is_there_when_the_page_is_opened_again() -> None:
     rerun(at)
     assert at.multiselect(key="sweep-fields").value == ["lr", "units"]
     assert at.text_input(key="sweep-lr-values").value == "0.5, 0.25"
-    assert at.number_input(key="sweep-seeds").value == 3
+    assert at.text_input(key="sweep-seeds").value == "3"
 
 
 # ---------------------------------------------------------------------- in words
@@ -284,3 +284,25 @@ def test_drawn_points_are_packed_by_generation() -> None:
     few = Axis("nesterov")
     alone = spec_of(Axis("units", low=16, high=64), few, network=small, method="random", points=math.prod((2, 8)))
     assert "Those alike in units train together on each core, up to 2 at once" in form.in_words(alone)
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("0.001, 0.01", ["0.001", "0.01"]),
+        ("0.001,0.01", ["0.001", "0.01"]),
+        ("0,001; 0,01", ["0.001", "0.01"]),
+        ("0,001 0,01", ["0.001", "0.01"]),
+        ("0,001, 0,01", ["0.001", "0.01"]),
+        ("0,05", ["0.05"]),
+        ("1,2,3", ["1", "2", "3"]),
+        (" ; , ", []),
+    ],
+)
+def test_lists_of_real_numbers_as_people_write_them(text: str, read: list[str]) -> None:
+    assert form._split(text, whole=False) == read
+
+
+@pytest.mark.parametrize("text", ["16,32", "16, 32", "16; 32", "16 32", "16,32,"])
+def test_between_whole_numbers_a_comma_is_no_decimal_sign(text: str) -> None:
+    assert form._split(text, whole=True) == ["16", "32"]

@@ -76,7 +76,7 @@ def test_all_fields_are_drawn(finished: Sweep) -> None:
 
 def test_the_best_point_becomes_a_run_of_its_own(finished: Sweep) -> None:
     at = open_page(PAGE, sweep=finished.id)
-    at.number_input(key="sweep-full-epochs").set_value(3)
+    at.text_input(key="sweep-full-epochs").set_value("3")
     rerun(at)
     click(at, "sweep-promote")
     (run,) = services.store().runs()

@@ -6,10 +6,11 @@ import streamlit as st
 
 from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.analysis.editing import MAX_NUDGE, Action, Edit, edited
-from nnviz.fields import SpecError
+from nnviz.fields import Number, SpecError
 from nnviz.train.evaluation import Evaluation, evaluate
 from nnviz.ui.checkpoints import View, test_part
 from nnviz.ui.format import sentence
+from nnviz.ui.forms import number_field, refused
 from nnviz.ui.pages.inspect.section import Section
 from nnviz.ui.state import Kept
 
@@ -73,16 +74,15 @@ def _form(view: View) -> None:
         )
         amount = 0.1
         if action is Action.NUDGE:
-            amount = float(
-                st.number_input(
-                    "By" if scope == "weight" else "Noise of standard deviation",
-                    -MAX_NUDGE,
-                    MAX_NUDGE,
-                    0.1,
-                    0.05,
-                    key="inspect-edit-amount",
-                    width=160,
-                )
+            kept: dict[str, float] = st.session_state.setdefault(Kept.EDIT_AMOUNT, {"amount": amount})
+            amount = kept["amount"]
+            number_field(
+                "By" if scope == "weight" else "Noise of standard deviation",
+                amount,
+                Number("the amount", -MAX_NUDGE, MAX_NUDGE),
+                "inspect-edit-amount",
+                lambda number: kept.update(amount=number),
+                width=160,
             )
         st.button(
             "Do it",
@@ -90,6 +90,7 @@ def _form(view: View) -> None:
             type="primary",
             icon=":material/content_cut:",
             on_click=_add,
+            disabled=action is Action.NUDGE and bool(refused("inspect-edit-amount")),
             args=(view, Edit(layer.name, Action(action), unit, source, amount, len(_edits(view)))),
         )
 

@@ -14,7 +14,7 @@ from nnviz.train.checkpoint import CheckpointError
 from nnviz.ui import runs, services, state
 from nnviz.ui.checkpoints import View
 from nnviz.ui.format import plain, sentence
-from nnviz.ui.forms import field_input
+from nnviz.ui.forms import field_input, refused
 from nnviz.ui.pages.inspect.section import Section
 from nnviz.ui.state import Kept
 
@@ -51,6 +51,7 @@ def _form(view: View) -> None:
             icon=":material/fork_right:",
             on_click=_fork,
             args=(view.run.id, view.checkpoint.step_number, config),
+            disabled=bool(refused("inspect-fork-")),
         )
         if started and state.looking().run != view.run.id:
             st.switch_page(_TRAIN)
