@@ -19,6 +19,7 @@ from nnviz.spec.train_config import TrainConfig, parameters, unused
 from nnviz.store.run import Run, RunGone
 from nnviz.store.runs import RunStore
 from nnviz.train.checkpoint import CheckpointError
+from nnviz.train.events import Change
 
 INCIDENTAL = ("device", "checkpoints")
 """Fields of a configuration that leave the curve alone, but for rounding."""
@@ -30,6 +31,12 @@ ACTIVATION = "activation"
 """Of all hidden layers that have one, as a thing that a twin may change."""
 
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+
+
+CHANGES = "changes"
+"""What was changed while a run went on, as a thing in which runs differ."""
+
+NO_CHANGES: Mapping[str, Sequence[Change]] = {}
 
 
 class Setting(NamedTuple):
@@ -84,12 +91,13 @@ def _settings(network: NetworkSpec, config: TrainConfig, parent: str, parent_ste
     return found
 
 
-def differences(runs: Sequence[Run]) -> list[Difference]:
-    """The settings that are not the same in all `runs`, in the order of their declaration.
+def differences(runs: Sequence[Run], changes: Mapping[str, Sequence[Change]] = NO_CHANGES) -> list[Difference]:
+    """The settings that are not the same in all `runs`, in the order of their declaration; with `changes`, what was
+    changed in each (by its id) while it ran, too.
 
     Nets of other kinds of layers differ in "layers" as a whole, not in each layer's fields.
     """
-    each = [settings(run) for run in runs]
+    each = [{**settings(run), **_changed(changes.get(run.id, ()))} for run in runs]
     alike = len({one["layers"].value for one in each}) <= 1
     labels = {key: setting.label for one in each for key, setting in one.items()}
     order = sorted(labels, key=lambda key: _place(key, each))
@@ -107,14 +115,25 @@ def differences(runs: Sequence[Run]) -> list[Difference]:
     return found
 
 
+def _changed(changes: Sequence[Change]) -> dict[str, Setting]:
+    """What was changed while a run went on, as one setting; none if nothing was."""
+    if not changes:
+        return {}
+    bounds = bounds_of(TrainConfig)
+    shown = ", ".join(f"{bounds[one.name].label} {one.after:g} after step {one.step:,}" for one in changes)
+    return {CHANGES: Setting("changed while it ran", tuple(changes), shown)}
+
+
 def layers_in_words(network: NetworkSpec) -> str:
     """The hidden layers in a line: "128 ReLU – 64 tanh", "no hidden layer"."""
     return " – ".join(_layer_in_words(layer) for layer in network.layers) or "no hidden layer"
 
 
-def in_words(first: Run, second: Run, names: tuple[str, str] = ("A", "B")) -> str:
-    """How the second run was set up differently from the first, as a sentence."""
-    found = differences((first, second))
+def in_words(
+    first: Run, second: Run, names: tuple[str, str] = ("A", "B"), changes: Mapping[str, Sequence[Change]] = NO_CHANGES
+) -> str:
+    """How the second run was set up differently from the first, as a sentence; `changes` as in `differences`."""
+    found = differences((first, second), changes)
     a, b = names
     if not found:
         return f"{a} and {b} are set up alike, with the same seed: their curves should be the same."
@@ -134,6 +153,10 @@ def _phrase(one: Difference, other: str, dense: bool) -> str:
     out; among others the first dense layer is not the first hidden one.
     """
     before, after = one.shown
+    if one.key == CHANGES:
+        if one.values[1] is None:
+            return f"no settings changed while it ran, as they were in {other} ({before})"
+        return f"settings changed while it ran ({after})" + (f" instead of ({before})" if one.values[0] else "")
     if one.key == "start":
         if None in one.values:
             return f"a start {'at the beginning' if after == '–' else f'from {after}'} instead of" + (
@@ -227,9 +250,21 @@ def in_lock_step(first: Run, second: Run) -> bool:
     return first.id != second.id
 
 
-def twins(run: Run, others: Iterable[Run]) -> list[Run]:
-    """Those of `others` that go in lock step with the run, in their order."""
-    return [other for other in others if in_lock_step(run, other)]
+def twins(run: Run, others: Iterable[Run], changed: frozenset[str] = frozenset()) -> list[Run]:
+    """Those of `others` that go in lock step with the run and differ from it in one thing, in their order; how long
+    they train does not count. `changed` as in `seed_group`: one that was steered is nobody's twin.
+    """
+    return [
+        other
+        for other in others
+        if in_lock_step(run, other) and not changed & {run.id, other.id} and len(_apart(run, other)) == 1
+    ]
+
+
+def _apart(run: Run, other: Run) -> set[str]:
+    """In what they differ, beside the number of epochs; the activation of all layers counts as one thing."""
+    keys = {one.key for one in differences((run, other))} - {"epochs"}
+    return {ACTIVATION if key.endswith(f".{ACTIVATION}") else key for key in keys}
 
 
 def activation_of(network: NetworkSpec) -> str:

@@ -28,6 +28,10 @@ LABELLED_MARKS = 8
 """More changes than this would write over one another; the others keep their line and their hover text."""
 
 
+FEW_STEPS = 8
+"""Fewer than that are all told on the axis, and nothing between them."""
+
+
 class Line(NamedTuple):
     """Points of a line, both (n,); a NaN value is a gap."""
 
@@ -162,13 +166,23 @@ def curves_figure(
     formats = {"loss": "%{y:.4f}", "accuracy": "%{y:.2f} %", "": "%{y:.4~g}"}
     traces: list[dict[str, Any]] = []
     for kind, x, y, what in lines:
+        alone = {"mode": "lines+markers"} if len(x) == 1 else {}  # no line leads to it
         if kind is each:  # plotly.js heeds its "skip" only without a template
-            traces += [{"type": "scatter", "x": x, "y": y, **kind}] if show_raw else []
+            traces += [{"type": "scatter", "x": x, "y": y, **kind, **alone}] if show_raw else []
             continue
         words = f"{kind['name']} {what} <b>{formats[what]}</b><extra></extra>"
         row = {"yaxis": "y2"} if what == "accuracy" else {}
         traces.append(
-            {"type": "scatter", "x": x, "y": y, "showlegend": what == "loss", "hovertemplate": words, **row, **kind}
+            {
+                "type": "scatter",
+                "x": x,
+                "y": y,
+                "showlegend": what == "loss",
+                "hovertemplate": words,
+                **row,
+                **kind,
+                **alone,
+            }
         )
     axis: dict[str, Any] = {
         "gridcolor": colours.grid,
@@ -195,8 +209,8 @@ def curves_figure(
                 "xaxis": {
                     **_titled(axis, "step (mini-batches)"),
                     "anchor": "y3",
-                    "tickformat": ",d",
-                    "nticks": 7,
+                    "tickformat": ",.12~g",
+                    **({"dtick": 1} if info.last_step < FEW_STEPS else {"nticks": 7}),
                     # An end that moved with the data would count as ours to set, and undo a zoom each time.
                     "range": [0, None],
                     "unifiedhovertitle": {"text": "step %{x:,d}"},

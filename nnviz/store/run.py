@@ -7,15 +7,19 @@ import secrets
 import sqlite3
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 
+from nnviz.fields import Choice, Flag, bounds_of, changed_fields
 from nnviz.process import is_alive
+from nnviz.spec.activations import ACTIVATIONS
+from nnviz.spec.initialisation import INITIALISATIONS
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.optimizers import OPTIMIZERS
-from nnviz.spec.train_config import TrainConfig, layer_plans
+from nnviz.spec.train_config import TrainConfig, layer_plans, unused
 from nnviz.store.database import Database
 
 
@@ -108,6 +112,9 @@ class Run:
     """What a queued run waits for, beside its turn."""
 
 
+NAME_LENGTH = 120
+"""Characters of a name; those that describe a set-up far from the classic recipe need some."""
+
 COLUMNS = """id, name, note, network, config, status, reason, created, seconds, step, steps, speed, device, threads,
     attempt, owner, parent, parent_step, sweep, point, ensemble, waiting,
     (SELECT test_accuracy FROM epochs WHERE epochs.run = runs.id ORDER BY epoch DESC LIMIT 1) AS test_accuracy"""
@@ -165,16 +172,49 @@ def new_id(now: float) -> str:
 
 
 def describe(network: NetworkSpec, config: TrainConfig) -> str:
-    """A short name: the sizes of a dense net or the number of layers, the optimizer and its rate."""
+    """A short name: the sizes of a dense net or the number of layers, the optimizer and its rate; and what else is not
+    as in the classic recipe.
+    """
+    return " · ".join((f"{_shape(network, config)}{_activation(network)}", *_apart(network, config)))
+
+
+def _apart(network: NetworkSpec, config: TrainConfig) -> Iterator[str]:
+    """The optimizer with its rate, and what else differs from the classic recipe, each in a few words."""
+    yield f"{OPTIMIZERS[config.optimizer].title} {config.lr:g}"
+    for name, value in changed_fields(config).items():
+        bounds = bounds_of(TrainConfig)[name]
+        if name in ("optimizer", "lr", "device", "checkpoints") or unused(name, config):
+            continue
+        if isinstance(bounds, Choice):
+            yield bounds.options[value]
+        elif isinstance(bounds, Flag):
+            yield bounds.label
+        else:
+            yield _FEW_WORDS.get(name, f"{bounds.label} {{}}").format(f"{value:g}" if name != "seed" else value)
+    if network.init != NetworkSpec().init:
+        yield INITIALISATIONS[network.init].title
+
+
+_FEW_WORDS = {"per_class": "{} per class", "batch_size": "batch {}", "epochs": "{} epochs"}
+
+
+def _activation(network: NetworkSpec) -> str:
+    """Of the hidden layers, where it is not ReLU in all of them."""
+    found = {layer.activation for layer in network.layers if hasattr(layer, "activation")}
+    if found <= {"relu"}:
+        return ""
+    return f" {ACTIVATIONS[found.pop()].title}" if len(found) == 1 else " mixed activations"
+
+
+def _shape(network: NetworkSpec, config: TrainConfig) -> str:
+    """ "784-128-10", "2 conv + 1 dense", "5 layers"."""
     plans = layer_plans(network, config)
     if all(plan.layer.stacks for plan in plans):
         inputs = int(np.prod(plans[0].in_shape))
-        shape = "-".join(str(size) for size in (inputs, *(plan.out_shape[0] for plan in plans)))
-    else:
-        kinds = Counter(plan.layer.kind for plan in plans if plan.learns)
-        convolves = any(plan.layer.convolves for plan in plans)
-        shape = " + ".join(f"{n} {kind}" for kind, n in kinds.items()) if convolves else f"{len(plans)} layers"
-    return f"{shape} · {OPTIMIZERS[config.optimizer].title} {config.lr:g}"
+        return "-".join(str(size) for size in (inputs, *(plan.out_shape[0] for plan in plans)))
+    kinds = Counter(plan.layer.kind for plan in plans if plan.learns)
+    convolves = any(plan.layer.convolves for plan in plans)
+    return " + ".join(f"{n} {kind}" for kind, n in kinds.items()) if convolves else f"{len(plans)} layers"
 
 
 def learning_layers(network: NetworkSpec, config: TrainConfig) -> tuple[str, ...]:
@@ -184,4 +224,4 @@ def learning_layers(network: NetworkSpec, config: TrainConfig) -> tuple[str, ...
 
 def clean_name(name: str) -> str:
     """On one line, not long, and storable: a name from a command line may hold bytes that are no text."""
-    return " ".join(name.encode(errors="replace").decode().split())[:80]
+    return " ".join(name.encode(errors="replace").decode().split())[:NAME_LENGTH]

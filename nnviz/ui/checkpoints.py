@@ -52,7 +52,7 @@ class View(NamedTuple):
 
 def checkpoint_at(store: RunStore, run: Run, step: int) -> CheckpointView:
     """The run's network at a checkpoint on disk. Raises CheckpointError, RunGone, DataError."""
-    return _checkpoint_view(str(store.root), run.id, step, store)
+    return _checkpoint_view(str(store.root), run.id, step, len(store.history.changes(run.id)), store)
 
 
 def checkpoint_now(store: RunStore, run: Run, checkpoint: Checkpoint) -> CheckpointView:
@@ -87,8 +87,10 @@ def _loaded(name: str) -> Loaded:
 
 
 @st.cache_resource(max_entries=48, show_spinner=False)
-def _checkpoint_view(root: str, run_id: str, step: int, _store: RunStore) -> CheckpointView:
-    """`root`, `run_id` and `step` tell apart what is cached: a checkpoint on disk never changes."""
+def _checkpoint_view(root: str, run_id: str, step: int, changes: int, _store: RunStore) -> CheckpointView:
+    """What is cached is told apart by `root`, `run_id`, `step` and how many settings were changed while the run went
+    on: a checkpoint on disk never changes, but a change at its step makes the next one another.
+    """
     return checkpoint_now(_store, _store.run(run_id), _store.checkpoints.load(run_id, step))
 
 

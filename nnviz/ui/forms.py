@@ -84,18 +84,11 @@ def number_field(
             refused.pop(key, None)
             changed(number)
 
-    st.text_input(
-        label,
-        key=key,
-        on_change=take,
-        max_chars=40,
-        help=help or None,
-        disabled=disabled,
-        width="stretch" if width is None else width,
-    )
-    if wrong:
-        with st.container(key=f"{key}-refused"):
-            st.markdown(f":red[{plain(sentence(wrong.problem))}]")
+    with st.container(width="stretch" if width is None else width, gap="xxsmall"):
+        st.text_input(label, key=key, on_change=take, max_chars=40, help=help or None, disabled=disabled)
+        if wrong:
+            with st.container(key=f"{key}-refused"):
+                st.caption(f":red[{plain(sentence(wrong.problem))}]")
 
 
 def refused(prefix: str) -> str:

@@ -53,6 +53,13 @@ def chosen() -> Run | None:
         return None
 
 
+def begin_as(run_id: str) -> None:
+    """Let the next run be as this one was set up, if it is there."""
+    with suppress(RunGone):
+        run = services.store().run(run_id)
+        state.set_setup(run.network, run.config)
+
+
 def launch(network: NetworkSpec, config: TrainConfig, first: Command | None = None) -> None:
     """Start a new run and look at it. It is trained on the data that is there, and its record says which."""
     config = config.with_(data=usable(config.data))

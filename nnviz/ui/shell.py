@@ -56,6 +56,7 @@ def open_page(title: str) -> None:
     # A picture of our own: Streamlit fetches emoji and :material/…: icons of the tab from the network.
     st.set_page_config(page_title=f"{title} · nnviz", page_icon=_ICON, layout="wide")
     st.html(_STYLE)
+    linked = state.run_without_setup()
     state.setup()
     state.clean_address()
     with st.container(horizontal=True, key="navigation"):
@@ -64,6 +65,8 @@ def open_page(title: str) -> None:
     try:
         environment.check()
         executor = services.executor()  # so that it is warm when somebody presses Train
+        if linked:
+            runs.begin_as(linked)
     except (StoreError, SettingError) as error:
         st.error(plain(sentence(str(error))), icon=":material/hard_drive:")
         st.stop()
@@ -76,6 +79,7 @@ def open_page(title: str) -> None:
         words = "Some of the link could not be used; the usual values stand in its place."
         # As text: a link from a stranger may hold markup.
         st.warning("\n- ".join([words, *(plain(sentence(one)) for one in problems)]), icon=":material/link_off:")
-    for report in state.take_reports():
+    if reports := state.take_reports():
         with st.container(key="report"):
-            st.error(plain(report), icon=":material/error:")
+            for report in dict.fromkeys(reports):
+                st.error(plain(report), icon=":material/error:")

@@ -136,6 +136,16 @@ def setup() -> Setup:
     return value
 
 
+def run_without_setup() -> str | None:
+    """The run that the address names, where this session has no set-up yet and the address none either."""
+    shown = cleaned(st.query_params.to_dict())
+    return shown.get("run") if _SETUP not in st.session_state and not set(PARAMETERS) & set(shown) else None
+
+
+def set_setup(network: NetworkSpec, config: TrainConfig) -> None:
+    st.session_state[_SETUP] = Setup(network, config)
+
+
 def set_network(network: NetworkSpec) -> None:
     st.session_state[_SETUP] = Setup(network, setup().config)
 
@@ -212,11 +222,15 @@ class Looking:
     run: str | None = None
     moved: bool = False
     """The address bar says something older."""
+    own: list[str] = field(default_factory=list)
+    """Runs that this session started or opened, the last one first."""
     left: set[str] = field(default_factory=set)
     """Runs that the address bar named before: a refresh that was under way when it changed names one once more."""
 
     def choose(self, run_id: str | None) -> None:
         self.run, self.moved = run_id, True
+        if run_id is not None and self.own[:1] != [run_id]:
+            self.own = [run_id, *(one for one in self.own if one != run_id)]
 
 
 def looking() -> Looking:

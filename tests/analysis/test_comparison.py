@@ -34,10 +34,11 @@ from nnviz.spec.layers.dense import Dense
 from nnviz.spec.layers.dropout import Dropout
 from nnviz.spec.layers.flatten import Flatten
 from nnviz.spec.layers.pool import MaxPool
-from nnviz.spec.network import NetworkSpec
+from nnviz.spec.network import NetworkSpec, with_all
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run, Status
 from nnviz.store.runs import RunStore
+from nnviz.train.events import Change
 
 CONFIG = TrainConfig(epochs=2, batch_size=50, lr=0.01, checkpoints=4)
 NET = NetworkSpec((Dense(16),))
@@ -204,6 +205,32 @@ class TestSeeds:
         assert seed_group(run, [again]) == [run, again]
 
 
+class TestChanges:
+    """What was changed while a run went on is part of what it differs in."""
+
+    STEERED = (Change(120, "lr", 0.01, 0.05), Change(300, "batch_size", 5, 32))
+    WORDS = "learning rate 0.05 after step 120, batch size 32 after step 300"
+
+    def test_it_is_a_difference_like_others(self, store: RunStore) -> None:
+        run, other = run_of(store), run_of(store)
+        assert differences((run, other)) == []
+        (one,) = differences((run, other), {other.id: self.STEERED})
+        assert (one.label, one.shown) == ("changed while it ran", ("–", self.WORDS))
+        assert differences((run, other), {run.id: self.STEERED, other.id: self.STEERED}) == []
+
+    def test_in_words(self, store: RunStore) -> None:
+        run, other = run_of(store), run_of(store)
+        after = in_words(run, other, changes={other.id: self.STEERED})
+        assert after == f"B trains with settings changed while it ran ({self.WORDS}); all else is equal."
+        before = in_words(run, other, changes={run.id: self.STEERED})
+        assert (
+            before
+            == f"B trains with no settings changed while it ran, as they were in A ({self.WORDS}); all else is equal."
+        )
+        both = in_words(run, other, changes={run.id: self.STEERED[:1], other.id: self.STEERED})
+        assert f"({self.WORDS}) instead of (learning rate 0.05 after step 120)" in both
+
+
 class TestTwins:
     @pytest.mark.parametrize(
         ("field", "value", "same_forward"),
@@ -269,6 +296,22 @@ class TestTwins:
     def test_twins_are_found_among_others(self, store: RunStore) -> None:
         run, twin, stranger = run_of(store), run_of(store, lr=0.5), run_of(store, seed=3)
         assert twins(run, [run, twin, stranger]) == [twin]
+
+    def test_only_what_differs_in_one_thing_is_a_twin(self, store: RunStore) -> None:
+        run = run_of(store)
+        longer = run_of(store, lr=0.5, epochs=7)
+        activation = run_of(store, with_all(NET, ACTIVATION, "tanh"))
+        others = [
+            run_of(store),  # the run itself over again
+            run_of(store, lr=0.5, momentum=0.0),
+            run_of(store, with_all(NET, ACTIVATION, "tanh"), lr=0.5),
+        ]
+        assert twins(run, [*others, longer, activation]) == [longer, activation]
+
+    def test_one_that_was_steered_is_nobodys_twin(self, store: RunStore) -> None:
+        run, steered = run_of(store), run_of(store, lr=0.5)
+        assert twins(run, [steered], frozenset({steered.id})) == []
+        assert twins(run, [steered], frozenset({run.id})) == []
 
     def test_what_is_the_same_or_may_not_differ_is_refused(self, store: RunStore) -> None:
         run = run_of(store)

@@ -222,3 +222,21 @@ def test_several_trainings_are_one_long_table() -> None:
         alone = pd.read_csv(io.StringIO(curves_csv(curve, done)))
         part = table[table["run"] == name].drop(columns=["run", "id"]).reset_index(drop=True)
         pd.testing.assert_frame_equal(part, alone, check_dtype=False)
+
+
+class TestAfterASingleStep:
+    """All that is known can be seen: a point has no line, and an axis no step between steps."""
+
+    def test_lines_of_one_point_are_marked(self) -> None:
+        figure = curves_figure(curves_info(curve_of([2.3]), [], []), dark=False)
+        drawn = [trace for trace in figure.data if trace.x is not None and len(trace.x) == 1]
+        assert len(drawn) == 4  # each batch, train loss, train accuracy, learning rate
+        assert all("markers" in trace.mode for trace in drawn)
+        longer = curves_figure(curves_info(curve_of([2.3, 2.2]), [], []), dark=False)
+        assert all("markers" not in trace.mode for trace in longer.data if trace.name == "train")
+
+    @pytest.mark.parametrize("count", [1, 2, 7])
+    def test_few_steps_are_told_one_by_one(self, count: int) -> None:
+        axis = curves_figure(curves_info(curve_of(noise(count)), [], []), dark=False).layout.xaxis
+        assert axis.dtick == 1
+        assert curves_figure(curves_info(curve_of(noise(8)), [], []), dark=False).layout.xaxis.dtick is None

@@ -13,7 +13,8 @@ from nnviz.spec.train_config import TrainConfig
 from nnviz.store.history import Curve
 from nnviz.store.run import Run
 from nnviz.store.runs import RunStore
-from nnviz.train.events import Change
+from nnviz.train.checkpoint import Checkpoint, Position
+from nnviz.train.events import Batch, Change
 from nnviz.ui.pages.train.recipe import checkpoint_words
 from nnviz.ui.pages.train.run_list import families, rows
 from tests.pages import open_page, rerun, words
@@ -45,6 +46,18 @@ def test_the_heading_says_where_it_comes_from(store: RunStore, parent: Run, chil
     assert "from step" not in words(open_page(TRAIN, run=parent.id), "caption")
     store.delete(parent.id)
     assert "from step 2 of a run that was deleted since" in words(rerun(at), "caption")
+
+
+@pytest.mark.parametrize("step", [1, 2, 5, 7])
+def test_a_fork_that_has_not_begun_has_the_curve_up_to_there(store: RunStore, step: int) -> None:
+    """However its run wrote its steps down: in one piece or in several, of which some come after the fork."""
+    run = store.create(NETWORK, CONFIG)
+    for first, last in ((1, 2), (3, 5), (6, 9)):
+        steps = [Batch(one, float(one), 0.5, 0.1, 10) for one in range(first, last + 1)]
+        store.writer.add_batches(run.id, 0, steps, seconds=1, steps=20, speed=1)
+    Checkpoint(Position(step=step), {}).save(store.checkpoints.path(run.id, step))
+    child = store.fork(run.id, step, CONFIG)
+    assert store.history.curve(child.id).loss.tolist() == [float(one) for one in range(1, step + 1)]
 
 
 def test_the_curves_are_marked_at_the_fork() -> None:

@@ -578,3 +578,37 @@ def test_a_wrong_number_that_comes_with_the_click_starts_nothing(store: RunStore
     click(at, "train")
     assert store.runs() == []
     assert "Epochs must be a whole number" in words(at, "warning")
+
+
+def test_a_link_to_a_run_sets_the_next_one_up_like_it(store: RunStore) -> None:
+    run = recorded(store, Status.RUNNING, config=TrainConfig(lr=0.05, epochs=3))
+    at = open_train(run=run.id)
+    assert (parameter(at, "net"), parameter(at, "lr"), parameter(at, "epochs")) == ("dense_32", "0.05", "3")
+    click(at, "train-another")
+    again = store.run(parameter(at, "run"))
+    assert again.id != run.id
+    assert (again.network, again.config) == (run.network, run.config)
+
+
+def test_a_link_that_has_a_set_up_of_its_own_keeps_it(store: RunStore) -> None:
+    run = recorded(store, Status.RUNNING, config=TrainConfig(lr=0.05))
+    at = open_train(run=run.id, lr="0.2")
+    assert (parameter(at, "net"), parameter(at, "lr")) == ("dense_128", "0.2")
+    assert parameter(open_train(run="gone", lr="0.2"), "lr") == "0.2"
+    assert parameter(open_train(run="gone"), "lr") == "0.001"
+
+
+def test_after_one_batch_its_numbers_are_shown(store: RunStore) -> None:
+    run = recorded(store, Status.PAUSED)
+    assert {one.label: one.value for one in open_train(run=run.id).metric}["Batch loss"] == "–"
+    store.writer.add_batches(run.id, 0, [Batch(1, 2.25, 0.125, 0.001, 64)], seconds=1, steps=10, speed=1)
+    shown = {one.label: one.value for one in open_train(run=run.id).metric}
+    assert shown == {"Test accuracy": "–", "Batch accuracy": "12.50%", "Batch loss": "2.2500"}
+
+
+def test_two_reports_at_once_are_two_sentences(store: RunStore) -> None:
+    at = open_train()
+    at.session_state["reports"] = ["First.", "Second.", "First."]
+    rerun(at)
+    assert [one.value.replace("\\", "") for one in at.error] == ["First.", "Second."]
+    assert not rerun(at).error

@@ -1,4 +1,4 @@
-"""Which runs are compared: chosen by a person, by a link, or the newest few."""
+"""Which runs are compared: chosen by a person, by a link, or the last few of the session's own, else the newest."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nnviz.store.run import Run, RunGone
 from nnviz.store.runs import RunStore
 from nnviz.ui import services
 from nnviz.ui.format import run_label
-from nnviz.ui.state import Kept, went_back
+from nnviz.ui.state import Kept, looking, went_back
 
 MOST = 40
 """Runs in the table; no more than the first `nnviz.charts.colors.RUNS` are drawn."""
@@ -56,7 +56,9 @@ def choose() -> list[Run]:
     _follow_link(look)
     listed = {run.id: run for run in store.runs()}
     if look.ids is None:
-        look.ids = tuple([run.id for run in listed.values() if run.step][:NEWEST])
+        begun = [run.id for run in listed.values() if run.step]
+        own = [one for one in looking().own if one in begun]
+        look.ids = tuple((own or begun)[:NEWEST])
     found, gone = _found(store, look.ids)
     if gone:
         look.set(run.id for run in found)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 import streamlit as st
 
-from nnviz.analysis.comparison import differences, figures
+from nnviz.analysis.comparison import Difference, differences, figures
 from nnviz.store.run import Run
 from nnviz.table import csv_text
 from nnviz.ui import services, state
@@ -74,13 +74,13 @@ def show(runs: list[Run]) -> None:
         )
         if len(shown.rows) < len(whole.rows):
             st.caption(f"{len(shown.rows)} of {len(whole.rows)} runs.")
-        if len(runs) > 1 and not differences(runs):
+        if len(runs) > 1 and not _differences(runs):
             st.caption("All of them are set up alike, down to the seed.")
 
 
 def table(runs: Sequence[Run]) -> Table:
     """Columns only of settings that differ; results in all. Raises RunGone."""
-    store, short, apart = services.store(), names(runs), differences(runs)
+    store, short, apart = services.store(), names(runs), _differences(runs)
     rows = []
     for place, run in enumerate(runs):
         found = figures(store, run)
@@ -99,6 +99,10 @@ def table(runs: Sequence[Run]) -> Table:
             )
         )
     return Table(("", "run", *RESULTS, *(one.label for one in apart), *FACTS), tuple(rows))
+
+
+def _differences(runs: Sequence[Run]) -> list[Difference]:
+    return differences(runs, {run.id: services.store().history.changes(run.id) for run in runs})
 
 
 def _cell(values: tuple[Any, ...], shown: tuple[str, ...], place: int) -> Any:

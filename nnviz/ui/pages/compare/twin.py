@@ -44,7 +44,10 @@ def show(runs: list[Run]) -> None:
     )
     run = known[run_id]
     _form(run)
-    others = {one.id: one for one in twins(run, {**{r.id: r for r in services.store().runs()}, **known}.values())}
+    store = services.store()
+    every = {**{one.id: one for one in store.runs()}, **known}
+    changed = frozenset(one for one in every if store.history.changes(one))
+    others = {one.id: one for one in twins(run, every.values(), changed)}
     if not others:
         st.caption("This run has no twin yet.")
         return

@@ -33,11 +33,8 @@ def show(runs: list[Run]) -> None:
     short = names(runs)
     pair = short[first.id], short[second.id]
     with st.container(key="compare-words"):
-        st.markdown(plain(in_words(first, second, pair)))
-        for run in (first, second):
-            if changes := services.store().history.changes(run.id):
-                steered = "once" if len(changes) == 1 else f"{len(changes)} times"
-                st.caption(f"Beside, {short[run.id]} was steered {steered} while it trained.")
+        changes = {run.id: services.store().history.changes(run.id) for run in (first, second)}
+        st.markdown(plain(in_words(first, second, pair, changes)))
     heading("Is that difference real?", "McNemar's test")
     with st.container(key="compare-verdict"):
         if not same_images(first, second):

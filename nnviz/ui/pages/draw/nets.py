@@ -76,10 +76,13 @@ def _remember() -> None:
 
 
 def _default(runs: list[Run]) -> str:
-    """The run that is looked at elsewhere, else the best finished one on digits, else the newest."""
-    looked_at = state.chosen_run()
-    if any(run.id == looked_at for run in runs):
-        return str(looked_at)
+    """The run that is looked at elsewhere, else the last one that this session started or opened, else the best
+    finished one on digits, else the newest.
+    """
+    there = {run.id for run in runs}
+    for one in (state.chosen_run(), *state.looking().own):
+        if one in there:
+            return str(one)
     digits = [run for run in runs if run.config.data in DIGITS]
     finished = [run for run in digits if run.status is Status.FINISHED and run.test_accuracy is not None]
     best = max(finished, key=lambda run: run.test_accuracy or 0.0, default=None)

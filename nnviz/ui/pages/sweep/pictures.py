@@ -62,7 +62,7 @@ def _map(sweep: Sweep, found: Found) -> None:
         alt=map_in_words(info),
         config=MAP_CONFIG,
     )
-    _obey_click(clicked, found, "map")
+    _obey_click(clicked, found)
     many = " Of the trials in one cell, the best is shown." if len(names) > 2 else ""
     st.caption(f"Each cell is one net: ✕ diverged, … trains, · waits. Click one to open it.{many}")
 
@@ -122,7 +122,7 @@ def _slices(sweep: Sweep, found: Found) -> None:
         alt="Test accuracy by the value of each field, one dot per point",
         config=SLICES_CONFIG,
     )
-    _obey_click(clicked, found, "slices")
+    _obey_click(clicked, found)
 
 
 def _importance(sweep: Sweep, found: Found) -> None:
@@ -184,7 +184,9 @@ def _ranking(sweep: Sweep, found: Found) -> None:
     )
     rows: list[int] = shown.selection.rows
     picked = ranked[rows[0]].point if rows and rows[0] < len(ranked) else None
-    if picked is not None and st.session_state.get(Kept.RANKED) != (sweep.id, picked):
+    if picked is None:
+        st.session_state.pop(Kept.RANKED, None)
+    elif st.session_state.get(Kept.RANKED) != (sweep.id, picked):
         st.session_state[Kept.RANKED] = (sweep.id, picked)
         point.choose(picked)
     with st.container(key="sweep-ranking-words"):
@@ -208,10 +210,8 @@ def _lessons(sweep: Sweep, found: Found) -> None:
         st.markdown("\n".join(f"- {words}" for words in told))
 
 
-def _obey_click(clicked: Any, found: Found, picture: str) -> None:
-    """A picture goes on answering with the point that was clicked last: each click counts once."""
-    if isinstance(clicked, int) and clicked in found.values and st.session_state.get(f"sweep_{picture}") != clicked:
-        st.session_state[f"sweep_{picture}"] = clicked
+def _obey_click(clicked: Any, found: Found) -> None:
+    if isinstance(clicked, int) and clicked in found.values and not point.is_chosen(clicked):
         point.choose(clicked)
         st.rerun(scope="fragment")
 

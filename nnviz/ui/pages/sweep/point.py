@@ -32,6 +32,10 @@ def chosen(found: Found) -> int | None:
     return found.best
 
 
+def is_chosen(number: int) -> bool:
+    return st.session_state.get(_POINT) == number
+
+
 def choose(number: int) -> None:
     st.session_state[_POINT] = number
 
@@ -46,7 +50,7 @@ def show(sweep: Sweep, found: Found) -> None:
         if number is None:
             st.caption("Click a cell to see its run. The best point stands here as soon as one has done an epoch.")
             return
-        picked = st.session_state.get(_POINT) == number
+        picked = is_chosen(number)
         title = "The chosen point" if picked else "The best trial so far"
         st.markdown(f"**{title}:** {plain(point_label(found.values[number]))}")
         members = found.members.get(number, [])

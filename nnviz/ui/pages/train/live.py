@@ -165,12 +165,28 @@ def _figure(
 
 def _numbers(run: Run) -> None:
     epochs = services.store().history.epochs(run.id)
+    if epochs:
+        last = epochs[-1]
+        numbers = {
+            "Test accuracy": f"{last.test_accuracy:.2%}",
+            "Train accuracy": f"{last.train_accuracy:.2%}",
+            "Test loss": f"{last.test_loss:.4f}",
+        }
+        words = f"At the end of epoch {last.epoch}."
+    else:
+        accuracy, loss = _last_batch(run)
+        numbers = {"Test accuracy": "–", "Batch accuracy": accuracy, "Batch loss": loss}
+        words = "Of the last mini-batch. The test images are asked at the end of each epoch."
     with st.container(horizontal=True, key="numbers"):
-        last = epochs[-1] if epochs else None
-        st.metric("Test accuracy", f"{last.test_accuracy:.2%}" if last else "–")
-        st.metric("Train accuracy", f"{last.train_accuracy:.2%}" if last else "–")
-        st.metric("Test loss", f"{last.test_loss:.4f}" if last else "–")
-    st.caption(f"At the end of epoch {last.epoch}." if last else "Measured at the end of each epoch.")
+        for label, value in numbers.items():
+            st.metric(label, value)
+    st.caption(words)
+
+
+def _last_batch(run: Run) -> tuple[str, str]:
+    """Its accuracy and loss; dashes before the first."""
+    curve = services.store().history.curve(run.id)
+    return (f"{curve.accuracy[-1]:.2%}", f"{curve.loss[-1]:.4f}") if len(curve.step) else ("–", "–")
 
 
 def _first_layer(live: Preview) -> None:

@@ -333,3 +333,16 @@ def test_csv_is_the_table(store: RunStore) -> None:
     header, row = csv.reader(io.StringIO(csv_text(*table([run]))))
     assert header[1] == "run"
     assert row[1] == "one"
+
+
+def test_before_anything_was_chosen_it_compares_what_the_session_started_or_opened(store: RunStore) -> None:
+    mine, other, stranger = (trained(store, lr=0.01 * (place + 1)) for place in range(3))
+    for page in ("pages/5_Compare.py", "pages/4_Draw.py"):
+        at = open_page("pages/2_Train.py", run=mine.id)
+        at.query_params["run"] = other.id
+        rerun(at)
+        at.query_params.clear()
+        rerun(at.switch_page(page))
+        key = "compare-runs" if "Compare" in page else "draw-nets"
+        assert at.multiselect(key=key).value == ([other.id, mine.id] if "Compare" in page else [other.id])
+    assert chosen(open_page(PAGE)) == [stranger.id, other.id, mine.id]

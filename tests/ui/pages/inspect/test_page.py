@@ -19,6 +19,8 @@ from nnviz.spec.presets import PRESETS
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run
 from nnviz.store.runs import RunStore
+from nnviz.train.events import Change
+from nnviz.ui.checkpoints import checkpoint_at
 from nnviz.ui.pages.inspect.page import SECTIONS
 from tests.waiting import LIMIT_S
 
@@ -199,3 +201,21 @@ def test_playing_goes_through_all_moments_and_stops_at_the_last(store: RunStore)
         seen.append(at.session_state["inspect-moment"])
     assert seen == steps
     assert at.button(key="inspect-play").label == "Play"
+
+
+def test_from_the_last_step_nothing_can_be_forked_unless_it_trains_longer(store: RunStore) -> None:
+    run = trained(store)
+    at = open_inspect(inspect__look="fork", inspect__moment=store.checkpoints.steps(run.id)[-1])
+    assert at.button(key="inspect-fork-start").disabled
+    assert f"Epochs must be more than the {run.config.epochs} that are done after step" in words(at)
+    at.text_input(key="inspect-fork-epochs").set_value(str(run.config.epochs + 1)).run()
+    assert not at.exception
+    assert not at.button(key="inspect-fork-start").disabled
+
+
+def test_a_checkpoint_shows_the_next_step_with_what_was_changed_since_it_was_looked_at(store: RunStore) -> None:
+    run = trained(store)
+    first = checkpoint_at(store, run, 1)
+    assert checkpoint_at(store, run, 1) is first  # kept
+    store.writer.add_change(run.id, Change(1, "lr", run.config.lr, 0.5))
+    assert checkpoint_at(store, run, 1).config.lr == 0.5

@@ -8,7 +8,7 @@ import streamlit as st
 
 from nnviz.fields import SpecError
 from nnviz.spec.optimizers import OPTIMIZERS
-from nnviz.spec.train_config import TrainConfig
+from nnviz.spec.train_config import TrainConfig, check
 from nnviz.store.run import Run
 from nnviz.train.checkpoint import CheckpointError
 from nnviz.ui import runs, services, state
@@ -44,6 +44,8 @@ def _form(view: View) -> None:
             unused = name == "momentum" and name not in OPTIMIZERS[config.optimizer].uses
             with columns[place % 3]:
                 field_input(config, name, f"inspect-fork-{name}", lambda name, value: _set(view, name, value), unused)
+        if unfit := refused("inspect-fork-") or _problem(view, config):
+            st.caption(f":red[{plain(sentence(unfit))}]")
         started = st.button(
             f"Continue from step {view.checkpoint.step_number:,}",
             key="inspect-fork-start",
@@ -51,10 +53,22 @@ def _form(view: View) -> None:
             icon=":material/fork_right:",
             on_click=_fork,
             args=(view.run.id, view.checkpoint.step_number, config),
-            disabled=bool(refused("inspect-fork-")),
+            disabled=bool(unfit),
         )
         if started and state.looking().run != view.run.id:
             st.switch_page(_TRAIN)
+
+
+def _problem(view: View, config: TrainConfig) -> str:
+    """Why nothing can go on from here with these settings; empty if it can."""
+    done = view.checkpoint.state.position.epoch
+    if config.epochs <= done:
+        return f"epochs must be more than the {done} that are done after step {view.checkpoint.step_number:,}"
+    try:
+        check(view.run.network, config)
+    except SpecError as error:
+        return str(error)
+    return ""
 
 
 def _fork(run_id: str, step: int, config: TrainConfig) -> None:
