@@ -22,6 +22,18 @@ _STYLE = """
 .stElementContainer, .stVerticalBlock { transition: none !important; }
 /* A table wider than a phone scrolls by itself, not the page. */
 [data-testid="stMarkdownContainer"]:has(> table) { overflow-x: auto; }
+/* Streamlit writes these with less contrast than 4.5 to one; a theme has no colour of its own for them. */
+[data-testid="stCaptionContainer"] { opacity: 0.78; }
+:is([data-testid$="Active"], [data-testid="stSliderThumbValue"], button[data-selected="true"],
+  [role="tab"][aria-selected="true"]) p { color: light-dark(#1c4fa6, #8db7ff); }
+/* Where the keyboard is must be seen. */
+:is(a, button, summary, pre, [role="tab"], [role="button"], [tabindex="0"]):focus-visible {
+  outline: 2px solid light-dark(#1f58b8, #8db7ff) !important; outline-offset: 2px;
+}
+/* The heading of a page that names itself by its place in the navigation. */
+.stElementContainer:has(.page-title) { position: absolute; }
+.page-title { width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+.st-key-draw-section-quiz h2 { font-size: 2.25rem; }
 /* Figures that count must not jump. */
 [data-testid="stMetricValue"] { font-variant-numeric: tabular-nums; }
 @media (max-width: 640px) {
@@ -51,8 +63,8 @@ PAGES = (
 )
 
 
-def open_page(title: str) -> None:
-    """Begin a page."""
+def open_page(title: str, *, titled: bool = False) -> None:
+    """Begin a page; `titled` says that it shows a title itself. Else its heading is there for screen readers only."""
     # A picture of our own: Streamlit fetches emoji and :material/…: icons of the tab from the network.
     st.set_page_config(page_title=f"{title} · nnviz", page_icon=_ICON, layout="wide")
     st.html(_STYLE)
@@ -61,6 +73,8 @@ def open_page(title: str) -> None:
     with st.container(horizontal=True, key="navigation"):
         for path, label, page_icon in PAGES:
             st.page_link(path, label=label, icon=page_icon)
+        if not titled:
+            st.html(f'<h1 class="page-title">{title}</h1>')
     try:
         environment.check()
         executor = services.executor()  # so that it is warm when somebody presses Train

@@ -116,7 +116,7 @@ def _choose_section() -> str:
 def _empty_state() -> None:
     with st.container(border=True, key="inspect-empty"):
         st.markdown(
-            "#### Nothing to look into yet\n"
+            "## Nothing to look into yet\n"
             "Train a network first. Then every weight, gradient and activation of every layer can be seen here, at any "
             "checkpoint of its training, also while it trains."
         )

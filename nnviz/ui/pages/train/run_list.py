@@ -30,7 +30,7 @@ way sends them once more, and nobody has picked what stands there now.
 
 
 def run_list(chosen: Run | None) -> None:
-    st.markdown("##### Runs")
+    st.markdown("## Runs")
     runs = services.store().runs()
     if not runs:
         st.caption("No run yet. Press **Train** and it will be kept here, with its curves and weights.")

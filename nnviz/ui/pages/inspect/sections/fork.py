@@ -96,7 +96,7 @@ def _tree(run: Run) -> None:
     if root.id == run.id and run.id not in children:
         return
     with st.container(key="inspect-tree"):
-        st.markdown("##### Family tree")
+        st.markdown("## Family tree")
         _branch(root, children, run.id, 0)
 
 

@@ -306,7 +306,7 @@ def _one_weight(view: View) -> None:
     layer, step = view.layer, view.checkpoint.next_step
     assert layer.weight is not None
     with st.container(border=True, key="inspect-arithmetic"):
-        st.markdown("##### One weight, one step")
+        st.markdown("## One weight, one step")
         if step is None:
             st.caption("The loss of the next mini-batch is not finite: there is no next step.")
             return
@@ -342,7 +342,7 @@ def _one_weight(view: View) -> None:
             f" `{line.value:+.8f}` |"
             for line in told.lines
         ]
-        st.markdown("| | how | what it is | value |\n|:--|:--|:--|--:|\n" + "\n".join(rows))
+        st.markdown("| symbol | how | what it is | value |\n|:--|:--|:--|--:|\n" + "\n".join(rows))
         st.caption(f"The training itself has {told.trained:+.8f} after this step, in 32-bit numbers.")
 
 
