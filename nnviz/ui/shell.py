@@ -50,7 +50,24 @@ _STYLE = """
 .st-key-curves { min-height: 598px; }
 /* Figures that count must not jump. */
 [data-testid="stMetricValue"] { font-variant-numeric: tabular-nums; }
+/* What a finger is to meet is as large as a finger. */
+@media (pointer: coarse) {
+  :is(button[data-testid^="stBaseButton"], button[data-testid="stPopoverButton"], button[role="radio"],
+    a[data-testid="stPageLink-NavLink"], div[data-testid="stTab"], details summary, input[data-testid$="Field"],
+    [data-testid="stSelectbox"] :is(input, button),
+    button[data-testid^="stNumberInputStep"], [data-testid="stCheckbox"] label) {
+    min-height: 44px; min-width: 44px;
+  }
+  [data-testid="stCheckbox"] label { align-items: center; }
+  [data-testid="stNumberInputContainer"], [data-testid="stTextInputRootElement"] { height: auto; min-height: 46px; }
+  [data-testid="stSlider"] > div { padding-block: 6px; }
+  [data-testid="stHeaderActionElements"] { display: none; } /* links to headings, as small as a letter */
+}
 @media (max-width: 640px) {
+  /* The links to the pages are one row that is pushed along, with the page that is shown in sight. */
+  .st-key-navigation { flex-wrap: nowrap; overflow-x: auto; scrollbar-width: none; gap: 0.25rem; }
+  .st-key-navigation > * { flex: none; }
+  .st-key-inspect-what > * { flex: 1 1 100%; } /* a run's name is long */
   .block-container { padding-left: 0.9rem; padding-right: 0.9rem; }
   /* One row whatever can be done just now: what stands below keeps its place. */
   .st-key-controls { flex-wrap: nowrap; overflow-x: auto; padding: 3px; scrollbar-width: thin; }
@@ -85,7 +102,10 @@ def open_page(title: str, *, titled: bool = False) -> None:
     # A picture of our own: Streamlit fetches emoji and :material/…: icons of the tab from the network.
     st.set_page_config(page_title=f"{title} · nnviz", page_icon=_ICON)
     # The styles come with something that stands in the page: alone, Streamlit loads what shows them last of all.
-    st.html(f'{_STYLE}<div class="page-head">{"" if titled else f"<h1 class=page-title>{title}</h1>"}</div>')
+    heading = "" if titled else f"<h1 class=page-title>{title}</h1>"
+    here = next((place for place, (_, label, _) in enumerate(PAGES, 1) if label == title), 1)
+    in_sight = f"<style>.st-key-navigation > :nth-child({here}) {{ scroll-initial-target: nearest; }}</style>"
+    st.html(f'{_STYLE}{in_sight}<div class="page-head">{heading}</div>')
     state.setup()
     state.clean_address()
     with st.container(horizontal=True, key="navigation"):

@@ -15,7 +15,7 @@ from nnviz.executor.recorder import train_run
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.runs import RunStore
-from tests.browser.conftest import APP, OpenPage, rest
+from tests.browser.conftest import APP, PHONE, OpenPage, rest
 from tests.browser.stage import serve
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -149,3 +149,45 @@ def test_the_keyboard_is_seen_wherever_it_goes(open_url: OpenPage, url: str, nam
             unseen.append(place[0])
     assert len(names) >= 10
     assert unseen == []
+
+
+SMALL = """() => {
+    const found = [];
+    const look = root => {
+        for (const one of root.querySelectorAll('*')) {
+            if (one.shadowRoot) look(one.shadowRoot);
+            if (!one.matches('a[href], button, select, summary, input:not([type=range]), textarea, [role=tab]'))
+                continue;
+            if (one.closest('[data-testid=stMultiSelect], [data-testid=stTooltipHoverTarget], p') ||
+                one.matches('[data-testid=stSkipToContent], .insert, .tile')) continue;
+            const box = (one.closest('label') ?? one).getBoundingClientRect();
+            if (!box.width || !box.height || getComputedStyle(one).visibility !== 'visible') continue;
+            if (box.height < 43.5 || box.width < 43.5)
+                found.push(`${Math.round(box.width)} x ${Math.round(box.height)}: ${one.outerHTML.slice(0, 200)}`);
+        }
+    };
+    look(document);
+    return found;
+}"""
+"""Not looked at: what lies in a line of text, help, chips in a box, and pictures that are as large as they can be; the
+round buttons between layers take a finger beside them too."""
+
+
+@pytest.mark.parametrize("name", ["Build", "Train", "Inspect", "Draw"])
+def test_a_phone_has_room_for_fingers_and_one_row_of_links(
+    open_url: OpenPage, url: str, runs: list[str], name: str
+) -> None:
+    address = f"{url}/{name}" + (f"?run={runs[0]}" if name in ("Train", "Inspect") else "")
+    page = open_url(address, viewport=PHONE, has_touch=True, is_mobile=True)
+    links = page.locator(".st-key-navigation")
+    expect(links).to_be_visible()
+    rest(page)
+    assert page.evaluate(SMALL) == []
+    box = links.bounding_box()
+    assert box is not None
+    assert box["height"] < 60
+    expect(links.get_by_role("link", name=name)).to_be_in_viewport()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    if name == "Inspect":
+        chosen = page.get_by_role("combobox", name="Run")
+        assert chosen.evaluate("box => box.scrollWidth <= box.clientWidth"), "the run's name is cut"
