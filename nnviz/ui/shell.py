@@ -14,7 +14,7 @@ from nnviz.ui.format import plain, sentence
 
 _STYLE = """
 <style>
-.block-container { padding: 1rem 5rem 4rem; max-width: 1560px; }
+.block-container { padding: 1.5rem 5rem 4rem; max-width: 1560px; }
 /* A page appears when all of it is in its place: its script is done, and what is loaded for it is drawn. It stays from
    then on (the way back to hidden is a transition that waits for ever), and after some seconds it appears as it is. */
 @property --seen { syntax: "hidden | visible"; inherits: false; initial-value: hidden; }
@@ -43,7 +43,7 @@ _STYLE = """
   outline: 2px solid light-dark(#1f58b8, #8db7ff) !important; outline-offset: 2px;
 }
 /* The heading of a page that names itself by its place in the navigation. */
-.stElementContainer:has(.page-head) { position: absolute; }
+.stElementContainer:has(.page-head) { position: absolute; width: 1px !important; overflow: hidden; }
 .page-title { width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .st-key-draw-section-quiz h2 { font-size: 2.25rem; }
 /* The answers to ten test images come with the first batches, below the curves. */
@@ -67,7 +67,9 @@ _STYLE = """
   /* The links to the pages are one row that is pushed along, with the page that is shown in sight. */
   .st-key-navigation { flex-wrap: nowrap; overflow-x: auto; scrollbar-width: none; gap: 0.25rem; }
   .st-key-navigation > * { flex: none; }
-  .st-key-inspect-what > * { flex: 1 1 100%; } /* a run's name is long */
+  /* A run has a long name, and much is said of it. */
+  .st-key-inspect-what > * { flex: 1 1 100%; width: 100%; }
+  .st-key-inspect-state { width: 100%; }
   .block-container { padding-left: 0.9rem; padding-right: 0.9rem; }
   /* One row whatever can be done just now: what stands below keeps its place. */
   .st-key-controls { flex-wrap: nowrap; overflow-x: auto; padding: 3px; scrollbar-width: thin; }
