@@ -4,7 +4,7 @@ from nnviz.ui.data import data_notice
 from nnviz.ui.pages import home
 from nnviz.ui.shell import open_page
 
-open_page("Home")
+open_page("Home", titled=True)
 home.welcome()
 ready = data_notice("mnist")
 home.first_run(ready)

@@ -12,7 +12,7 @@ from nnviz.ui.shell import open_page
 
 _TRAIN = Path(__file__).with_name("2_Train.py")
 
-open_page("Build")
+open_page("Build", titled=True)
 with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
     st.title("Build a network", anchor=False, width="content")
     train = st.button("Train this network →", type="primary", key="go-to-train")

@@ -19,7 +19,7 @@ run = runs.chosen()
 with st.container(key="train-layout"):
     form, stage = st.columns([1, 3], gap="large")
 with form, st.container(border=True, key="next-run"):
-    st.markdown(f"##### Next run\n{describe(setup.network, setup.config)}")
+    st.markdown(f"## Next run\n{describe(setup.network, setup.config)}")
     st.page_link("pages/1_Build.py", label="Change the network", icon=":material/edit:")
     recipe.recipe_form()
 with stage:

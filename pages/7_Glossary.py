@@ -3,5 +3,5 @@
 from nnviz.ui.glossary import glossary
 from nnviz.ui.shell import open_page
 
-open_page("Glossary")
+open_page("Glossary", titled=True)
 glossary()

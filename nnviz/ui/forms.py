@@ -88,7 +88,7 @@ def number_field(
         st.text_input(label, key=key, on_change=take, max_chars=40, help=help or None, disabled=disabled)
         if wrong:
             with st.container(key=f"{key}-refused"):
-                st.caption(f":red[{plain(sentence(wrong.problem))}]")
+                st.markdown(f":small[:red[{plain(sentence(wrong.problem))}]]")
 
 
 def refused(prefix: str) -> str:

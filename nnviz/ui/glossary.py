@@ -77,7 +77,7 @@ def meaning(term: str) -> str:
     return _SENTENCES[term]
 
 
-def heading(words: str, term: str = "", *, level: int = 5) -> None:
+def heading(words: str, term: str = "", *, level: int = 2) -> None:
     """A heading with the sentence of its term, or of `term` where the heading says more, behind a question mark."""
     st.markdown(f"{'#' * level} {words}", help=f"{meaning(term or words)} More terms: [Glossary](Glossary).")
 
@@ -93,6 +93,6 @@ def glossary() -> None:
         shown += len(found)
         if found:
             lines = [f"- **{term}**: {words}" for term, words in found.items()]
-            st.markdown(f"#### {part}\n" + "\n".join(lines))
+            st.markdown(f"## {part}\n" + "\n".join(lines))
     if not shown:
         st.info("No term has these letters. Try fewer.", icon=":material/search_off:")

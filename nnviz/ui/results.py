@@ -52,7 +52,7 @@ class Result(NamedTuple):
 def show_results(store: RunStore, run: Run) -> None:
     """The section of an ended run: its accuracy on the test images, its confusions and its mistakes."""
     with st.container(key="results"):
-        st.markdown("#### Results on the test images")
+        st.markdown("## Results on the test images")
         try:
             dataset = DATASETS[run.config.data]
             test = test_images(dataset.name)
@@ -133,7 +133,7 @@ def _show(run: Run, result: Result, dataset: Dataset, test: Split) -> None:
             st.session_state[f"{_CELL}-clicked"] = true_answer
             st.rerun()
     with bars, st.container(key="class-accuracy"):
-        heading("Accuracy per class (recall)", "Recall", level=6)
+        heading("Accuracy per class (recall)", "Recall", level=3)
         plot(
             class_accuracy_figure(info, dark=dark),
             key="class-accuracy-plot",

@@ -14,11 +14,19 @@ import pytest
 
 from benchmarks import bench
 from benchmarks.bench import runs_folder, served
+from benchmarks.layout_shift import GOAL
 from tests import processes
 from tests.waiting import LIMIT_S, wait_until
 
 PROJECT = Path(__file__).parents[2]
-BENCHMARKS = {"training": False, "capture": False, "sweep": False, "inspection": True, "drawing": True}
+BENCHMARKS = {
+    "training": False,
+    "capture": False,
+    "sweep": False,
+    "inspection": True,
+    "drawing": True,
+    "layout_shift": True,
+}
 """Name → whether it needs a browser."""
 
 
@@ -47,6 +55,9 @@ def test_it_runs_and_leaves_nothing(name: str, mnist_root: Path, tmp_path: Path)
     numbers = json.loads(file.read_text(encoding="utf-8"))
     assert numbers["title"] in done.stdout
     assert numbers["rows"]
+    if name == "layout_shift":  # the only one whose numbers say something here too, though one load may be unlucky
+        shifts = [row["shift"] for row in numbers["rows"]]
+        assert sum(shifts) / len(shifts) < GOAL, shifts
     goals = [row["goal"] for row in numbers["rows"] if "goal" in row]
     assert all(goal in done.stdout for goal in goals)
     wait_until(lambda: not processes.started(), words="what the benchmark had started went on")

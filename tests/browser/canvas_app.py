@@ -18,6 +18,8 @@ def more(name: str) -> None:
 
 st.button("Rerun", on_click=more, args=("round",))
 st.button("New sheet", on_click=more, args=("generation",))
+st.text_input("Name")
+st.text_area("Note")
 st.write(f"round {state.get('round', 0)}")
 if st.toggle("Shown", True):
 

@@ -300,6 +300,107 @@ def test_a_picture_is_taken_made_smaller_and_leaves_the_drawing_alone(stage: Pag
     assert ink(stage) == before
 
 
+@pytest.mark.parametrize("field", ["Name", "Note"])
+def test_a_picture_pasted_where_somebody_types_is_theirs(stage: Page, field: str) -> None:
+    stroke(stage, (60, 60), (220, 60))
+    box = stage.get_by_label(field, exact=True)
+    box.focus()
+    taken = box.evaluate("""(box, give) => {
+        const transfer = new DataTransfer();
+        transfer.setData('text/plain', 'words');
+        transfer.items.add(new File([new Uint8Array(8)], 'a.png', { type: 'image/png' }));
+        const pasted = new ClipboardEvent('paste', { clipboardData: transfer, bubbles: true, composed: true,
+                                                     cancelable: true });
+        box.dispatchEvent(pasted);
+        return pasted.defaultPrevented;
+    }""")
+    assert not taken
+    stage.get_by_role("button", name="Rerun").click()
+    expect(stage.get_by_text("round 1", exact=True)).to_be_visible()
+    expect(stage.get_by_text("no photo")).to_be_visible()
+    expect_strokes(stage, 1)
+
+
+class TestHands:
+    """Palms, pens and several fingers, by real touch and pen events."""
+
+    @staticmethod
+    def touches(page: Page, session: CDPSession, kind: str, *points: tuple[float, float]) -> None:
+        places = [at(page, *point) for point in points]
+        touches = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(places)]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
+
+    @staticmethod
+    def pen(page: Page, session: CDPSession, *places: tuple[float, float]) -> None:
+        def send(kind: str, place: tuple[float, float]) -> None:
+            x, y = at(page, *place)
+            event = {"type": kind, "x": x, "y": y, "button": "left", "buttons": 1, "clickCount": 1}
+            session.send("Input.dispatchMouseEvent", {**event, "pointerType": "pen", "force": 0.5})
+
+        send("mousePressed", places[0])
+        for place in places[1:]:
+            send("mouseMoved", place)
+        send("mouseReleased", places[-1])
+
+    @pytest.mark.parametrize("moved", [False, True], ids=["resting", "moving"])
+    def test_a_pen_takes_the_place_of_the_palm(self, open_stage: OpenPage, moved: bool) -> None:
+        page = open_stage(**TOUCH)
+        session = page.context.new_cdp_session(page)
+        page.get_by_test_id("drawing").scroll_into_view_if_needed()
+        self.touches(page, session, "touchStart", (240, 250))
+        if moved:
+            for y in (240, 225, 210):
+                self.touches(page, session, "touchMove", (240, y))
+        self.pen(page, session, (60, 60), (120, 60), (180, 60))
+        self.touches(page, session, "touchMove", (230, 200))
+        self.touches(page, session, "touchEnd")
+        expect_strokes(page, 1)
+        assert page.get_by_test_id("drawing").evaluate(LOWER_HALF) == 0, "the palm has left ink"
+        expect_the_server_to_see_the_same(page)
+
+    def test_two_fingers_leave_no_stroke_and_one_draws_after_them(self, open_stage: OpenPage) -> None:
+        page = open_stage(**TOUCH)
+        session = page.context.new_cdp_session(page)
+        page.get_by_test_id("drawing").scroll_into_view_if_needed()
+        self.touches(page, session, "touchStart", (120, 140))
+        self.touches(page, session, "touchMove", (118, 140))
+        self.touches(page, session, "touchStart", (118, 140), (160, 140))
+        for by in range(0, 60, 10):
+            self.touches(page, session, "touchMove", (118 - by, 140), (160 + by, 140))
+        self.touches(page, session, "touchEnd", (58, 140))
+        self.touches(page, session, "touchMove", (58, 200))
+        self.touches(page, session, "touchEnd")
+        expect_strokes(page, 0)
+        assert ink(page) == 0
+        self.touches(page, session, "touchStart", (60, 60))
+        for x in (100, 150, 200):
+            self.touches(page, session, "touchMove", (x, 60))
+        self.touches(page, session, "touchEnd")
+        expect_strokes(page, 1)
+        expect_the_server_to_see_the_same(page)
+
+    def test_a_finger_that_comes_late_leaves_the_stroke_as_it_is(self, open_stage: OpenPage) -> None:
+        page = open_stage(**TOUCH)
+        session = page.context.new_cdp_session(page)
+        page.get_by_test_id("drawing").scroll_into_view_if_needed()
+        began = page.evaluate("performance.now()")
+        self.touches(page, session, "touchStart", (60, 60))
+        for x in (100, 150, 200):
+            self.touches(page, session, "touchMove", (x, 60))
+        page.wait_for_function("began => performance.now() - began > 800", arg=began)
+        self.touches(page, session, "touchStart", (200, 60), (100, 200))
+        self.touches(page, session, "touchMove", (220, 60), (100, 220))
+        self.touches(page, session, "touchEnd")
+        expect_strokes(page, 1)
+
+
+LOWER_HALF = """canvas => {
+    const half = Math.floor(canvas.height / 2);
+    const { data } = canvas.getContext('2d').getImageData(0, half, canvas.width, half);
+    return data.reduce((sum, value, place) => sum + (place % 4 === 3 ? value : 0), 0);
+}"""
+
+
 class TestPhone:
     @staticmethod
     def finger(page: Page, session: CDPSession, *places: tuple[float, float]) -> None:
@@ -343,21 +444,6 @@ class TestPhone:
         assert bars
         assert paper["width"] > 300
         assert bars["y"] > paper["y"] + paper["height"]
-
-    def test_a_second_finger_does_not_disturb_the_first(self, open_stage: OpenPage) -> None:
-        page = open_stage(**TOUCH)
-        session = page.context.new_cdp_session(page)
-        one, two, three = at(page, 60, 60), at(page, 200, 200), at(page, 160, 60)
-
-        def send(kind: str, *points: tuple[float, float]) -> None:
-            touches = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(points)]
-            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
-
-        send("touchStart", one)
-        send("touchStart", one, two)
-        send("touchMove", three, two)
-        send("touchEnd")
-        expect_strokes(page, 1)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -86,7 +86,7 @@ def test_what_stands_beside_follows_the_drawing(open_draw: OpenPage) -> None:
     stroke(page, *SEVEN)
     expect(page.get_by_text("The mass of ink is centred at")).to_be_visible()
     look(page, "When did it learn it?")
-    sentence = page.locator(".st-key-draw-section-history h5")
+    sentence = page.locator(".st-key-draw-section-history h2")
     expect(sentence).to_have_text(re.compile("it says 7"))
     page.get_by_test_id("clear").click()
     expect(page.get_by_text("Draw a digit first")).to_be_visible()

@@ -126,3 +126,27 @@ def test_a_fork_trains_on(inspect: Page) -> None:
     button(inspect, "inspect-fork-start").click()
     expect(inspect.locator(".st-key-results")).to_be_visible()
     assert "Train" in inspect.url
+
+
+TOP = """() => {
+    const tops = [];
+    const look = root => {
+        for (const one of root.querySelectorAll('*')) {
+            if (one.shadowRoot) look(one.shadowRoot);
+            if (one.matches('canvas, .nnviz-plot') && one.clientHeight) tops.push(one.getBoundingClientRect().top);
+        }
+    };
+    look(document.querySelector('[class*=st-key-inspect-section-]'));
+    return Math.min(...tops);
+}"""
+
+
+def test_a_small_laptop_shows_the_first_picture_without_scrolling(open_page: OpenPage, finished: str) -> None:
+    page = open_page(f"/Inspect?run={finished}", viewport={"width": 1366, "height": 768})
+    at_rest(page)
+    assert page.evaluate(TOP) < 450
+    for title in ("Over time", "Activations", "One neuron", "Saliency", "Embedding (PCA, t-SNE)"):
+        page.locator(".st-key-inspect-look").get_by_text(title, exact=True).click()
+        page.wait_for_function(f"(() => Number.isFinite(({TOP})()))()")
+        rest(page)
+        assert page.evaluate(TOP) < 520, title

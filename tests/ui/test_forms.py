@@ -79,13 +79,13 @@ def test_the_old_value_stays_and_what_was_typed_with_the_rule_below() -> None:
     rerun(at)
     assert at.text_input(key="rate").value == "0.1e"
     rule = "ate must be a number from 0 to 10, not '0.1e'"
-    assert f":red[R{rule}.]" in words(at, "caption")
+    assert f":small[:red[R{rule}.]]" in words(at, "markdown")
     assert f"value 0.05, refused \"r{rule}\", other ''" in words(at)
     assert rerun(at).text_input(key="rate").value == "0.1e"  # until it is mended
     at.text_input(key="rate").set_value("0.2")
     rerun(at)
     assert "value 0.2, refused ''" in words(at)
-    assert not [one for one in at.caption if "red" in one.value]
+    assert not [one for one in at.markdown if "red" in one.value]
 
 
 def test_a_value_set_from_elsewhere_replaces_what_was_refused() -> None:

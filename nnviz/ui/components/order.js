@@ -14,6 +14,8 @@ function mount({ data, parentElement }, make, show) {
   if (number < mounted.newest) return;
   mounted.newest = number;
   show(mounted.one, message);
+  const inDocument = parentElement.getRootNode().host ?? parentElement.host ?? parentElement;
+  inDocument.closest?.("[data-testid^=stBidiComponent]")?.setAttribute("data-drawn", ""); // the page waits for it: shell.py
   return () => {
     if (parentElement.isConnected) return; // only something newer has come: the drawing goes on
     mounted.one.leave?.();

@@ -86,21 +86,21 @@ def steps() -> None:
     build, train, look = st.columns(3)
     with build.container(border=True, height="stretch"):
         st.markdown(
-            "##### 1 · Build\n"
+            "## 1 · Build\n"
             r"Draw the network: layers, neurons, activations. Each dense layer computes $y = f(Wx + b)$ and says how "
             "many numbers it has to learn."
         )
         st.page_link(BUILD_PAGE, label="Open the builder", icon=":material/account_tree:")
     with train.container(border=True, height="stretch"):
         st.markdown(
-            "##### 2 · Train\n"
+            "## 2 · Train\n"
             r"For every batch, autograd finds $\partial L/\partial W$ by the chain rule, and "
             r"$W_\text{new} = W_\text{old} - \alpha\,\partial L/\partial W$. Watch it happen, change α while it runs."
         )
         st.page_link(TRAIN_PAGE, label="Open the training", icon=":material/play_circle:")
     with look.container(border=True, height="stretch"):
         st.markdown(
-            "##### 3 · Look\n"
+            "## 3 · Look\n"
             "Which digits does it confuse, which mistakes is it sure of? Train on ten images of each digit instead of "
             "six thousand and see why data matter; on a larger net, why computing does."
         )

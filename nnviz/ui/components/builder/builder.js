@@ -192,9 +192,6 @@ class Builder {
       node.dragged = Boolean(this.drag) && this.drag.id === node.id;
       node.uncertain = !node.out;
       node.problem = this.error && this.error.id === node.id ? this.error.message : null;
-      node.spoken = [node.title, node.sub, node.out && `output ${node.out}`, node.parameters && `${node.parameters} parameters`, node.problem]
-        .filter(Boolean)
-        .join(", ");
     });
     return nodes;
   }

@@ -58,7 +58,6 @@ function fillLayer(shown, node, place, layout) {
   shown.classList.toggle("is-bad", Boolean(node.problem));
   shown.classList.toggle("is-dragged", node.dragged);
   face.dataset.testid = node.testid;
-  face.setAttribute("aria-label", node.spoken);
   face.setAttribute("aria-pressed", String(node.selected));
   setContent(shown.querySelector(".head"), headOf(node));
   setContent(shown.querySelector(".picture"), pictureOf(node, place, layout));
@@ -82,14 +81,20 @@ function fillCounts(counts, node) {
 }
 
 function headOf(node) {
-  return `<span class="title">${escapeHtml(node.title)}</span><span class="sub">${escapeHtml(node.sub)}</span>`;
+  return `<span class="title">${escapeHtml(node.title)}</span> <span class="sub">${escapeHtml(node.sub)}</span>`;
 }
 
 function footOf(node) {
   const shape = `<span class="shape" data-testid="shape-${node.at}">${escapeHtml(node.out || "–")}</span>`;
   const learned = node.parameters === "0" ? "no parameters" : `${node.parameters} parameters`;
   const text = node.role === "input" ? `${node.values} values` : node.parameters ? learned : "";
-  return `${shape}<span class="parameters" data-testid="parameters-${node.at}">${escapeHtml(text)}</span>`;
+  const problem = node.problem ? unseen(`, ${node.problem}`) : "";
+  return `${node.out ? unseen(", output ") : ""}${shape}${unseen(", ")}<span class="parameters" data-testid="parameters-${node.at}">${escapeHtml(text)}</span>${problem}`;
+}
+
+// The face of a layer has no other name than what is written on it; these words join it for those who hear it.
+function unseen(words) {
+  return `<span class="unseen">${escapeHtml(words)}</span>`;
 }
 
 // The picture lies in a box as large as the layer, drawn in the coordinates of the layer's own corner.

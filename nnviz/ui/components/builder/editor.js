@@ -124,7 +124,7 @@ const PANEL_ACTIONS = [
 function layerPanel(node, kind, curves, act, change) {
   const made = element(`
     <section class="panel" data-testid="panel" aria-label="${escapeHtml(node.title)}">
-      <header><h3></h3><span class="name"></span><span class="actions"></span></header>
+      <header><h2></h2><span class="name"></span><span class="actions"></span></header>
       <div class="columns">
         <div class="fields"></div>
         <div class="idea"><p class="formula" data-testid="formula"></p><p class="sizes" data-testid="sizes"></p>
@@ -150,7 +150,7 @@ function layerPanel(node, kind, curves, act, change) {
     id: node.id,
     focus: () => (controls.length ? controls[0].control.focus() : find(".tool").focus()),
     show(now) {
-      setContent(find("h3"), escapeHtml(now.title));
+      setContent(find("h2"), escapeHtml(now.title));
       setContent(find(".name"), escapeHtml(now.name || ""));
       setContent(find(".formula"), formulaMarkup(now.formula || ""));
       setContent(find(".sizes"), escapeHtml(now.sizes || ""));

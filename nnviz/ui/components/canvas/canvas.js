@@ -7,6 +7,10 @@ const KEY_STEP_PX = 8;
 const FINE_STEP_PX = 2;
 const BRUSHES = [6, 40];
 const MAX_HISTORY = 200;
+const BEGINNING_MS = 500; // a finger that joins a stroke so young, or so short, means to pinch
+const BEGINNING_PX = 12;
+const PALM_MS = 500; // so long after the pen was seen a touch is the palm of its hand
+const TYPED = "input:not([type=range], [type=checkbox], [type=radio], [type=button]), textarea, select";
 const MAX_PHOTO_BYTES = 20e6;
 const PHOTO_SIDE_PX = 1200; // pasted and dropped pictures are made this small before they are sent
 const ICONS = {
@@ -38,6 +42,9 @@ class Sheet {
     this.pointer = null; // whose it is: a pointer's id, or "keys"
     this.cursor = null; // where the keyboard's pen is
     this.held = new Set(); // arrow keys
+    this.touches = new Set(); // fingers and palms that are down, by their pointers' ids
+    this.pinching = false; // until all of them are lifted
+    this.penSeen = -Infinity;
     this.root = element(`
       <div class="canvas"><div class="parts">
         <div class="desk">
@@ -155,6 +162,7 @@ class Sheet {
     if (this.stroke || this.strokes.length >= this.limits.maxStrokes) return false;
     if (this.begun === null || !this.strokes.length) this.begun = performance.now();
     this.pointer = pointer;
+    this.startedAt = performance.now();
     this.stroke = { points: [], width: this.width, erase };
     this.extend(x, y, performance.now());
     return true;
@@ -177,6 +185,13 @@ class Sheet {
     if (!stroke) return;
     this.drop();
     this.change([...this.strokes, stroke]);
+  }
+
+  // As if the stroke being drawn had never begun, also for who was told of its beginning.
+  cancel() {
+    if (!this.stroke) return;
+    this.drop();
+    this.become(this.strokes);
   }
 
   // Forget the stroke being drawn.
@@ -235,7 +250,7 @@ class Sheet {
     on(this.canvas, "focus", () => this.canvas.matches(":focus-visible") && this.showCursor());
     on(this.canvas, "blur", () => this.putAway());
     on(this.root, "keydown", (event) => this.shortcut(event));
-    on(document, "paste", (event) => this.photo(event, event.clipboardData));
+    on(document, "paste", (event) => this.paste(event));
     on(this.paper, "dragover", (event) => this.limits.photos && event.preventDefault());
     on(this.paper, "drop", (event) => this.photo(event, event.dataTransfer));
     on(this.brush, "input", () => this.setBrush(Number(this.brush.value)));
@@ -259,12 +274,35 @@ class Sheet {
     event.preventDefault(); // no selection, no drag; the focus is set by hand
     this.canvas.focus({ preventScroll: true });
     if (this.pointer === "keys") this.end();
+    if (event.pointerType === "touch" && !this.mayDraw(event)) return;
+    if (event.pointerType === "pen" && this.touches.has(this.pointer)) this.cancel(); // it was the palm
     if (!this.begin(...this.place(event), this.erasing || penEraser, event.pointerId)) return;
     this.canvas.setPointerCapture(event.pointerId);
     this.tell();
   }
 
+  // Whether a touch that begins may be a stroke: it is none while a hand pinches or holds a pen.
+  mayDraw(event) {
+    if (event.isPrimary) this.touches.clear(); // none is down any more, whatever was missed
+    this.pinching = this.pinching && this.touches.size > 0;
+    const joins = this.touches.has(this.pointer);
+    this.touches.add(event.pointerId);
+    if (performance.now() - this.penSeen < PALM_MS) return false;
+    if (joins && this.isBeginning()) {
+      this.cancel();
+      this.pinching = true;
+    }
+    return !this.pinching;
+  }
+
+  isBeginning() {
+    const [[x, y], ...others] = this.stroke.points;
+    const far = Math.max(0, ...others.map(([otherX, otherY]) => Math.hypot(otherX - x, otherY - y)));
+    return performance.now() - this.startedAt < BEGINNING_MS || far < BEGINNING_PX;
+  }
+
   move(event) {
+    if (event.pointerType === "pen") this.penSeen = performance.now();
     if (this.stroke && event.pointerId === this.pointer) {
       const events = event.getCoalescedEvents?.() ?? [];
       for (const one of events.length ? events : [event]) this.extend(...this.place(one), performance.now() + one.timeStamp - event.timeStamp);
@@ -273,7 +311,11 @@ class Sheet {
   }
 
   up(event) {
+    if (event.type !== "lostpointercapture") this.touches.delete(event.pointerId);
+    if (event.pointerType === "pen") this.penSeen = performance.now();
     if (event.pointerId !== this.pointer) return;
+    // A touch that the system takes back was no finger that draws.
+    if (event.type === "pointercancel" && event.pointerType === "touch") return this.cancel();
     if (event.type === "pointerup") this.extend(...this.place(event), performance.now());
     this.end();
   }
@@ -329,6 +371,13 @@ class Sheet {
     if (this.pointer === "keys") this.end();
     this.held.clear();
     this.showRing(null);
+  }
+
+  // Where somebody types, a paste is theirs, also if a picture comes with the words.
+  paste(event) {
+    const [target] = event.composedPath();
+    if (target.matches?.(TYPED) || target.isContentEditable) return;
+    this.photo(event, event.clipboardData);
   }
 
   // A picture that was pasted or dropped goes to Python as it is, only smaller; text pasted elsewhere is none of ours.

@@ -212,6 +212,7 @@ class Tile {
     this.caption = make("span", "caption", this.box);
     this.mark = make("span", "mark", this.caption);
     this.title = make("span", "title", this.caption);
+    this.box.append(" "); // else the caption and the note are one word to who hears them or says them
     this.note = make("span", "note", this.box);
     this.chart = make("span", "bars", this.box);
   }

@@ -19,6 +19,9 @@ from streamlit.components.v2 import component
 
 from nnviz.ui.components.order import numbered, scripts
 
+HEIGHT = 450
+"""CSS pixels of a figure whose layout says nothing, as plotly.js has it."""
+
 _HERE = Path(__file__).parent
 _mount = component(
     "nnviz.plot",
@@ -40,7 +43,9 @@ def plot(figure: go.Figure, *, key: str, alt: str, config: dict[str, Any] | None
         return None
     head = json.dumps({"plotly": address, "alt": alt, "config": config or {}})
     message = f'{head[:-1]}, "figure": {figure.to_json(validate=False)}}}'
-    return _mount(key=key, data=numbered(key, message.encode()), on_clicked_change=_nothing_else).clicked
+    height = int(figure.layout.height or HEIGHT)  # so that it has its room before it is drawn
+    mounted = _mount(key=key, data=numbered(key, message.encode()), height=height, on_clicked_change=_nothing_else)
+    return mounted.clicked
 
 
 @cache

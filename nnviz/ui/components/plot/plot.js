@@ -1,6 +1,7 @@
 // A plotly figure updated in place. Streamlit calls the default export again with each new figure.
 
 const RETRY_MS = 150;
+const FINGERS = matchMedia("(pointer: coarse)");
 
 export default function (component) {
   return mount(
@@ -23,6 +24,7 @@ class Plot {
     this.box.addEventListener("pointerdown", () => (this.held = true));
     this.release = () => (this.held = false);
     for (const kind of ["pointerup", "pointercancel"]) addEventListener(kind, this.release);
+    this.pinch = new Pinch(this.box);
     this.resizing = new ResizeObserver(() => this.fit());
     this.resizing.observe(this.box);
   }
@@ -45,7 +47,11 @@ class Plot {
         }
         const { figure, config } = this.latest;
         this.latest = null;
-        await window.Plotly.react(this.box, figure.data, { ...figure.layout, autosize: true }, config);
+        const layout = { ...figure.layout, autosize: true };
+        // One finger scrolls the page and two zoom (see Pinch); the bar of tools would lie over the legend.
+        if (FINGERS.matches) Object.assign(layout, { dragmode: false });
+        const options = FINGERS.matches ? { ...config, displayModeBar: false } : config;
+        await window.Plotly.react(this.box, figure.data, layout, options);
         this.listen();
       }
     } catch (error) {
@@ -77,4 +83,79 @@ class Plot {
     this.resizing.disconnect();
     if (this.listening) window.Plotly.purge(this.box);
   }
+}
+
+// Two fingers on a plot zoom into what lies between them, as far as its axes may be changed. plotly.js has no such thing.
+class Pinch {
+  constructor(box) {
+    this.box = box;
+    this.from = null; // where the fingers began, and the axes as they were then
+    box.addEventListener("touchstart", (event) => this.begin(event), { passive: false, capture: true });
+    box.addEventListener("touchmove", (event) => this.move(event), { passive: false, capture: true });
+    for (const kind of ["touchend", "touchcancel"]) box.addEventListener(kind, () => (this.from = null));
+  }
+
+  begin(event) {
+    this.from = null;
+    if (event.touches.length !== 2) return;
+    const { middle, apart } = fingers(event.touches);
+    const axes = this.axesAt(middle);
+    if (!axes.length) return;
+    this.take(event);
+    this.from = { apart, axes };
+  }
+
+  move(event) {
+    if (!this.from || event.touches.length !== 2) return;
+    this.take(event);
+    const { middle, apart } = fingers(event.touches);
+    const scale = this.from.apart / apart;
+    const ranges = {};
+    for (const { name, range, held, along, axis } of this.from.axes) {
+      // What was under the fingers stays under them.
+      const share = (middle[along] - this.startOf(axis, along)) / axis._length;
+      const wide = (range[1] - range[0]) * scale;
+      const low = held - (along === "x" ? share : 1 - share) * wide;
+      ranges[`${name}.range`] = [low, low + wide];
+    }
+    cancelAnimationFrame(this.frame);
+    this.frame = requestAnimationFrame(() => window.Plotly.relayout(this.box, ranges));
+  }
+
+  // The event is ours: neither the page nor plotly.js moves anything for it.
+  take(event) {
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  // The axes of the part of the plot at a place of the window, with the values that lie there.
+  axesAt(middle) {
+    const found = Object.values(this.box._fullLayout?._plots ?? {}).find(({ xaxis, yaxis }) =>
+      [[xaxis, "x"], [yaxis, "y"]].every(([axis, along]) => {
+        const past = middle[along] - this.startOf(axis, along);
+        return past >= 0 && past <= axis._length;
+      }),
+    );
+    if (!found) return [];
+    return [[found.xaxis, "x"], [found.yaxis, "y"]]
+      .filter(([axis]) => !axis.fixedrange && ["linear", "log"].includes(axis.type))
+      .map(([axis, along]) => {
+        const range = axis.range.map(Number);
+        const share = (middle[along] - this.startOf(axis, along)) / axis._length;
+        const held = range[0] + (along === "x" ? share : 1 - share) * (range[1] - range[0]);
+        return { name: axis._name, axis, along, range, held };
+      });
+  }
+
+  startOf(axis, along) {
+    const box = this.box.getBoundingClientRect();
+    return (along === "x" ? box.left : box.top) + axis._offset;
+  }
+}
+
+function fingers([one, other]) {
+  return {
+    middle: { x: (one.clientX + other.clientX) / 2, y: (one.clientY + other.clientY) / 2 },
+    apart: Math.max(10, Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY)),
+  };
 }

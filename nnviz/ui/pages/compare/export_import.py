@@ -41,7 +41,7 @@ def show(runs: list[Run]) -> None:
 
 def _out(runs: list[Run]) -> None:
     store, short = services.store(), names(runs)
-    st.markdown("##### Export")
+    st.markdown("## Export")
     st.caption(
         "A file that another nnviz opens, here or at home: settings, curve and weights. A training that was "
         "stopped goes on there as if it had never left."
@@ -112,7 +112,7 @@ def _curves(store: RunStore, runs: list[Run], short: dict[str, str]) -> str:
 
 def bring_in(chosen: Chosen | None = None) -> None:
     """Runs from files; those that came in are given to `chosen`."""
-    st.markdown("##### Import")
+    st.markdown("## Import")
     st.caption("Files that were taken along before. Nothing in them is ever executed.")
     turn = st.session_state.setdefault(_TURN, 0)
     st.file_uploader(

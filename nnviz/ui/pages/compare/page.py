@@ -83,10 +83,10 @@ def _part(part: Part, ids: tuple[str, ...], followed: frozenset[str]) -> None:
 def _empty_state() -> None:
     with st.container(border=True, key="compare-empty"):
         if services.store().runs():
-            st.markdown("#### No run is chosen\nChoose two or more above, and see what makes the difference.")
+            st.markdown("## No run is chosen\nChoose two or more above, and see what makes the difference.")
             return
         st.markdown(
-            "#### Nothing to compare yet\n"
+            "## Nothing to compare yet\n"
             "Train two networks first, say with two learning rates. Then their curves, their answers and their "
             "mistakes can be seen here side by side, and whether one is really better than the other."
         )

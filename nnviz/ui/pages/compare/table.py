@@ -47,7 +47,7 @@ class FilterProblem(Exception):  # noqa: N818  # a sentence for people
 def show(runs: list[Run]) -> None:
     whole = table(runs)
     with st.container(key="compare-table-part"):
-        st.markdown("##### Runs: settings and results")
+        st.markdown("## Runs: settings and results")
         with st.container(horizontal=True, vertical_alignment="bottom", key="compare-table-tools"):
             state.recall("compare-filter", "")
             wanted = st.text_input(

@@ -160,7 +160,7 @@ def _scores(store: HandwritingStore, collection: Collection) -> None:
     if not rows:
         st.caption("Train a net, and its score on these drawings stands here beside that on the test images.")
         return
-    st.markdown("##### How well every run reads it")
+    st.markdown("## How well every run reads it")
     rows.sort(key=lambda row: -row[0])
     lines = [f"| {plain(run.name)} | {_of(own, collection.count)} | {_test(run)} |" for own, run in rows]
     with st.container(key="draw-scores"):

@@ -40,7 +40,7 @@ def show(scene: Scene) -> None:
         return
     told = history(checkpoints, scene.sheet.prepared.pixels)
     info = history_info(told.step, told.probabilities, classes, label)
-    st.markdown(f"##### {in_words(told, label, classes)}")
+    st.markdown(f"## {in_words(told, label, classes)}")
     steps = told.step.tolist()
     at = steps[-1]
     if len(steps) > 1:

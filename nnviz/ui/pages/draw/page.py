@@ -92,7 +92,7 @@ def _section(chosen: list[str]) -> None:
 def _empty_state(ready: bool) -> None:
     with st.container(border=True, key="draw-empty"):
         st.markdown(
-            "#### There is no net yet that could read what you draw\n"
+            "## There is no net yet that could read what you draw\n"
             "Train the classic one: it takes some seconds, and you can draw while it still learns."
         )
         st.button(

@@ -192,7 +192,7 @@ def _told(net: Net) -> None:
     ]
     with st.container(key="draw-lessons"):
         st.markdown(
-            "| | Lesson | Right answer, before → after | Test images right |\n|--:|:--|--:|--:|\n" + "\n".join(rows)
+            "| No. | Lesson | Right answer, before → after | Test images right |\n|--:|:--|--:|--:|\n" + "\n".join(rows)
         )
         st.caption(
             "For one step the third column is the probability of the right answer for the drawing; for fine-tuning, the"

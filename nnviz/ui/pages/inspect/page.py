@@ -49,17 +49,20 @@ def _inspect(run_id: str, every: float | None) -> None:
         with st.container(horizontal=True, vertical_alignment="bottom", key="inspect-what"):
             _choose_run(run)
             other = checkpoints.choose_other(run)
-        _state_of(run)
-        checkpoint = checkpoints.choose_checkpoint(run)
+            checkpoint = checkpoints.choose_checkpoint(run)
         if checkpoints.refresh_every(run) != every:
             st.rerun()
         if checkpoint is None:
+            _state_of(run)
             words = "This run has no weights to look at yet: it is waiting, or about to begin."
             st.info(words, icon=":material/hourglass_empty:")
             return
         beside = checkpoints.beside(run, checkpoint, other)
         with st.container(key="inspect-choice", gap="small"):
-            layer, section = _choose_layer(checkpoint), _choose_section()
+            with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+                layer = _choose_layer(checkpoint)
+                _state_of(run)
+            section = _choose_section()
         view = View(run, checkpoint, layer, beside, checkpoints.following(run), st.context.theme.type == "dark")
         with st.container(key=f"inspect-section-{section}"):
             SECTIONS[section][1](view)
@@ -71,7 +74,7 @@ def _inspect(run_id: str, every: float | None) -> None:
 
 def _choose_run(run: Run) -> None:
     names = {one.id: one.name for one in offered_runs().values()}
-    if (picked := choose_shown("Run", names, run.id, "inspect-run")) != run.id:
+    if (picked := choose_shown("Run", names, run.id, "inspect-run", width=340)) != run.id:
         state.choose_run(picked)
         st.rerun()
 
@@ -79,7 +82,7 @@ def _choose_run(run: Run) -> None:
 def _state_of(run: Run) -> None:
     accuracy = f" · {run.test_accuracy:.2%} on the test images" if run.test_accuracy is not None else ""
     words = f"{run.status.capitalize()} after step {run.step:,}{accuracy} · {DATASETS[run.config.data].title}"
-    with st.container(key="inspect-state"):
+    with st.container(key="inspect-state", width="content"):
         st.caption(words)
 
 
@@ -116,7 +119,7 @@ def _choose_section() -> str:
 def _empty_state() -> None:
     with st.container(border=True, key="inspect-empty"):
         st.markdown(
-            "#### Nothing to look into yet\n"
+            "## Nothing to look into yet\n"
             "Train a network first. Then every weight, gradient and activation of every layer can be seen here, at any "
             "checkpoint of its training, also while it trains."
         )

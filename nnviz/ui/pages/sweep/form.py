@@ -73,7 +73,7 @@ def show(ready: bool, on_start: Callable[[SweepSpec], None]) -> None:
     """Draw the form; pressing its button calls `on_start`. `ready`: there are images to train on."""
     setup = state.setup()
     found = dimensions(setup.network, setup.config)
-    st.markdown(f"##### Next sweep\n{describe_setup(setup.network, setup.config)}")
+    st.markdown(f"## Next sweep\n{describe_setup(setup.network, setup.config)}")
     st.page_link("pages/1_Build.py", label="Change the network", icon=":material/edit:")
     start = st.container(key="sweep-summary")
     with st.container(horizontal=True, gap="xxsmall", key="sweep-presets"):

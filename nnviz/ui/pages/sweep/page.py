@@ -171,7 +171,7 @@ def progress_words(sweep: Sweep, found: Found) -> str:
 def _empty_state() -> None:
     with st.container(border=True, key="sweep-empty"):
         st.markdown(
-            "#### Nothing has been explored yet\n"
+            "## Nothing has been explored yet\n"
             "Press **Start the sweep**: many nets, each set up a little differently, train at once. A map of them "
             "recolours while they learn, and shows where training is too slow, converges and diverges.\n\n"
             "- Each step moves every weight against its gradient: "

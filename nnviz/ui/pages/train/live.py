@@ -266,7 +266,7 @@ def empty_state() -> None:
     press = "Press **Train**." if first else "Pick one in the list below, or press **Train**."
     with st.container(border=True, key="no-run"):
         st.markdown(
-            f"#### {title}\n"
+            f"## {title}\n"
             f"{press} Within a second you will see the loss fall batch by batch, the pictures that the first "
             "layer's neurons form, and what the net says of ten test images.\n\n"
             "- **Loss** is how wrong the net is on a batch: lower is better.\n"
@@ -280,7 +280,7 @@ def empty_state() -> None:
 def heading(run: Run) -> None:
     """The run's name, what it runs on, and how it ended where that needs words."""
     dataset = DATASETS[run.config.data]
-    st.markdown(f"#### {plain(run.name)}")
+    st.markdown(f"## {plain(run.name)}")
     some = f", the first {run.config.per_class:,} of each class" if run.config.per_class else ""
     words = f"{dataset.title}{some} · seed {run.config.seed}"
     if run.parent:

@@ -43,7 +43,7 @@ ROBUST_IN_WORDS = (
 def recipe_form() -> None:
     """Show and edit the session's training configuration."""
     config = state.setup().config
-    heading("Hyperparameters", "Hyperparameter")
+    heading("Hyperparameters", "Hyperparameter", level=3)
     left, right = st.columns(2)
     for place, name in zip((left, right, left, right), _FIRST, strict=True):
         with place:

@@ -35,7 +35,7 @@ COLUMNS = (
 
 
 def run_list(chosen: Run | None) -> None:
-    st.markdown("##### Runs")
+    st.markdown("## Runs")
     store = services.store()
     runs = store.runs()
     if runs:

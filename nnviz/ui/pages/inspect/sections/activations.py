@@ -171,7 +171,7 @@ def contributions_of(checkpoint: CheckpointView, layer: LayerView, told: Arithme
 
 def _layers(view: View, subject: Subject, traced: Trace) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown("##### Layer by layer")
+        st.markdown("## Layer by layer")
         csv_button(
             "All outputs as CSV",
             lambda: outputs_csv(view.checkpoint, traced),
@@ -254,7 +254,7 @@ def _health(view: View) -> None:
     test, words = test_part(view)
     found = layer_health(view.run.id, view.checkpoint.step_number, len(test.labels), view.checkpoint)
     with st.container(key="inspect-activations-health"):
-        st.markdown(f"##### Over {words}")
+        st.markdown(f"## Over {words}")
         st.markdown(health_table(found))
         st.caption(
             "**Dead**: units with ReLU that give 0 for every one of these images; no gradient reaches them, so nothing"

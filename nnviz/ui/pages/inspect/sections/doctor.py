@@ -40,7 +40,7 @@ def show(view: View) -> None:
 
 def _show(diagnosis: Diagnosis) -> None:
     with st.container(border=True, key=f"inspect-finding-{diagnosis.name}"):
-        st.markdown(f"##### {diagnosis.title}\n**{diagnosis.evidence}**\n\n{diagnosis.advice}")
+        st.markdown(f"## {diagnosis.title}\n**{diagnosis.evidence}**\n\n{diagnosis.advice}")
         if st.button(
             f"Try {diagnosis.try_this}",
             key=f"inspect-try-{diagnosis.name}",

@@ -114,7 +114,7 @@ def _effect(view: View, copy: CheckpointView) -> None:
 def _by_class(view: View, before: Evaluation, after: Evaluation) -> None:
     classes = view.checkpoint.data.dataset.classes
     shares = zip(classes, before.class_accuracy().tolist(), after.class_accuracy().tolist(), strict=True)
-    head = "| | " + " | ".join(classes) + " |\n|:--|" + "--:|" * len(classes)
+    head = "| net | " + " | ".join(classes) + " |\n|:--|" + "--:|" * len(classes)
     table = list(shares)
     rows = [
         "| original | " + " | ".join(f"{old:.1%}" for _, old, _ in table) + " |",

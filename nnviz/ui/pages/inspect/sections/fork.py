@@ -45,7 +45,7 @@ def _form(view: View) -> None:
             with columns[place % 3]:
                 field_input(config, name, f"inspect-fork-{name}", lambda name, value: _set(view, name, value), unused)
         if unfit := refused("inspect-fork-") or _problem(view, config):
-            st.caption(f":red[{plain(sentence(unfit))}]")
+            st.markdown(f":small[:red[{plain(sentence(unfit))}]]")
         started = st.button(
             f"Continue from step {view.checkpoint.step_number:,}",
             key="inspect-fork-start",
@@ -111,7 +111,7 @@ def _tree(run: Run) -> None:
     if root.id == run.id and run.id not in children:
         return
     with st.container(key="inspect-tree"):
-        st.markdown("##### Family tree")
+        st.markdown("## Family tree")
         _branch(root, children, run.id, 0)
 
 

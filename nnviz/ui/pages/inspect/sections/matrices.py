@@ -52,7 +52,7 @@ _WORDS = {
     "update": "What the next step adds to each weight: W_new = W_old + ΔW. With SGD, ΔW = −α·v.",
 }
 _PICTURES = {"images": "Images", "matrix": "Matrix", "distribution": "Distribution"}
-_SORTS = {"index": "number", "norm": "norm, largest first", "activity": "activity, most active first"}
+_SORTS = {"index": "number", "norm": "largest norm", "activity": "most active"}
 
 
 class Panel(NamedTuple):
@@ -84,7 +84,7 @@ def show(view: View) -> None:
             format_func=_PICTURES.__getitem__,
         )
         if picture == "images":
-            st.selectbox("Order by", list(_SORTS), key="inspect-sort", format_func=_SORTS.__getitem__, width=250)
+            st.selectbox("Order by", list(_SORTS), key="inspect-sort", format_func=_SORTS.__getitem__, width=150)
         shared = st.toggle(
             "One colour range for all checkpoints",
             key="inspect-shared-range",
@@ -103,7 +103,10 @@ def show(view: View) -> None:
         with st.container(key=f"inspect-panel-{place}"):
             if panel.title:
                 st.markdown(f"**{panel.title}**")
-            st.caption(f"{_WORDS[quantity]}  \n{statistics(panel.values)}")
+            with st.container(horizontal=True, vertical_alignment="bottom"):
+                st.caption(f"{_WORDS[quantity]}  \n{statistics(panel.values)}")
+                if place == 0 and picture == "images" and (pages := _pages(layer, panel.values)) > 1:
+                    st.number_input(f"Page, of {pages}", 1, pages, key="inspect-page", width=140)
             draw = {"images": _images, "matrix": _matrix, "distribution": _distribution}[picture]
             draw(view, quantity, panel, place)
     _one_weight(view)
@@ -184,16 +187,19 @@ def as_pictures(layer: LayerView, values: Tensor) -> Tensor | None:
     return values.view(-1, *shape[1:]) if len(shape) == 3 and shape[0] == 1 else None
 
 
+def _pages(layer: LayerView, values: Tensor) -> int:
+    pictures = as_pictures(layer, values)
+    return -(-len(pictures) // PAGE) if pictures is not None else 0
+
+
 def _images(view: View, quantity: str, panel: Panel, place: int) -> None:
     layer = view.layer
     pictures = as_pictures(layer, panel.values)
     assert pictures is not None
     per_unit = len(pictures) // layer.units
     order = _order(view, panel)
-    pages = -(-len(pictures) // PAGE)
+    pages = _pages(layer, panel.values)
     start = 0
-    if pages > 1 and place == 0:
-        st.number_input(f"Page, of {pages}", 1, pages, key="inspect-page", width=140)
     if pages > 1:
         start = (min(st.session_state.get("inspect-page", 1), pages) - 1) * PAGE
     units = [unit * per_unit + channel for unit in order for channel in range(per_unit)][start : start + PAGE]
@@ -306,7 +312,7 @@ def _one_weight(view: View) -> None:
     layer, step = view.layer, view.checkpoint.next_step
     assert layer.weight is not None
     with st.container(border=True, key="inspect-arithmetic"):
-        st.markdown("##### One weight, one step")
+        st.markdown("## One weight, one step")
         if step is None:
             st.caption("The loss of the next mini-batch is not finite: there is no next step.")
             return
@@ -342,7 +348,7 @@ def _one_weight(view: View) -> None:
             f" `{line.value:+.8f}` |"
             for line in told.lines
         ]
-        st.markdown("| | how | what it is | value |\n|:--|:--|:--|--:|\n" + "\n".join(rows))
+        st.markdown("| symbol | how | what it is | value |\n|:--|:--|:--|--:|\n" + "\n".join(rows))
         st.caption(f"The training itself has {told.trained:+.8f} after this step, in 32-bit numbers.")
 
 

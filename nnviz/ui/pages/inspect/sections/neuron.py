@@ -170,7 +170,7 @@ def _head(picked: Picked, values: npt.NDArray[np.float32], words: str) -> None:
                     captions=[Caption("its channel")],
                 )
         with st.container(width="stretch"):
-            st.markdown(f"##### {picked.title} of {picked.layer.title}\n{in_words(picked)}")
+            st.markdown(f"## {picked.title} of {picked.layer.title}\n{in_words(picked)}")
             st.caption(f"{picked.subject.title}.")
             _facts(picked, values, words)
 
@@ -259,7 +259,7 @@ def _digits(view: View, picked: Picked, values: npt.NDArray[np.float32], words: 
     classes, labels = view.checkpoint.data.dataset.classes, view.checkpoint.data.test.labels[: len(values)].numpy()
     info = class_boxes_info(classes, values, labels)
     with st.container(key="inspect-neuron-digits"):
-        st.markdown("##### What it says of each class")
+        st.markdown("## What it says of each class")
         plot(
             class_boxes_figure(info, dark=view.dark, unit="logit" if picked.layer.name == "output" else "output"),
             key="inspect-neuron-digits-plot",
@@ -439,7 +439,7 @@ def _channels(picked: Picked, weights: list[tuple[str, npt.NDArray[np.float32]]]
 
 
 def _outgoing(view: View, picked: Picked) -> None:
-    st.markdown("##### Outgoing weights")
+    st.markdown("## Outgoing weights")
     found = outgoing(view.checkpoint, picked.layer, picked.unit)
     if found is None:
         st.caption("None: this is the last layer. The softmax makes probabilities of its outputs.")
@@ -527,7 +527,7 @@ def _side(shape: tuple[int, ...], about: int) -> int:
 def _sum(view: View, picked: Picked) -> None:
     layer, told = picked.layer, picked.told
     shape = source_shape(view.checkpoint, layer)
-    st.markdown("##### The arithmetic")
+    st.markdown("## The arithmetic")
     st.caption(
         f"Inputs × weights + bias, for this image{'' if told.position is None else ', where the channel gives most'}."
         f"{_under(told)}{_normalised(view.checkpoint, layer)} Add up the last column: it comes to the last digit shown."

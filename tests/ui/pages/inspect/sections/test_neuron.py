@@ -93,7 +93,7 @@ def test_a_number_typed_is_kept_and_that_of_another_layer_is_not_taken(store: Ru
     app.number_input(key="inspect-neuron-unit").set_value(45).run()
     app.run()
     assert app.number_input(key="inspect-neuron-unit").value == 45
-    assert re.search(r"##### Neuron 45 of Dense 1", words(app))
+    assert re.search(r"## Neuron 45 of Dense 1", words(app))
     assert app.session_state["inspect_neuron"] == ("dense1", 45)
 
 
