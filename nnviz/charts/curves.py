@@ -28,8 +28,8 @@ LABELLED_MARKS = 8
 """More changes than this would write over one another; the others keep their line and their hover text."""
 
 
-FEW_STEPS = 8
-"""Fewer than that are all told on the axis, and nothing between them."""
+TICKS = 7
+"""At most, of the steps."""
 
 
 class Line(NamedTuple):
@@ -210,7 +210,8 @@ def curves_figure(
                     **_titled(axis, "step (mini-batches)"),
                     "anchor": "y3",
                     "tickformat": ",.12~g",
-                    **({"dtick": 1} if info.last_step < FEW_STEPS else {"nticks": 7}),
+                    # No half steps where there are few. Not by `dtick`: the next plot may have the range of this one.
+                    "nticks": min(info.last_step + 2, TICKS),
                     # An end that moved with the data would count as ours to set, and undo a zoom each time.
                     "range": [0, None],
                     "unifiedhovertitle": {"text": "step %{x:,d}"},

@@ -190,7 +190,8 @@ def _apart(network: NetworkSpec, config: TrainConfig) -> Iterator[str]:
         elif isinstance(bounds, Flag):
             yield bounds.label
         else:
-            yield _FEW_WORDS.get(name, f"{bounds.label} {{}}").format(f"{value:g}" if name != "seed" else value)
+            words = "1 epoch" if (name, value) == ("epochs", 1) else _FEW_WORDS.get(name, f"{bounds.label} {{}}")
+            yield words.format(f"{value:g}" if isinstance(value, float) else value)
     if network.init != NetworkSpec().init:
         yield INITIALISATIONS[network.init].title
 

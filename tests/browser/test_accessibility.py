@@ -63,7 +63,8 @@ def url(folder: Path, mnist_root: Path) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def runs(folder: Path, url: str) -> list[str]:
     with closing(RunStore(folder / "runs")) as store:
-        made = [store.create(NetworkSpec(), TrainConfig(epochs=1, per_class=30, seed=seed)) for seed in (1, 2)]
+        config, name = TrainConfig(epochs=1, per_class=30), "784-128-10 · SGD 0.001"
+        made = [store.create(NetworkSpec(), config.with_(seed=seed), name) for seed in (1, 2)]
         for run in made:
             train_run(store, run.id)
     return [run.id for run in made]

@@ -29,6 +29,7 @@ def test_the_classic_recipe_is_its_sizes_and_its_step() -> None:
         ({"optimizer": "adam", "momentum": 0.5}, "Adam 0.001"),  # which has none
         ({"nesterov": True}, "SGD 0.001 · Nesterov"),
         ({"batch_size": 32, "epochs": 2}, "SGD 0.001 · batch 32 · 2 epochs"),
+        ({"epochs": 1}, "SGD 0.001 · 1 epoch"),
         ({"per_class": 300, "seed": 1234567}, "SGD 0.001 · 300 per class · seed 1234567"),
         ({"weight_decay": 1e-4}, "SGD 0.001 · weight decay 0.0001"),
     ],
