@@ -70,6 +70,7 @@ class _UsageError(Exception):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; messages go to standard error, never a traceback for what can be
     expected to go wrong."""
+    sys.stdout, sys.stderr = sys.stdout or _nowhere(), sys.stderr or _nowhere()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             # A script or table put into a file is UTF-8 on Windows too; a terminal shows "?" for what it lacks.
@@ -606,7 +607,7 @@ def _store(arguments: argparse.Namespace, create: bool = False, patience: float 
     root: Path = arguments.runs or runs_root()
     if not create and not (root / "runs.sqlite").is_file():
         raise RunGone(f"there are no runs in {root}")
-    store = RunStore(root, patience)
+    store = RunStore(root, patience, look_only=not create)
     try:
         yield store
     finally:
@@ -718,6 +719,11 @@ def _say(text: str, code: int) -> int:
     """Tell people, and return the exit code given."""
     print(text, file=sys.stderr, flush=True)
     return code
+
+
+def _nowhere() -> TextIO:
+    """In place of a stream that was closed before the program began (`>&-`)."""
+    return open(os.devnull, "w", encoding="utf-8")
 
 
 def _hush() -> None:

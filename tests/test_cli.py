@@ -537,3 +537,10 @@ def test_a_terminal_that_lacks_letters_gets_question_marks(first: str) -> None:
     assert code == 0
     assert "Traceback" not in got
     assert "?)" in got  # for 12×)
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&-"])
+def test_streams_that_were_closed_before_are_no_reason_to_fail(tmp_path: Path, closed: str) -> None:
+    command = f'"{sys.executable}" -m nnviz runs --runs "{tmp_path}" {closed}'
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, cwd=Path(__file__).parents[1])
+    assert (done.returncode, done.stderr) == (0, "")

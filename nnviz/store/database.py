@@ -50,21 +50,50 @@ class Database:
 
     `migrations[n]` leads from version n (`PRAGMA user_version`) to n + 1; what is missing is applied when it is opened.
     `gone` is raised for a row that refers to one that was deleted. Raises sqlite3.Error, StoreError for a newer schema,
-    StoreBusy if another program has it locked for more than `patience` seconds.
+    StoreBusy if another program has it locked for more than `patience` seconds. With `look_only`, one that
+    can't be written is opened for reading alone.
     """
 
     def __init__(
-        self, path: Path, migrations: Sequence[Migration], gone: type[Exception], patience: float = PATIENCE
+        self,
+        path: Path,
+        migrations: Sequence[Migration],
+        gone: type[Exception],
+        patience: float = PATIENCE,
+        *,
+        look_only: bool = False,
     ) -> None:
         self._path, self._gone, self._patience = path, gone, patience
         self._lock = threading.RLock()
-        self._connection = sqlite3.connect(path, timeout=TRY_FOR, check_same_thread=False, isolation_level=None)
+        if look_only and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+            self._open_to_look(path, migrations)
+            return
+        self._connect(path)
         try:
-            self._connection.row_factory = sqlite3.Row
             self._patiently(lambda: self._connection.execute("PRAGMA journal_mode=WAL"))
             self._connection.execute("PRAGMA synchronous=NORMAL")
             self._connection.execute("PRAGMA foreign_keys=ON")
             self._migrate(path, migrations)
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _connect(self, path: Path | str) -> None:
+        self._connection = sqlite3.connect(
+            path, timeout=TRY_FOR, check_same_thread=False, isolation_level=None, uri=isinstance(path, str)
+        )
+        self._connection.row_factory = sqlite3.Row
+
+    def _open_to_look(self, path: Path, migrations: Sequence[Migration]) -> None:
+        """Where nothing can be written. Without the files of a writer beside it the database stands still."""
+        alone = not path.with_name(f"{path.name}-wal").exists()
+        self._connect(f"{path.as_uri()}?mode=ro{'&immutable=1' * alone}")
+        try:
+            if self.version != len(migrations):
+                raise StoreError(
+                    f"{path} has another schema ({self.version}; this nnviz needs {len(migrations)}), and can't be"
+                    " brought to it where nothing can be written: copy the folder, and name the copy"
+                )
         except BaseException:
             self._connection.close()
             raise

@@ -53,15 +53,16 @@ class RunStore:
 
     `history` reads what was recorded, `checkpoints` and `present` the files, `writer` is for those who train, and
     `commands` for those who steer what another process trains.
+    With `look_only`, a folder in which nothing can be written will do for reading.
     Raises StoreError if the folder can't be used; its methods raise RunGone for an id that is not there, StoreBusy if
     another program has the database locked for more than `patience` seconds.
     """
 
-    def __init__(self, root: Path | None = None, patience: float = PATIENCE) -> None:
+    def __init__(self, root: Path | None = None, patience: float = PATIENCE, *, look_only: bool = False) -> None:
         self.root = (root or runs_root()).absolute()
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            self.db = Database(self.root / "runs.sqlite", MIGRATIONS, RunGone, patience)
+            self.db = Database(self.root / "runs.sqlite", MIGRATIONS, RunGone, patience, look_only=look_only)
         except StoreBusy as error:
             raise StoreError(str(error)) from error
         except (OSError, sqlite3.Error) as error:
