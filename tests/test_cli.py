@@ -205,7 +205,7 @@ def test_train_and_evaluate_agree(folder: Path, tmp_path: Path, capsys: Capture)
     out, err = capsys.readouterr()
     assert err == ""  # not a terminal: no bar, nothing to clear
     lines = out.splitlines()
-    assert re.fullmatch(r"run \S+: 784-16-10 · SGD 0\.05", lines[0])
+    assert re.fullmatch(r"run \S+: 784-16-10 · SGD 0\.05 · 50 per class · 2 epochs", lines[0])
     assert lines[1] == f"data: MNIST, {DATASETS['mnist'].origin}"
     assert [line.split(":")[0] for line in lines[2:4]] == ["epoch 1", "epoch 2"]
     accuracy = re.search(r"test accuracy (\S+) %$", lines[-1])
