@@ -110,6 +110,7 @@ def open_page(title: str, *, titled: bool = False) -> None:
     st.html(f'{_STYLE}{in_sight}<div class="page-head">{heading}</div>')
     state.setup()
     state.clean_address()
+    state.follow_history()
     with st.container(horizontal=True, key="navigation"):
         for path, label, page_icon in PAGES:
             st.page_link(path, label=label, icon=page_icon)
