@@ -10,9 +10,19 @@ import streamlit as st
 from nnviz.ui import state
 from nnviz.ui.format import run_label
 
+SECTION = "look"
+"""The parameter of a page's address that names the section."""
+
 
 def choose_section(sections: Mapping[str, tuple[str, Any]], key: str, *, pills: bool = False) -> str:
-    """The name of one of `sections`: name → (title, what shows it). The first, until a person picks another."""
+    """The name of one of `sections`: name → (title, what shows it). The first, until a person picks another.
+
+    It stands in the address, so that a reload, a link, and the browser's button for back show the same one.
+    """
+    first, linked = next(iter(sections)), st.query_params.get(SECTION)
+    arrived = key not in st.session_state and linked is not None
+    if state.went_back() or arrived:
+        st.session_state[key] = linked or first
     state.keep(key, list(sections))
     widget = st.pills if pills else st.segmented_control
     widget(
@@ -24,6 +34,8 @@ def choose_section(sections: Mapping[str, tuple[str, Any]], key: str, *, pills: 
         label_visibility="collapsed",
     )
     section: str = st.session_state[key]
+    if section != (linked or first):
+        st.query_params[SECTION] = section
     return section
 
 

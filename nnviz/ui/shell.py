@@ -111,6 +111,7 @@ def open_page(title: str, *, titled: bool = False) -> None:
     linked = state.run_without_setup()
     state.setup()
     state.clean_address()
+    state.follow_history()
     with st.container(horizontal=True, key="navigation"):
         for path, label, page_icon in PAGES:
             st.page_link(path, label=label, icon=page_icon)

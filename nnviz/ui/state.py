@@ -201,6 +201,14 @@ def clean_address() -> None:
         st.query_params.from_dict(wanted)
 
 
+def follow_history() -> None:
+    """Where the browser's buttons for back and forward lead to an address with a set-up, that is the set-up again."""
+    shown = st.query_params.to_dict()
+    if went_back() and any(name in PARAMETERS for name in shown):
+        network, config, _ = from_query(shown)
+        st.session_state[_SETUP] = Setup(network, config)
+
+
 def write_address() -> None:
     """Put the set-up into the address bar, leaving other parameters alone."""
     wanted = to_query(setup().network, setup().config)

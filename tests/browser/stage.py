@@ -18,12 +18,17 @@ from tests.waiting import LIMIT_S, wait_until
 PROJECT = Path(__file__).parents[2]
 
 
-@contextmanager
-def serve(script: Path, folder: Path, **environment: str) -> Iterator[str]:
-    """Address of `script` while it runs; its log goes to `folder`."""
+def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("localhost", 0))
-        port = listener.getsockname()[1]
+        port: int = listener.getsockname()[1]
+    return port
+
+
+@contextmanager
+def serve(script: Path, folder: Path, *, port: int = 0, **environment: str) -> Iterator[str]:
+    """Address of `script` while it runs, on a free port unless one is given; its log goes to `folder`."""
+    port = port or free_port()
     command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port)]
     environment = {**os.environ, "PYTHONPATH": str(PROJECT), **environment}
     log = folder / "app.log"

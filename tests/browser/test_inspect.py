@@ -150,3 +150,20 @@ def test_a_small_laptop_shows_the_first_picture_without_scrolling(open_page: Ope
         page.wait_for_function(f"(() => Number.isFinite(({TOP})()))()")
         rest(page)
         assert page.evaluate(TOP) < 520, title
+
+
+def test_a_reload_and_the_way_back_show_the_section_that_was_seen(inspect: Page) -> None:
+    sections = inspect.locator(".st-key-inspect-look")
+    for name, title in (("time", "Over time"), ("doctor", "Doctor")):
+        sections.get_by_text(title, exact=True).click()
+        inspect.wait_for_url(re.compile(f"look={name}"))
+        expect(inspect.locator(f".st-key-inspect-section-{name}")).to_be_visible()
+        rest(inspect)
+    inspect.reload()
+    expect(inspect.locator(".st-key-inspect-section-doctor")).to_be_visible()
+    rest(inspect)
+    inspect.go_back()
+    expect(inspect.locator(".st-key-inspect-section-time")).to_be_visible()
+    rest(inspect)
+    inspect.go_back()
+    expect(inspect.locator(".st-key-inspect-section-matrices")).to_be_visible()

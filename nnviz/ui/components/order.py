@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 import time
+import uuid
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,13 +17,23 @@ import streamlit as st
 
 Content = TypeVar("Content", bytes, dict[str, Any])
 
-_SENT = "sent"
+_SENT, _SESSION = "sent", "session"
 _BEFORE = [Path(__file__).with_name(f"{name}.js") for name in ("dom", "order")]
 
 
 def scripts(*paths: Path) -> str:
     """The JavaScript of a component that takes its messages through `mount`, from files that are read in a row."""
     return "\n".join(path.read_text(encoding="utf-8") for path in (*_BEFORE, *paths))
+
+
+def session() -> str:
+    """Tells this session from all others, also from the one that the same page in the browser had before.
+
+    Where a server was started again, or has forgotten a session, the browser joins a new one with its page as it is. A
+    component that holds something sends it again when this has changed.
+    """
+    name: str = st.session_state.setdefault(_SESSION, uuid.uuid4().hex)
+    return name
 
 
 def numbered(key: str, content: Content) -> Content:

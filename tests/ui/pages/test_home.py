@@ -56,7 +56,7 @@ def test_one_click_trains_the_classic_net_and_shows_it(store: RunStore) -> None:
     at = click(open_page(), "first-run")
     (run,) = store.runs()
     assert (run.network, run.config) == (NetworkSpec(), TrainConfig())
-    assert f"#### {plain(run.name)}" in [element.value for element in at.markdown]
+    assert f"## {plain(run.name)}" in [element.value for element in at.markdown]
     assert parameter(at, "run") == run.id
     services.executor().delete(store.run(run.id))
 

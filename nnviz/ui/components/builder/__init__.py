@@ -5,7 +5,7 @@ The browser keeps a draft and its undo history; each change is sent here with a 
 draft that is a network becomes the session's network; one that isn't leaves the last good one in place.
 
 Whoever else changes the session's network (a link, an import, another page) starts a new generation: the drawing then
-drops its draft for the new network, undoably.
+drops its draft for the new network, undoably. A new session of the same page gets what the drawing shows.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from streamlit.components.v2 import component
 from nnviz.spec.network import NetworkSpec
 from nnviz.ui import state
 from nnviz.ui.components.builder.answer import Verdict, in_words, judge, schema
-from nnviz.ui.components.order import numbered, scripts
+from nnviz.ui.components.order import numbered, scripts, session
 
 KEY = "builder"
 _RECORD = "builder_record"
@@ -49,6 +49,7 @@ def builder() -> Verdict:
     verdict = judge(record.draft, setup.config)
     message = {
         "schema": schema(setup.config),
+        "session": session(),
         "generation": record.generation,
         "revision": record.revision,
         "draft": record.draft,

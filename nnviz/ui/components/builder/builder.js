@@ -58,9 +58,20 @@ class Builder {
   receive(data, send) {
     this.send = send;
     this.setSchema(data.schema);
-    if (data.generation !== this.generation) this.adopt(data);
+    const again = this.draft && data.session !== this.session;
+    this.session = data.session;
+    if (again) this.join(data);
+    else if (data.generation !== this.generation) this.adopt(data);
     if (data.revision >= this.answered) this.accept(data);
     this.render();
+  }
+
+  // A session that knows nothing of this drawing, as the server was started again: it is told all of it.
+  join(data) {
+    this.generation = data.generation;
+    this.revision = Math.max(this.revision, data.revision) + 1;
+    this.answered = -1;
+    this.flush(true);
   }
 
   // A network from elsewhere: the first one, an import, a link. What was drawn before can be got back by undo.

@@ -1,7 +1,8 @@
 """A canvas to draw a digit on, with bars for what a network says of it.
 
 The browser holds the drawing: updates of the page only ever change the bars. It sends its strokes several times a
-second while the pen moves and at once when a stroke ends. Only a new `generation` puts other strokes onto the canvas.
+second while the pen moves and at once when a stroke ends. Only a new `generation` puts other strokes onto the canvas;
+a new session of the same page gets those that are there.
 
 A page reads `drawn` first and mounts `canvas` after it, so that the answer travels back in the same run of the script:
 
@@ -27,7 +28,7 @@ from streamlit.components.v2 import component
 
 from nnviz.data.drawing import BRUSH, CANVAS, MAX_PHOTO_BYTES, MAX_POINTS, MAX_STROKES, Drawing
 from nnviz.fields import SpecError
-from nnviz.ui.components.order import numbered, scripts
+from nnviz.ui.components.order import numbered, scripts, session
 
 _HERE = Path(__file__).parent
 _mount = component(
@@ -68,6 +69,7 @@ def canvas(
     sent = _sent(key, str(generation))
     message = {
         "key": key,
+        "session": session(),
         "generation": str(generation),
         "revision": sent.revision if sent else 0,
         "strokes": strokes.to_dict()["strokes"] if strokes else [],

@@ -94,7 +94,10 @@ class Sheet {
     this.key = data.key;
     write(this.root, "--side", `${data.height}px`);
     text(this.invitation, data.hint);
-    if (data.generation !== this.generation) this.adopt(data);
+    const again = this.session !== undefined && data.session !== this.session;
+    this.session = data.session;
+    if (again) this.join(data);
+    else if (data.generation !== this.generation) this.adopt(data);
     this.fit();
     this.showAnswer(data);
     if (!this.stroke && data.revision === this.revision) this.announce();
@@ -104,6 +107,13 @@ class Sheet {
   announce() {
     const detail = { key: this.key, state: `${this.generation}/${this.revision}` };
     document.dispatchEvent(new CustomEvent("nnviz-drawing", { detail }));
+  }
+
+  // A session that knows nothing of this drawing, as the server was started again: it is told all of it.
+  join(data) {
+    this.generation = data.generation;
+    this.revision = Math.max(this.revision, data.revision);
+    if (this.stroke || this.strokes.length) this.hand();
   }
 
   // Other strokes than those on the canvas: the first ones, or those of a new generation.
