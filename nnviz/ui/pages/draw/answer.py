@@ -9,7 +9,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from nnviz.analysis.recognition import answer
-from nnviz.data.drawing import MAX_PHOTO_BYTES
+from nnviz.data.drawing import MAX_PHOTO_BYTES, PHOTO_TYPES
 from nnviz.ui.components.canvas import canvas, take_photo
 from nnviz.ui.components.image_grid import Bars, Caption, tiles
 from nnviz.ui.format import percent, plain
@@ -64,7 +64,7 @@ def _photo(now: Sheet | None) -> None:
         with st.popover("Use a photo", icon=":material/photo_camera:", key="draw-photo-open"):
             st.file_uploader(
                 "A photo or picture of one digit, on light or dark paper",
-                ["png", "jpg", "jpeg", "webp", "gif", "bmp"],
+                list(PHOTO_TYPES),
                 key="draw-photo",
                 on_change=_on_upload,
                 max_upload_size=MAX_PHOTO_BYTES // 1_000_000,
