@@ -25,7 +25,7 @@ from nnviz.train import checkpoint
 from nnviz.train.checkpoint import Checkpoint, Position
 from nnviz.train.evaluation import logits_in_chunks
 from nnviz.train.events import Batch, Change, Diverged, Epoch, Event, Norms, Tested
-from nnviz.train.loader import Loader, generator
+from nnviz.train.loader import DROPOUT, Loader, generator
 
 NORM_ROWS = 400
 """About how often over a whole training the sizes of weights, gradients and updates are measured; 0: never."""
@@ -125,7 +125,7 @@ class Trainer:
         images, labels = self.loader.take(position.epoch, position.cursor, config.batch_size)
         lr = self._set_rate()
         if self._has_dropout:
-            self._dropout.manual_seed(generator(config.seed, position.step, 2).initial_seed())
+            self._dropout.manual_seed(generator(config.seed, position.step, DROPOUT).initial_seed())
         logits: Tensor = self.model(images)
         loss = self.loss_function(logits, labels)
         value = loss.item()
