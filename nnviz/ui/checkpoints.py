@@ -13,6 +13,7 @@ from nnviz.data.datasets import DATASETS, Loaded, Split
 from nnviz.store.run import Run
 from nnviz.store.runs import RunStore
 from nnviz.train.checkpoint import Checkpoint
+from nnviz.ui.memory import kept
 
 LIVE_IMAGES, SLOW_IMAGES = 1000, 2000
 """Test images for an answer several times a second, and for one at once of a net with convolutions."""
@@ -86,7 +87,7 @@ def _loaded(name: str) -> Loaded:
     return DATASETS[name].load()
 
 
-@st.cache_resource(max_entries=48, show_spinner=False)
+@kept(grows=True)
 def _checkpoint_view(root: str, run_id: str, step: int, _store: RunStore) -> CheckpointView:
     """`root`, `run_id` and `step` tell apart what is cached: a checkpoint on disk never changes."""
     return checkpoint_now(_store, _store.run(run_id), _store.checkpoints.load(run_id, step))

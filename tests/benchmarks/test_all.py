@@ -18,7 +18,7 @@ from tests import processes
 from tests.waiting import LIMIT_S, wait_until
 
 PROJECT = Path(__file__).parents[2]
-BENCHMARKS = {"training": False, "capture": False, "sweep": False, "inspection": True, "drawing": True}
+BENCHMARKS = {"training": False, "capture": False, "sweep": False, "inspection": True, "drawing": True, "memory": False}
 """Name → whether it needs a browser."""
 
 
