@@ -64,6 +64,7 @@ class Memory:
         self._grown: set[Hashable] = set()
         self._held: WeakValueDictionary[Hashable, Any] = WeakValueDictionary()
         """Forgotten here, but a session still holds it: to make it again would take its memory twice."""
+        self._held_sizes: dict[Hashable, int] = {}
         self._freed = 0
 
     @property
@@ -110,27 +111,30 @@ class Memory:
             grown = [(one, self._entries[one].value) for one in self._grown if one in self._entries]
             self._grown.clear()
         sizes = {one: size_of(kept) for one, kept in grown}
+        del grown  # else what goes is held here
         with self._lock:
             for one, now in sizes.items():
                 if one in self._entries:
                     self._entries[one].size = now
             self._entries[key] = _Entry(value, size, time.monotonic())
             self._entries.move_to_end(key)
-            total = sum(entry.size for entry in self._entries.values())
-            gone = []
-            while total > self.limit and len(self._entries) > 1:
+            self._held_sizes.pop(key, None)
+            while len(self._entries) > 1 and self._taken() > self.limit:
                 last, entry = self._entries.popitem(last=False)
-                gone.append(entry)
-                total -= entry.size
+                self._freed += entry.size
                 with suppress(TypeError):  # not everything can be held weakly
-                    self._held[last] = entry.value
-            self._freed += sum(entry.size for entry in gone)
+                    self._held[last], self._held_sizes[last] = entry.value, entry.size
+                del entry  # else it is held here
             enough = self._freed >= _ENOUGH
             if enough:
                 self._freed = 0
-        gone.clear()
         if enough:
             give_back()
+
+    def _taken(self) -> int:
+        """Bytes of what is kept here, and of what sessions hold of what was."""
+        self._held_sizes = {key: size for key, size in self._held_sizes.items() if key in self._held}
+        return sum(entry.size for entry in self._entries.values()) + sum(self._held_sizes.values())
 
 
 @st.cache_resource(show_spinner=False)

@@ -101,6 +101,18 @@ def test_what_somebody_still_holds_is_not_made_twice() -> None:
     assert kept_here.get("net", lambda: torch.nn.Linear(500, 500)) is held
 
 
+def test_what_sessions_hold_counts_as_long_as_they_do() -> None:
+    kept_here = Memory(3 * MB)
+    held = kept_here.get("net", lambda: torch.nn.Linear(500, 500))
+    for number in range(5):
+        kept_here.get(number, lambda: bytes(MB))
+    assert kept_here.size <= 2.1 * MB
+    del held
+    for number in range(5):
+        kept_here.get(number + 5, lambda: bytes(MB - 1000))
+    assert kept_here.size >= 2.9 * MB
+
+
 def test_many_who_ask_at_once_wait_for_one() -> None:
     kept_here, begun, go_on = Memory(MB), threading.Event(), threading.Event()
     made: list[int] = []
