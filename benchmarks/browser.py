@@ -59,6 +59,11 @@ class Browser:
         """Load the page; seconds until its script is finished."""
         return self._ask(self._message())
 
+    def go(self, page: str, query: str = "") -> float:
+        """Open another page in the same tab; seconds until its script is finished."""
+        self.page, self.query, self._page_hash = page, query, ""
+        return self.open()
+
     def press(self, key: str) -> float:
         """Press the button with this key; seconds until the page is drawn anew."""
         message = self._message()

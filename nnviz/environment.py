@@ -9,6 +9,8 @@ from pathlib import Path
 import psutil
 
 MAX_SLOTS = 1000
+CACHE_MB = 300
+MAX_CACHE_MB = 1_000_000
 
 
 class SettingError(ValueError):
@@ -35,6 +37,16 @@ def slots(cores_there: int | None = None) -> int:
     return int(value)
 
 
+def cache_bytes() -> int:
+    """How much the app keeps of what pages have worked out, bytes: NNVIZ_CACHE_MB, or 300 MB. Raises SettingError."""
+    value = _value("NNVIZ_CACHE_MB")
+    if not value:
+        return CACHE_MB * 1_000_000
+    if not (value.isascii() and value.isdigit() and 1 <= int(value[:9]) <= MAX_CACHE_MB):
+        raise SettingError(f"NNVIZ_CACHE_MB must be a whole number from 1 to {MAX_CACHE_MB:,}, not {value[:40]!r}")
+    return int(value) * 1_000_000
+
+
 def ray_address() -> str:
     """Of the Ray cluster to train on: NNVIZ_RAY_ADDRESS; empty for none. Whether it can be one is the executor's."""
     return _value("NNVIZ_RAY_ADDRESS")
@@ -45,6 +57,7 @@ def check() -> None:
     data_root()
     runs_root()
     slots()
+    cache_bytes()
 
 
 def cores() -> int:

@@ -10,7 +10,17 @@ from pathlib import Path
 import pytest
 
 from nnviz import environment
-from nnviz.environment import MAX_SLOTS, SettingError, check, cores, data_root, ray_address, runs_root, slots
+from nnviz.environment import (
+    MAX_SLOTS,
+    SettingError,
+    cache_bytes,
+    check,
+    cores,
+    data_root,
+    ray_address,
+    runs_root,
+    slots,
+)
 
 PROJECT = Path(__file__).parents[1]
 QUOTA = environment._quota
@@ -18,7 +28,7 @@ QUOTA = environment._quota
 
 @pytest.fixture(autouse=True)
 def clean(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("NNVIZ_DATA", "NNVIZ_RUNS", "NNVIZ_SLOTS", "NNVIZ_RAY_ADDRESS"):
+    for name in ("NNVIZ_DATA", "NNVIZ_RUNS", "NNVIZ_SLOTS", "NNVIZ_RAY_ADDRESS", "NNVIZ_CACHE_MB"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -53,6 +63,18 @@ def test_a_folder_may_be_given_as_people_write_it(name: str, tmp_path: Path, mon
 def test_slots_that_can_be(given: str, meant: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NNVIZ_SLOTS", given)
     assert slots(1) == meant
+
+
+@pytest.mark.parametrize(("given", "meant"), [("", 300), ("1", 1), (" 2000\r", 2000), ("1000000", 1_000_000)])
+def test_how_much_is_kept(given: str, meant: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NNVIZ_CACHE_MB", given)
+    assert cache_bytes() == meant * 1_000_000
+    for wrong in ("0", "-1", "much", "2.5", "1000001"):
+        monkeypatch.setenv("NNVIZ_CACHE_MB", wrong)
+        with pytest.raises(
+            SettingError, match=f"NNVIZ_CACHE_MB must be a whole number from 1 to 1,000,000, not '{wrong}'"
+        ):
+            check()
 
 
 @pytest.mark.parametrize("given", ["0", "-1", "abc", "2.5", "1e2", "²", "1001", "9" * 5000, "4 4", "４"])

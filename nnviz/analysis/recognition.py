@@ -27,6 +27,9 @@ from nnviz.train.loader import generator
 NEAREST_AMONG = 10_000
 """Training images that a drawing is compared with, the first ones."""
 
+MOST_LOGIT = 1e4
+"""What a logit may be; those of nets that learned are below a thousand."""
+
 LESSON_RATE = Number("learning rate of a lesson", 1e-5, 1.0, log=True)
 LESSON_STEPS = Number("steps of a lesson", 1, 500, whole=True)
 
@@ -38,9 +41,14 @@ def as_inputs(pixels: NDArray[np.uint8], checkpoint: CheckpointView) -> Tensor:
 
 
 def answer(checkpoint: CheckpointView, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Probabilities of the classes for one drawing, (classes,)."""
+    """Probabilities of the classes for one drawing, (classes,); no numbers (NaN) where the training has diverged, also
+    where the logits are finite but so large that their softmax is sure of anything.
+    """
     with torch.inference_mode():
-        probabilities: NDArray[np.float32] = checkpoint.model(as_inputs(pixels, checkpoint)).softmax(1)[0].numpy()
+        logits: Tensor = checkpoint.model(as_inputs(pixels, checkpoint))[0]
+        if not bool((logits.abs() <= MOST_LOGIT).all()):
+            return np.full(len(logits), np.nan, np.float32)
+        probabilities: NDArray[np.float32] = logits.softmax(0).numpy()
     return probabilities
 
 

@@ -1,7 +1,7 @@
 """Data sets: what they are, where their files are, and how the files become tensors.
 
-All are in MNIST's own layout, four IDX files of bytes in `<root>/<folder>/raw`, and are memory-mapped: several
-trainings share one copy, and opening takes milliseconds.
+All are in MNIST's own layout, four IDX files of bytes in `<root>/<folder>/raw` or near it (`_places`), and are
+memory-mapped: several trainings share one copy, and opening takes milliseconds. Archives are unpacked first.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +23,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from nnviz.data.idx_file import (
+    SIDE,
+    File,
+    candidates,
+    checksum,
+    fault,
+    is_packed,
+    mislabelled,
+    misshapen,
+    remembered_fault,
+    unpacked,
+)
 from nnviz.data.torchvision_ops import STORAGE
 from nnviz.environment import data_root
 from nnviz.process import is_alive, this_process
@@ -34,8 +45,6 @@ Progress = Callable[[float, str], None]
 OFFLINE = "offline"
 """The data set that needs no download."""
 
-SIDE = 28
-CLASSES = 10
 _DIGITS = tuple("0123456789")
 _PARTIAL = ".partial-"
 
@@ -52,29 +61,6 @@ class Split:
     """uint8 (N, 1, 28, 28), 0 = paper, 255 = ink."""
     labels: Tensor
     """int64 (N,)."""
-
-
-@dataclass(frozen=True)
-class File:
-    """One IDX file: `count` images of 28×28 or `count` labels."""
-
-    name: str
-    count: int
-    md5: str = ""
-
-    @property
-    def is_images(self) -> bool:
-        return "images" in self.name
-
-    @property
-    def header(self) -> bytes:
-        """Magic number and sizes, big-endian (the IDX format)."""
-        sizes = (0x803, self.count, SIDE, SIDE) if self.is_images else (0x801, self.count)
-        return np.array(sizes, ">i4").tobytes()
-
-    @property
-    def size(self) -> int:
-        return len(self.header) + self.count * (SIDE * SIDE if self.is_images else 1)
 
 
 @dataclass(frozen=True)
@@ -100,7 +86,7 @@ class Dataset:
         return self.files[2].count
 
     def available(self, root: Path | None = None) -> bool:
-        """All files are there, each as long as it should be. Cheap: looks at sizes only."""
+        """All files are there, each as long as it should be. Cheap: looks at sizes only, at archives once."""
         return self._complete(self._root(root))
 
     def problem(self, root: Path | None = None) -> str | None:
@@ -115,8 +101,10 @@ class Dataset:
         arrays = []
         for file, path in self._paths(root):
             try:
-                if fault := _misshapen(file, path):
-                    raise DataError(fault)
+                if is_packed(file, path):
+                    path = self._unpack(file, path, root)
+                if wrong := misshapen(file, path):
+                    raise DataError(wrong)
                 arrays.append(np.memmap(path, np.uint8, "c", len(file.header)))
             except FileNotFoundError:
                 raise DataError(
@@ -127,14 +115,21 @@ class Dataset:
                 raise DataError(_unreadable(path, error)) from None
         splits = []
         for images, labels in (arrays[:2], arrays[2:]):
-            if fault := _mislabelled(Path(str(labels.filename)), labels):
-                raise DataError(fault)
+            if wrong := mislabelled(Path(str(labels.filename)), labels):
+                raise DataError(wrong)
             pixels = torch.from_numpy(images).view(-1, *self.input_shape)
             splits.append(Split(pixels, torch.from_numpy(labels.astype(np.int64))))
         return Loaded(self, *splits)
 
     def prepare(self, progress: Progress = lambda share, text: None, root: Path | None = None) -> None:
-        """Download or make the files; damaged ones are replaced. Nothing half-written stays. Raises DataError."""
+        """Download or make the files, unless all are there; damaged ones are replaced. Nothing half-written stays.
+
+        Raises DataError.
+        """
+        if self.name != OFFLINE and self.available(root) and not self.problem(root):
+            self._unpack_all(root)
+            progress(1.0, "Ready")
+            return
         target = self._writable_root(root) / self.folder / "raw"
         try:
             with _workshop(target.parent) as workshop:
@@ -146,8 +141,8 @@ class Dataset:
                 for file in self.files:
                     if file.name not in made:
                         raise DataError(f"{self.title} did not arrive whole: {file.name} is missing; try again")
-                    if fault := _fault(file, made[file.name]):
-                        raise DataError(f"{self.title} did not arrive whole: {fault}")
+                    if wrong := fault(file, made[file.name]):
+                        raise DataError(f"{self.title} did not arrive whole: {wrong}")
                 target.mkdir(parents=True, exist_ok=True)
                 for file in self.files:
                     os.replace(made[file.name], target / file.name)
@@ -156,14 +151,77 @@ class Dataset:
         progress(1.0, "Ready")
 
     def ensure(self, progress: Progress = lambda share, text: None, root: Path | None = None) -> None:
-        """`prepare` unless it is there. Raises DataError."""
+        """`prepare` unless it is there, unpacked. Raises DataError."""
         if not self.available(root) or self.problem(root):
             self.prepare(progress, root)
+        else:
+            self._unpack_all(root)
 
     def _paths(self, root: Path | None) -> Iterator[tuple[File, Path]]:
-        folder = self._root(root) / self.folder / "raw"
+        """Each file with where it is: the first sound one of several, and where it should be if there is none."""
+        root = self._root(root)
         for file in self.files:
-            yield file, folder / file.name
+            yield file, self._found(file, root) or root / self.folder / "raw" / file.name
+
+    def _found(self, file: File, root: Path) -> Path | None:
+        found = [path for place in self._places(root) for path in candidates(file, place) if self._own(file, path)]
+        if len(found) < 2:  # then it need not be read
+            return found[0] if found else None
+        return next((path for path in found if not _problem(file, path)), found[0])
+
+    def _places(self, root: Path) -> Iterator[Path]:
+        """The folders in which the files may lie, torchvision's first, then those of people and of other programs."""
+        yield root / self.folder / "raw"
+        if self.name == OFFLINE:  # made here, so there is no other
+            return
+        yield root / self.folder
+        with suppress(OSError):
+            for path in sorted(root.iterdir()):
+                if path.name != self.folder and _alike(path.name) == _alike(self.folder):
+                    yield from (path / "raw", path)
+        where = root.absolute()
+        named = {_alike(where.name), _alike(where.parent.name) if where.name == "raw" else ""}
+        if not any(_alike(one.folder) in named for one in DATASETS.values() if one is not self):
+            yield from (root / "raw", root)
+
+    def _own(self, file: File, path: Path) -> bool:
+        """Whether a file may be of this data set. All have the same names, so in a folder that says nothing it isn't if
+        it has the checksum of another's.
+        """
+        if any(_alike(folder.name) == _alike(self.folder) for folder in path.absolute().parents[:3]):
+            return True
+        others = {one.md5 for each in DATASETS.values() if each is not self for one in each.files if one.md5}
+        return checksum(file, path) not in others
+
+    def _unpack_all(self, root: Path | None) -> None:
+        for file, path in self._paths(root):
+            try:
+                if is_packed(file, path):
+                    self._unpack(file, path, root)
+            except OSError as error:
+                raise DataError(_unreadable(path, error)) from None
+
+    def _unpack(self, file: File, archive: Path, root: Path | None) -> Path:
+        """The plain file that an archive holds: beside the others, or in the user's own temporary folder where nothing
+        can be written or another file lies in its place. Raises DataError, and OSError if the archive can't be read.
+        """
+        stat = archive.stat()
+        if wrong := remembered_fault(file, archive):
+            raise DataError(wrong)
+        state = f"{archive.absolute()}:{stat.st_size}:{stat.st_mtime_ns}".encode()
+        own = _own_folder() / "unpacked" / hashlib.md5(state, usedforsecurity=False).hexdigest() / file.name
+        beside = self._root(root) / self.folder / "raw" / file.name
+        for target in [own] if os.path.lexists(beside) or _length(own) == file.size else [beside, own]:
+            try:
+                if _length(target) != file.size:
+                    with _workshop(target.parent.parent) as workshop:
+                        (workshop / file.name).write_bytes(unpacked(file, archive))
+                        target.parent.mkdir(parents=True, exist_ok=True)
+                        os.replace(workshop / file.name, target)
+                return target
+            except OSError as error:
+                failure = _unstorable(self.title, target.parent, error)
+        raise DataError(failure)
 
     def _root(self, root: Path | None) -> Path:
         """Where the files are. What is made here may also lie in the user's own temporary folder."""
@@ -172,7 +230,7 @@ class Dataset:
         return _own_folder() if own else root
 
     def _complete(self, root: Path) -> bool:
-        return all(_length(root / self.folder / "raw" / file.name) == file.size for file in self.files)
+        return all(_is_whole(file, self._found(file, root)) for file in self.files)
 
     def _writable_root(self, root: Path | None) -> Path:
         root = root or data_root()
@@ -265,7 +323,7 @@ DATASETS: dict[str, Dataset] = {
             "70,000 pictures of clothes from a shop",
             "FashionMNIST",
             ("T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Boot"),
-            _idx(60_000, 10_000),
+            _idx(60_000, 10_000, "", "9018921c3c673c538a1fc5bad174d6f9", "", "15d484375f8d13e6eb1aabb0c3f46965"),
         ),
         Dataset(
             "kmnist",
@@ -321,50 +379,28 @@ def _length(path: Path) -> int:
 def _problem(file: File, path: Path) -> str | None:
     """What is wrong with a file, unless it isn't there."""
     try:
-        stat = path.stat()
-        return _remembered_fault(file, path, stat.st_size, stat.st_mtime_ns)
+        return remembered_fault(file, path)
     except FileNotFoundError:
         return None
     except OSError as error:
         return _unreadable(path, error)
 
 
-@lru_cache(maxsize=64)
-def _remembered_fault(file: File, path: Path, size: int, changed: int) -> str | None:
-    """Each state of a file, told by its size and the time of its last change, is read once."""
-    return _fault(file, path)
+def _is_whole(file: File, path: Path | None) -> bool:
+    """Whether a file is as long as it should be, or an archive with all of it."""
+    if path is None:
+        return False
+    if _length(path) == file.size:
+        return True
+    try:
+        return path.is_file() and is_packed(file, path) and remembered_fault(file, path) is None
+    except OSError:
+        return False
 
 
-def _fault(file: File, path: Path) -> str | None:
-    """What is wrong with the content of a file, as a sentence. Raises OSError if it can't be read."""
-    if fault := _misshapen(file, path):
-        return fault
-    if file.md5:
-        with path.open("rb") as stream:
-            found = hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-        if found != file.md5:
-            return f"{path} is damaged: its MD5 checksum is {found} instead of {file.md5}; get it again"
-    return None if file.is_images else _mislabelled(path, np.fromfile(path, np.uint8, offset=len(file.header)))
-
-
-def _misshapen(file: File, path: Path) -> str | None:
-    """Whether the file's beginning and length are those of an IDX file of its kind. Raises OSError."""
-    with path.open("rb") as stream:
-        header, size = stream.read(len(file.header)), os.fstat(stream.fileno()).st_size
-    if size != file.size:
-        return f"{path} has {size:,} bytes instead of {file.size:,}; get it again"
-    if header != file.header:
-        return (
-            f"{path} begins with {header.hex(' ', 4)} instead of {file.header.hex(' ', 4)}, so it is no IDX file of"
-            f" {file.count:,} {'images' if file.is_images else 'labels'}; get it again"
-        )
-    return None
-
-
-def _mislabelled(path: Path, labels: NDArray[np.uint8]) -> str | None:
-    if labels.max() < CLASSES:
-        return None
-    return f"{path} is damaged: it has a label {labels.max()}, and there are only {CLASSES} classes; get it again"
+def _alike(name: str) -> str:
+    """A folder's name as people may also write it: Fashion-MNIST, fashion_mnist."""
+    return "".join(sign for sign in name.lower() if sign.isalnum())
 
 
 def _unreadable(path: Path, error: OSError) -> str:

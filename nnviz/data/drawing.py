@@ -17,10 +17,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageOps, UnidentifiedImageError
+from pillow_heif import register_heif_opener
 from scipy import ndimage
 from torch import Tensor
 
 from nnviz.data.mnist_frame import BOX, SIDE, Boxes, Sized, centre_box, centre_mass, ink_boxes, scale
+from nnviz.data.printed import without_print
 from nnviz.fields import Flag, Number, SpecError, field, named, show, validate
 
 Floats = NDArray[np.float32]
@@ -160,10 +162,25 @@ def _smooth(points: NDArray[np.float64]) -> NDArray[np.float64]:
 # ---------------------------------------------------------------------- photos
 
 MAX_PHOTO_BYTES = 20_000_000
-MAX_MEGAPIXELS = {"JPEG": 64, "PNG": 25, "WEBP": 25, "GIF": 25, "BMP": 25}
-"""By format. A JPEG can be read at an eighth of its size, so it may be larger."""
+MAX_MEGAPIXELS = {"JPEG": 64, "MPO": 64, "HEIF": 50, "AVIF": 25, "PNG": 25, "WEBP": 25, "GIF": 25, "BMP": 25}
+"""By format. A JPEG can be read at an eighth of its size, so it may be larger; an MPO is JPEGs in one file, as some
+phones make them; iPhones' photos (HEIF) have up to 48."""
+
+_FORMATS = tuple(kind for kind in MAX_MEGAPIXELS if kind != "MPO")  # which Pillow opens as a JPEG
+
+PHOTO_TYPES = ("png", "jpg", "jpeg", "mpo", "heic", "heif", "avif", "webp", "gif", "bmp")
+"""What the names of these files end with."""
+
+register_heif_opener()
 
 _PHOTO_SIDE = 420  # photos are looked at this large, pixels
+_FEW = 72  # the paper's brightness is looked at this large
+_WINDOW = 25  # of these: a third
+_DARK = 0.04  # brightness added to all, so that ratios of what is nearly black are none of noise
+_SHADE = 0.15  # by how much the logarithm of paper's brightness differs from place to place at most
+_LEAST_INK = 0.0003  # of a picture; less is dirt
+_ONE_COLOUR = 0.25  # by how much greys of one pen differ at most
+_DRAWN_ON_NOTHING = 0.35  # share of a transparent picture that a drawing covers at most
 _LEAST_CONTRAST = 0.2  # by how much ink is darker or lighter than paper, as a share; noise and creases have less
 
 
@@ -174,50 +191,91 @@ def from_photo(data: bytes) -> Floats:
     """
     brightness = _brightness(data)
     contrast = _contrast(brightness)
-    peak = float(np.quantile(contrast, 0.998))
+    peak = float(np.quantile(ndimage.uniform_filter(contrast, 2), 1 - _LEAST_INK))  # a single pixel is noise
     if peak < _LEAST_CONTRAST:
         raise DrawingError("This picture is all one colour: there is no digit on it that stands out from the paper.")
     # Edges stay soft: ink rises from 0 to 1 around the level that best parts ink from paper.
     level = max(_otsu(contrast.clip(max=peak)), _LEAST_CONTRAST / 2)
-    ink = ((contrast - 0.7 * level) / (0.6 * level)).clip(0, 1)
-    return _without_specks(ink.astype(np.float32))
+    ink = ((contrast - 0.7 * level) / (0.6 * level)).clip(0, 1).astype(np.float32)
+    return _without_specks(without_print(ink))
 
 
 def _brightness(data: bytes) -> Floats:
-    """Greys of a picture file, (H, W) in [0, 1], upright, transparent parts white. Raises DrawingError."""
+    """Greys of a picture file, (H, W) in [0, 1], upright. Raises DrawingError."""
     if len(data) > MAX_PHOTO_BYTES:
         raise DrawingError(f"This file has {len(data) / 1e6:,.0f} MB; at most {MAX_PHOTO_BYTES // 1_000_000} are read.")
     try:
-        with Image.open(io.BytesIO(data), formats=tuple(MAX_MEGAPIXELS)) as picture:
+        with Image.open(io.BytesIO(data), formats=_FORMATS) as picture:
             limit = MAX_MEGAPIXELS.get(picture.format or "", 25)
             if picture.width * picture.height > limit * 1e6:
                 raise DrawingError(_too_large(picture.width * picture.height / 1e6, limit))
             picture.draft("RGB", (2 * _PHOTO_SIDE, 2 * _PHOTO_SIDE))
-            mode = "RGBA" if picture.has_transparency_data else _grey_mode(picture)
-            small = picture if picture.mode == mode else picture.convert(mode)  # a copy may be 100 MB
-            small.thumbnail((_PHOTO_SIDE, _PHOTO_SIDE), Image.Resampling.BOX, reducing_gap=None)
-            small = ImageOps.exif_transpose(small)
-            if small.mode == "RGBA":
-                paper = Image.new("RGBA", small.size, "white")
-                small = Image.alpha_composite(paper, small).convert("L")
-            grey = np.asarray(small, np.float32)
+            grey = _greys(picture)
     except DrawingError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise DrawingError(_too_large(None, max(MAX_MEGAPIXELS.values()))) from None
     except UnidentifiedImageError:
-        raise DrawingError("This file is not a picture that can be read; take a JPEG, PNG, WebP, GIF or BMP.") from None
+        raise DrawingError(
+            "This file is not a picture that can be read; take a JPEG, HEIC, AVIF, PNG, WebP, GIF or BMP."
+        ) from None
     except MemoryError:
         raise DrawingError("This picture needs more memory than there is; make it smaller.") from None
     except Exception as error:  # a damaged file can make a decoder raise almost anything
         raise DrawingError(f"This picture is damaged and can't be read ({type(error).__name__}).") from None
     if min(grey.shape) < 8:
         raise DrawingError(f"This picture is only {grey.shape[1]}×{grey.shape[0]} pixels; a digit needs at least 8×8.")
-    return grey / np.float32(65_535 if grey.max() > 255 else 255)
+    return grey
 
 
-def _grey_mode(picture: Image.Image) -> str:
-    return "F" if picture.mode.startswith("I") else "L"  # 16 bits a pixel would be cut off at 255
+def _greys(picture: Image.Image) -> Floats:
+    """Of an opened picture, made small: (H, W) in [0, 1], upright. Transparent parts are judged by `_on_paper`."""
+    deep = picture.mode.startswith("I")  # 16 bits a pixel would be cut off at 255
+    clear = picture.info.get("transparency")
+    if not picture.has_transparency_data:
+        grey = _small(picture, "F" if deep else "L")
+        return grey / np.float32(65_535 if grey.max() > 255 else 255)
+    if deep:
+        opaque = _small(Image.fromarray(np.uint8(255 * (np.asarray(picture) != clear))), "L", picture.getexif())
+        grey = _small(picture, "F")
+        return _on_paper(grey / np.float32(65_535 if grey.max() > 255 else 255), opaque / np.float32(255))
+    if isinstance(clear, tuple) and max(clear) > 255:  # Pillow reads 16 bits a colour as 8
+        picture.info["transparency"] = tuple(value >> 8 for value in clear)
+    small = _shrunk(picture, "RGBA")
+    grey, opaque = (
+        np.asarray(part, np.float32) / np.float32(255) for part in (small.convert("L"), small.getchannel("A"))
+    )
+    return _on_paper(grey, opaque)
+
+
+def _small(picture: Image.Image, mode: str, exif: Image.Exif | None = None) -> Floats:
+    return np.asarray(_shrunk(picture, mode, exif), np.float32)
+
+
+def _shrunk(picture: Image.Image, mode: str, exif: Image.Exif | None = None) -> Image.Image:
+    """At most 420 pixels long, upright by its own or another picture's `exif`."""
+    small = picture if picture.mode == mode else picture.convert(mode)  # a copy may be 100 MB
+    if small is picture:
+        small = picture.copy() if picture.has_transparency_data else picture
+    small.thumbnail((_PHOTO_SIDE, _PHOTO_SIDE), Image.Resampling.BOX, reducing_gap=None)
+    if exif is not None:
+        small.getexif().update(exif)
+    return ImageOps.exif_transpose(small)
+
+
+def _on_paper(grey: Floats, opaque: Floats) -> Floats:
+    """A picture with transparent parts on paper. What has but one colour was drawn on nothing, so that its opacity is
+    the ink, whatever the colour; a cut-out with paper of its own lies on more of that.
+    """
+    opaque = opaque / max(0.1, float(opaque.max()))
+    solid = opaque > 0.5
+    share = float(solid.mean())
+    if share == 0:
+        return np.ones_like(grey)
+    low, high = np.quantile(grey[solid], (0.01, 0.99))
+    if (high - low < _ONE_COLOUR and share < 0.9) or share < _DRAWN_ON_NOTHING:
+        return np.float32(1) - opaque
+    return grey * opaque + np.float32(np.median(grey[solid])) * (1 - opaque)
 
 
 def _too_large(megapixels: float | None, limit: int) -> str:
@@ -229,17 +287,53 @@ def _contrast(brightness: Floats) -> NDArray[np.float64]:
     """How much each pixel stands out from the paper around it towards the ink's side; about 0 on paper.
 
     Light falls unevenly on paper and ink alike, so the ratio of a pixel's brightness to that of the paper near it
-    is that of the ink's and the paper's own. The paper is a median over a third of the picture, which takes no side:
-    paper may be light or dark, as long as there is more of it than of ink.
+    is that of the ink's and the paper's own. The paper is a median over a third of the picture, where ink is so thick
+    that it would be that median the smooth surface through the rest.
     """
     picture = Image.fromarray(np.uint8(np.rint(255 * brightness)))
-    width, height = (max(8, round(72 * side / max(picture.size))) for side in picture.size)
+    width, height = (max(8, round(_FEW * side / max(picture.size))) for side in picture.size)
     few = picture.resize((width, height), Image.Resampling.BOX)
-    paper = np.asarray(few.filter(ImageFilter.MedianFilter(25)).resize(picture.size, Image.Resampling.BICUBIC))
-    ratio = (brightness + 0.04) / (paper / 255 + 0.04)
-    darkest, lightest = np.quantile(ratio, (0.005, 0.995))
-    contrast: NDArray[np.float64] = 1 - ratio if 1 / darkest > lightest else ratio - 1
-    return contrast
+    levels = np.log(np.asarray(few, np.float64) / 255 + _DARK)
+    surface = _surface(levels)
+    above = levels - surface
+    light = bool(np.clip(above - _SHADE, 0, 1.5).sum() > np.clip(-above - _SHADE, 0, 1.5).sum())
+    inked = above * (1 if light else -1)
+    inked_here = inked > max(_SHADE, 0.5 * float(np.quantile(inked, 0.995)))
+    thick = ndimage.uniform_filter(inked_here.astype(np.float64), _WINDOW) > 0.3
+    seen = np.asarray(few)
+    plain = np.uint8(np.rint(255 * (np.exp(surface) - _DARK).clip(0, 1)))
+    filled = np.where(ndimage.binary_dilation(inked_here, iterations=2), plain, seen)
+    near = Image.fromarray(np.where(thick, _median(filled), _median(seen)) if thick.any() else _median(seen))
+    paper = near.resize(picture.size, Image.Resampling.BICUBIC)
+    ratio: NDArray[np.float64] = (brightness + _DARK) / (np.asarray(paper) / 255 + _DARK)
+    return ratio - 1 if light else 1 - ratio
+
+
+def _median(picture: Bytes) -> Bytes:
+    """Of the window around each pixel, mirrored at the edges, so that a frame there is no paper."""
+    around = Image.fromarray(np.pad(picture, _WINDOW // 2, "symmetric")).filter(ImageFilter.MedianFilter(_WINDOW))
+    return np.asarray(around)[_inner(_WINDOW // 2)]
+
+
+def _surface(levels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The smooth surface, quadratic in x and y, near most of `levels` (H, W): the paper's, however light or dark.
+
+    It begins at the level a little inside the edges, where paper is likelier than ink or a frame, and is fitted
+    anew with ever less regard to what lies far from it (iteratively reweighted least squares).
+    """
+    height, width = levels.shape
+    y, x = (part / max(levels.shape) - 0.5 for part in np.mgrid[0:height, 0:width])
+    terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], -1).reshape(-1, 6)
+    edge = np.minimum.reduce([(x - x.min()), (x.max() - x), (y - y.min()), (y.max() - y)])
+    ring = (edge >= 0.04) & (edge < 0.15)
+    fit = np.full(levels.size, np.median(levels[ring] if ring.any() else levels))
+    for _ in range(12):
+        away = levels.ravel() - fit
+        weight = 1 / (1 + (away / max(0.1, 1.5 * float(np.median(np.abs(away))))) ** 2)
+        weighted = terms * (weight**2)[:, None]
+        solved = np.linalg.solve(weighted.T @ terms + 1e-9 * np.eye(6), weighted.T @ levels.ravel())
+        fit = terms @ solved
+    return fit.reshape(levels.shape)
 
 
 def _otsu(values: NDArray[np.float64]) -> float:

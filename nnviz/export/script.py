@@ -17,6 +17,7 @@ from nnviz.spec.optimizers import OPTIMIZERS
 from nnviz.spec.schedules import SCHEDULES
 from nnviz.spec.train_config import TrainConfig
 from nnviz.train.evaluation import CHUNK
+from nnviz.train.loader import DROPOUT, SEED_FACTOR
 
 MAX_WIDTH = 100
 """Characters of a line before it is broken."""
@@ -27,9 +28,9 @@ _AUTO_DEVICE = '"cuda" if torch.cuda.is_available() else "mps" if torch.backends
 def training_script(network: NetworkSpec, config: TrainConfig) -> str:
     """A script of torch and torchvision alone that trains exactly this network in this way.
 
-    Its initial weights are those of `build_model`, bit for bit. The order of the images, dropout and the moves of
-    augmentation are drawn from the same distributions, but by PyTorch's one global generator, so its curve is not the
-    run's to the bit. (torchvision shifts by whole pixels, nnviz also by parts of one.)
+    It gives the run's own curve: its initial weights are those of `build_model`, the order of the images and what
+    dropout drops those of the trainer. Augmentation alone draws by PyTorch's one global generator, so that with it the
+    curve is another of the same kind, which a comment says. (torchvision shifts by whole pixels, nnviz also by parts.)
 
     Raises LayerError if the network does not fit the data set.
     """
@@ -42,7 +43,7 @@ def training_script(network: NetworkSpec, config: TrainConfig) -> str:
         _network(plans),
         _model(network, config, plans),
         _training(config),
-        _loop(config),
+        _loop(config, plans),
     ]
     return "\n".join(line for part in parts for line in part) + "\n"
 
@@ -61,13 +62,21 @@ def _head(dataset: Dataset, config: TrainConfig) -> Iterator[str]:
     yield "import torch"
     yield "from torch import nn"
     yield "from torch.utils.data import DataLoader"
-    yield "from torchvision import datasets, transforms"
+    yield ""
+    yield "try:"
+    yield "    from torchvision import datasets, transforms"
+    yield "except RuntimeError:  # built for another torch; the operators that it misses are not needed here"
+    yield '    missing = torch.library.Library("torchvision", "FRAGMENT")'
+    yield '    for name in ("nms", "qnms"):'
+    yield '        missing.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")'
+    yield "    from torchvision import datasets, transforms"
     yield ""
 
 
 def _settings(config: TrainConfig) -> Iterator[str]:
     yield f"epochs = {config.epochs}"
     yield f"batch_size = {config.batch_size}"
+    yield f"seed = {config.seed}  # of all that is drawn: the same numbers at every start"
     yield "device = " + (_AUTO_DEVICE if config.device == "auto" else f'"{config.device}"')
     yield ""
 
@@ -92,7 +101,8 @@ def _data(dataset: Dataset, config: TrainConfig, plans: tuple[LayerPlan, ...]) -
         yield ""
         yield ""
     if augmentation.transforms:
-        yield "# Each training image is changed a little, anew in every epoch."
+        yield "# Each training image is changed a little, anew in every epoch. nnviz draws other changes, so"
+        yield "# the curve is not the run's, only one of the same kind."
         yield "augment = transforms.Compose("
         yield "    ["
         for transform in augmentation.transforms:
@@ -111,14 +121,37 @@ def _data(dataset: Dataset, config: TrainConfig, plans: tuple[LayerPlan, ...]) -
         yield f"# Only the first {config.per_class} of each class."
         yield f"classes = range({len(dataset.classes)})"
         yield f"chosen = [(train_data.targets == c).nonzero().flatten()[:{config.per_class}] for c in classes]"
-        yield "train_data = torch.utils.data.Subset(train_data, torch.cat(chosen).tolist())"
+        yield "train_data = torch.utils.data.Subset(train_data, torch.cat(chosen).sort().values.tolist())"
+    yield ""
+    yield ""
+    yield "def random_numbers(*path):"
+    yield '    """The seed of what is drawn for one purpose: (epoch,) or (step, purpose)."""'
+    yield "    number = seed"
+    yield "    for part in path:"
+    yield f"        number = (number * {SEED_FACTOR} + part + 1) % (2**63 - 1)"
+    yield "    return number"
+    yield ""
+    yield ""
+    yield "class Shuffled(torch.utils.data.Sampler):"
+    yield '    """The training images in an order of its own in every epoch, the same as in nnviz."""'
+    yield ""
+    yield "    epoch = 0"
+    yield ""
+    yield "    def __len__(self):"
+    yield "        return len(train_data)"
+    yield ""
+    yield "    def __iter__(self):"
+    yield "        source = torch.Generator().manual_seed(random_numbers(self.epoch))"
+    yield "        self.epoch += 1"
+    yield "        return iter(torch.randperm(len(train_data), generator=source).tolist())"
+    yield ""
     yield ""
     if smallest_batch(plans) > 1:
         yield "# Batch normalisation compares images: a last batch of a single one is left out."
         yield "lone = len(train_data) % batch_size == 1"
-        yield "train_loader = DataLoader(train_data, batch_size=batch_size, shuffle=True, drop_last=lone)"
+        yield "train_loader = DataLoader(train_data, batch_size=batch_size, sampler=Shuffled(), drop_last=lone)"
     else:
-        yield "train_loader = DataLoader(train_data, batch_size=batch_size, shuffle=True)"
+        yield "train_loader = DataLoader(train_data, batch_size=batch_size, sampler=Shuffled())"
     yield f"test_loader = DataLoader(test_data, batch_size={CHUNK})"
     yield ""
     yield ""
@@ -155,7 +188,7 @@ def _size(shape: Shape) -> str:
 
 
 def _model(network: NetworkSpec, config: TrainConfig, plans: tuple[LayerPlan, ...]) -> Iterator[str]:
-    yield f"torch.manual_seed({config.seed})  # the same initial weights at every start"
+    yield "torch.manual_seed(seed)  # the same initial weights at every start"
     yield "model = Net()"
     if code := INITIALISATIONS[network.init].code:
         kinds = dict.fromkeys(f"nn.{kind.__name__}" for plan in plans for kind in plan.layer.weighted)
@@ -181,14 +214,21 @@ def _training(config: TrainConfig) -> Iterator[str]:
     yield ""
 
 
-def _loop(config: TrainConfig) -> Iterator[str]:
+def _loop(config: TrainConfig, plans: tuple[LayerPlan, ...]) -> Iterator[str]:
     schedule = SCHEDULES[config.schedule]
     scheduled = schedule.code(config.lr, config.epochs) is not None
+    drops = any(call.name == "Dropout" for plan in plans for call in plan.calls)
+    if drops:
+        yield "step = 0"
     yield "for epoch in range(1, epochs + 1):"
     yield "    model.train()"
     yield "    loss_sum, count = 0.0, 0"
     yield "    for images, labels in train_loader:"
     yield "        images, labels = images.to(device), labels.to(device)"
+    if drops:
+        yield "        # What dropout drops is drawn as in nnviz; another device than the CPU draws other numbers."
+        yield f"        torch.manual_seed(random_numbers(step, {DROPOUT}))"
+        yield "        step += 1"
     yield "        loss = criterion(model(images), labels)"
     yield "        optimizer.zero_grad()"
     yield "        loss.backward()   # the gradient ∂L/∂W of every weight W"

@@ -23,8 +23,9 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from nnviz.data.datasets import CLASSES, SIDE, Split
+from nnviz.data.datasets import Split
 from nnviz.data.drawing import Bytes, Floats, to_bytes
+from nnviz.data.idx_file import CLASSES, SIDE
 from nnviz.environment import runs_root
 from nnviz.fields import SpecError, show
 from nnviz.store.database import StoreError

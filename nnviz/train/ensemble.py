@@ -9,6 +9,7 @@ for bit.
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Hashable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ from nnviz.spec.network import BYTES_PER_NUMBER, NetworkSpec, build_model
 from nnviz.spec.schedules import SCHEDULES
 from nnviz.spec.train_config import TrainConfig, check, layer_plans, parameters
 from nnviz.train.checkpoint import Checkpoint, CheckpointError, Position
+from nnviz.train.evaluation import answers_are_finite
 from nnviz.train.events import Diverged, Epoch
 from nnviz.train.loader import Loader
 
@@ -161,7 +163,8 @@ class EnsembleTrainer:
             models = [build_model(n, dataset.input_shape, len(dataset.classes), c.seed) for n, c in members]
             starts = [Checkpoint(Position(), model.state_dict()) for model in models]
         self._restore(starts)
-        self._guard: _Guard | None = None
+        self._networks = [network for network, _ in members]
+        self._guards: deque[_Guard] = deque(maxlen=2)
 
     # ------------------------------------------------------------------ state
 
@@ -224,9 +227,8 @@ class EnsembleTrainer:
         self._weights = [weight[rest] for weight in self._weights]
         self._velocity = [velocity[rest] for velocity in self._velocity]
         self._loss_sum, self._correct = self._loss_sum[rest], self._correct[rest]
-        if self._guard:
-            position, loss_sum, correct, weights = self._guard
-            self._guard = _Guard(position, loss_sum[rest], correct[rest], [weight[rest] for weight in weights])
+        for place, (position, loss_sum, correct, weights) in enumerate(self._guards):
+            self._guards[place] = _Guard(position, loss_sum[rest], correct[rest], [weight[rest] for weight in weights])
         self._take_settings()
 
     @property
@@ -261,10 +263,9 @@ class EnsembleTrainer:
         if not all(map(math.isfinite, values)):
             yield from self._diverged(values)
             return  # the step is taken again, by those who are left
-        if self._guard is None or position.step % GUARD_EVERY == 0:
-            self._guard = _Guard(
-                position, self._loss_sum.clone(), self._correct.clone(), [weight.clone() for weight in self._weights]
-            )
+        if not self._guards or position.step % GUARD_EVERY == 0:
+            weights = [weight.clone() for weight in self._weights]
+            self._guards.append(_Guard(position, self._loss_sum.clone(), self._correct.clone(), weights))
         # Gradients of the outputs before the activations only: those of the weights are never laid out in memory,
         # their products are added to the velocities at once.
         deltas = torch.autograd.grad(each.mean(1).sum(), outputs)
@@ -344,13 +345,22 @@ class EnsembleTrainer:
             if member not in self.members:  # dropped by whoever was told of the one before
                 continue
             index, last = self.members.index(member), self.checkpoint(member)
-            if self._guard and not all(bool(tensor.isfinite().all()) for tensor in last.model.values()):
-                last = self._guard.checkpoint(index, self._keys)
+            copies = list(self._guards)
+            while copies and not self._is_usable(member, last):
+                last = copies.pop().checkpoint(index, self._keys)
             step = self.position.step
             self.drop(member)
             self._ended[member] = last
             lr = self.configs[member].lr * factor
             yield EnsembleDiverged(member, Diverged(step, loss, lr, last.position.step))
+
+    def _is_usable(self, member: int, last: Checkpoint) -> bool:
+        if not all(bool(tensor.isfinite().all()) for tensor in last.model.values()):
+            return False
+        dataset, cpu = self.data.dataset, torch.device("cpu")
+        model = build_model(self._networks[member], dataset.input_shape, len(dataset.classes), 0)
+        model.load_state_dict(last.model)
+        return answers_are_finite(model, self.data, cpu)
 
     def _test(self) -> Iterator[EnsembleEvent]:
         """The test pass that ends an epoch."""

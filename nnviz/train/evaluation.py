@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from nnviz.data.datasets import Dataset, Split, to_input
+from nnviz.data.datasets import Dataset, Loaded, Split, first_per_class, to_input
 
 CHUNK = 1000
 """Test images at once: large enough to be fast, small enough that pausing never waits long."""
@@ -62,6 +62,12 @@ def logits_in_chunks(model: nn.Module, dataset: Dataset, images: Tensor, device:
             yield logits
     finally:
         model.train(was_training)
+
+
+def answers_are_finite(model: nn.Module, data: Loaded, device: torch.device) -> bool:
+    """Whether the logits of one test image of each class are numbers; weights may be too large for that, and finite."""
+    watched = data.test.images[first_per_class(data.test.labels, 1)]
+    return all(bool(logits.isfinite().all()) for logits in logits_in_chunks(model, data.dataset, watched, device))
 
 
 def evaluate(model: nn.Module, dataset: Dataset, split: Split, device: torch.device | None = None) -> Evaluation:

@@ -15,11 +15,17 @@ from nnviz.spec.train_config import TrainConfig
 BLOCK = 256
 """Images turned into floats at once; small enough that they are still in the cache when they are trained on."""
 
+SEED_FACTOR = 1_000_003
+"""By which seeds of different purposes are told apart."""
+
+DROPOUT = 2
+"""The purpose of what is drawn for a step's dropout: `generator(seed, step, DROPOUT)`."""
+
 
 def generator(seed: int, *path: int) -> torch.Generator:
     """A generator of its own for one purpose, e.g. (seed, epoch)."""
     for number in path:
-        seed = (seed * 1_000_003 + number + 1) % (2**63 - 1)
+        seed = (seed * SEED_FACTOR + number + 1) % (2**63 - 1)
     return torch.Generator().manual_seed(seed)
 
 

@@ -23,9 +23,9 @@ from nnviz.spec.schedules import SCHEDULES
 from nnviz.spec.train_config import LIVE_FIELDS, TrainConfig, check, layer_plans
 from nnviz.train import checkpoint
 from nnviz.train.checkpoint import Checkpoint, Position
-from nnviz.train.evaluation import logits_in_chunks
+from nnviz.train.evaluation import answers_are_finite, logits_in_chunks
 from nnviz.train.events import Batch, Change, Diverged, Epoch, Event, Norms, Tested
-from nnviz.train.loader import Loader, generator
+from nnviz.train.loader import DROPOUT, Loader, generator
 
 NORM_ROWS = 400
 """About how often over a whole training the sizes of weights, gradients and updates are measured; 0: never."""
@@ -37,7 +37,7 @@ NORM_FIRST = 20
 """Steps at the start that are all measured: most happens there."""
 
 GUARD_EVERY = 20
-"""Steps between two copies of the weights kept in memory, to fall back on when they cease to be finite."""
+"""Steps between two copies of the weights in memory, to fall back on when they or their answers cease to be finite."""
 
 
 class Trainer:
@@ -78,7 +78,7 @@ class Trainer:
                 module.generator = self._dropout
         self._has_dropout = any(isinstance(m, SeededDropout) for m in self.model.modules())
         self._smallest_batch = smallest_batch(layer_plans(network, config))
-        self._guard: tuple[Position, list[Tensor]] | None = None
+        self._guards: deque[tuple[Position, list[Tensor]]] = deque(maxlen=2)
         self._take_up_changes()  # so that what is still to come can be told before the first step
         self._weights = [weight_of(module) for _, module in weighted_modules(self.model)]
 
@@ -125,14 +125,14 @@ class Trainer:
         images, labels = self.loader.take(position.epoch, position.cursor, config.batch_size)
         lr = self._set_rate()
         if self._has_dropout:
-            self._dropout.manual_seed(generator(config.seed, position.step, 2).initial_seed())
+            self._dropout.manual_seed(generator(config.seed, position.step, DROPOUT).initial_seed())
         logits: Tensor = self.model(images)
         loss = self.loss_function(logits, labels)
         value = loss.item()
         if not math.isfinite(value):
             return self._diverged(value, lr)
-        if position.step % GUARD_EVERY == 0:
-            self._guard = (position, [p.detach().clone() for p in self._state()])
+        if position.step % GUARD_EVERY == 0 or not self._guards:
+            self._guards.append((position, [p.detach().clone() for p in self._state()]))
         before = [w.detach().clone() for w in self._weights] if self._measures(position.step + 1) else None
         self.optimizer.zero_grad()
         loss.backward()
@@ -228,13 +228,18 @@ class Trainer:
         yield from self.model.buffers()
 
     def _diverged(self, loss: float, lr: float) -> Diverged:
+        """The weights go back to the last copy that gives finite answers, unless they do so themselves."""
         at = self.position
-        if self._guard and not all(bool(t.isfinite().all()) for t in self._state()):
-            self.position, kept = self._guard
+        while self._guards and not self._is_usable():
+            self.position, kept = self._guards.pop()
             with torch.no_grad():
                 for tensor, copy in zip(self._state(), kept, strict=True):
                     tensor.copy_(copy)
         return Diverged(at.step, loss, lr, self.position.step)
+
+    def _is_usable(self) -> bool:
+        finite = all(bool(t.isfinite().all()) for t in self._state())
+        return finite and answers_are_finite(self.model, self.data, self.device)
 
 
 def pick_device(name: str) -> torch.device:

@@ -13,6 +13,7 @@ from nnviz.data.datasets import DATASETS, Loaded, Split
 from nnviz.store.run import Run
 from nnviz.store.runs import RunStore
 from nnviz.train.checkpoint import Checkpoint
+from nnviz.ui.memory import kept
 
 LIVE_IMAGES, SLOW_IMAGES = 1000, 2000
 """Test images for an answer several times a second, and for one at once of a net with convolutions."""
@@ -86,7 +87,7 @@ def _loaded(name: str) -> Loaded:
     return DATASETS[name].load()
 
 
-@st.cache_resource(max_entries=48, show_spinner=False)
+@kept(grows=True)
 def _checkpoint_view(root: str, run_id: str, step: int, changes: int, _store: RunStore) -> CheckpointView:
     """What is cached is told apart by `root`, `run_id`, `step` and how many settings were changed while the run went
     on: a checkpoint on disk never changes, but a change at its step makes the next one another.

@@ -28,6 +28,7 @@ from nnviz.ui.components.plot import plot
 from nnviz.ui.csv_button import csv_button
 from nnviz.ui.format import percent
 from nnviz.ui.glossary import heading
+from nnviz.ui.memory import kept
 from nnviz.ui.state import Kept
 
 SHOWN = 48
@@ -79,7 +80,7 @@ def last_result(store: RunStore, run: Run) -> Result:
     return _result(str(store.root), run.id, steps[-1] if steps else 0, store)
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
+@kept()
 def _result(root: str, run_id: str, last_step: int, _store: RunStore) -> Result:
     """Of the last checkpoint that can be read; `root` and `last_step` tell apart what is cached. 0.5 MB each.
 

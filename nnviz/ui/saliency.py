@@ -12,6 +12,7 @@ from nnviz.store.run import Run
 from nnviz.ui.checkpoints import View
 from nnviz.ui.components.plot import plot
 from nnviz.ui.csv_button import csv_button
+from nnviz.ui.memory import kept
 from nnviz.ui.state import keep
 from nnviz.ui.subject import Subject, answer_in_words, choose_subject
 
@@ -125,7 +126,7 @@ def _attribution(run_id: str, checkpoint: CheckpointView, subject: Subject, targ
     return _kept(run_id, checkpoint.step_number, subject.key, target, method, checkpoint, subject)
 
 
-@st.cache_resource(max_entries=256, show_spinner=False)
+@kept()
 def _kept(
     run_id: str, step: int, image: str, target: int, method: str, _checkpoint_view: CheckpointView, _subject: Subject
 ) -> Attribution:

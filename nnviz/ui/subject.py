@@ -20,6 +20,7 @@ from nnviz.data.datasets import Dataset, Split, to_input
 from nnviz.train.evaluation import evaluate
 from nnviz.ui.checkpoints import View, test_part
 from nnviz.ui.format import percent
+from nnviz.ui.memory import kept
 from nnviz.ui.state import Kept, keep
 
 ANY = -1
@@ -168,7 +169,7 @@ def to_pixels(inputs: Tensor, dataset: Dataset) -> npt.NDArray[np.uint8]:
     return pixels.to(torch.uint8).numpy()
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@kept()
 def mistakes(run_id: str, step: int, count: int, _checkpoint_view: CheckpointView) -> list[int]:
     """Which of the first `count` test images the net gets wrong, the surest first."""
     test = _checkpoint_view.data.test

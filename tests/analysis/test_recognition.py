@@ -63,6 +63,17 @@ def test_the_answer_is_the_models(checkpoints: list[CheckpointView], blobs: Load
     np.testing.assert_allclose(answer(checkpoints[-1], image[0].numpy()), expected.numpy(), rtol=1e-6)
 
 
+@pytest.mark.parametrize("size", [1e6, 1e20, 1e38, float("inf"), float("nan")])
+@pytest.mark.parametrize("network", [*NETS[:2], NetworkSpec((Dense(8, "relu"), Dense(8, "identity")))])
+def test_a_net_that_has_exploded_is_sure_of_nothing(network: NetworkSpec, size: float, blobs: Loaded) -> None:
+    view = CheckpointView(network, CONFIG, Trainer(network, CONFIG, blobs).checkpoint(), blobs)
+    with torch.no_grad():
+        for parameter in view.model.parameters():
+            parameter.mul_(size)
+    assert np.isnan(answer(view, blobs.test.images[3, 0].numpy())).all()
+    assert np.isnan(history([view], blobs.test.images[3, 0].numpy()).probabilities).all()
+
+
 def test_the_history_has_the_answer_of_every_moment(checkpoints: list[CheckpointView], blobs: Loaded) -> None:
     pixels, label = blobs.test.images[3, 0].numpy(), int(blobs.test.labels[3])
     told = history(checkpoints, pixels)

@@ -26,6 +26,7 @@ BENCHMARKS = {
     "inspection": True,
     "drawing": True,
     "layout_shift": True,
+    "memory": False,
 }
 """Name → whether it needs a browser."""
 

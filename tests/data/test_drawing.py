@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 from torch import Tensor, nn
@@ -42,6 +43,7 @@ from nnviz.data.drawing import (
     stroke_width,
 )
 from nnviz.data.mnist_frame import frame
+from nnviz.data.printed import without_print
 from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import NetworkSpec, build_model
 from nnviz.train.evaluation import evaluate
@@ -425,8 +427,9 @@ def saved(image: Image.Image, kind: str = "JPEG", **more: Any) -> bytes:
 
 def said_to_be(kind: str, width: int, height: int) -> bytes:
     """A small picture whose header tells of another size."""
-    data = bytearray(saved(Image.new("L", (40, 30), 200), kind))
-    if kind == "JPEG":
+    blank = Image.new("L", (40, 30), 200)
+    data = bytearray(saved(blank, kind, **(dict(save_all=True, append_images=[blank]) if kind == "MPO" else {})))
+    if kind in ("JPEG", "MPO"):
         start = data.index(b"\xff\xc0")  # its frame header: marker, length, bits, height, width
         data[start + 5 : start + 9] = struct.pack(">HH", height, width)
     elif kind == "PNG":
@@ -445,6 +448,90 @@ def likeness(one: Tensor, other: Tensor) -> float:
     return float(np.corrcoef(one.numpy().ravel(), other.numpy().ravel())[0, 1])
 
 
+Bytes = NDArray[np.uint8]
+Source = np.random.Generator
+
+
+def grey_picture(ink: NDArray[Any], kind: str = "PNG") -> bytes:
+    """Black ink on white paper."""
+    return saved(Image.fromarray(module.to_bytes(1 - np.asarray(ink, np.float32).clip(0, 1))), kind)
+
+
+def resized(image: Bytes, side: int) -> Floats:
+    large = np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC), np.float32)
+    return ((large / 255 - 0.35) / 0.3).clip(0, 1)
+
+
+def on_page(image: Bytes, side: int, page: int, source: Source) -> Floats:
+    ink = np.zeros((page, page), np.float32)
+    y, x = source.integers(page // 20, page - side - page // 20 + 1, 2)
+    ink[y : y + side, x : x + side] = resized(image, side)
+    return ink
+
+
+def photographed(ink: Floats, source: Source) -> bytes:
+    grain = source.normal(0, 0.01, ink.shape)
+    shade = 1 - 0.15 * np.mgrid[0 : len(ink), 0 : len(ink)].sum(0) / (2 * len(ink))
+    return grey_picture(1 - ((0.88 - 0.7 * ink) * shade + grain), "JPEG")
+
+
+def ruled(image: Bytes, source: Source, dark: float, squared: bool) -> bytes:
+    page = on_page(image, int(source.uniform(220, 350)), 600, source)
+    step, width = int(source.uniform(25, 50)), int(source.integers(1, 4))
+    lines = np.zeros_like(page)
+    for shift in range(width):
+        lines[step + shift :: step] = dark
+        if squared:
+            lines[:, step + shift :: step] = dark
+    return photographed(np.maximum(page, lines), source)
+
+
+def framed(image: Bytes, source: Source, margin: int, cut_off: bool) -> bytes:
+    page = np.pad(resized(image, 260), 70)
+    low, high, width = margin, 400 - margin, int(source.integers(3, 8))
+    page[low : low + width, low:high] = page[low:high, low : low + width] = 1
+    if not cut_off:
+        page[high - width : high, low:high] = page[low:high, high - width : high] = 1
+    return photographed(page, source)
+
+
+def deep(image: Bytes, light: bool) -> bytes:
+    """A PNG of 16 bits a pixel in which one value is said to be transparent."""
+    ink = resized(image, 280).astype(np.float64)
+    values = np.uint16(np.rint(65_535 * (ink if light else 1 - ink)))
+    stream = io.BytesIO()
+    Image.fromarray(values).save(stream, "PNG", transparency=0 if light else 65_535)
+    return stream.getvalue()
+
+
+def transparent(image: Bytes, colour: tuple[int, int, int], under: int) -> bytes:
+    opacity = module.to_bytes(resized(image, 280))
+    pixels = np.full((*opacity.shape, 4), under, np.uint8)
+    pixels[opacity > 0, :3] = colour
+    pixels[..., 3] = opacity
+    return saved(Image.fromarray(pixels), "PNG")
+
+
+KINDS: dict[str, Callable[[Bytes, Source], bytes]] = {
+    "black on white, 28": lambda image, source: grey_picture(image / 255),
+    "white on black, 28": lambda image, source: grey_picture(1 - image / 255),
+    "white on black, 280": lambda image, source: grey_picture(1 - np.kron(image, np.ones((10, 10))) / 255),
+    "thick, white on black": lambda image, source: grey_picture(1 - 3 * (image / 255)),
+    "cut close, white on black": lambda image, source: grey_picture(1 - resized(image, 280)[40:-40, 40:-40]),
+    "light grey on dark grey": lambda image, source: grey_picture(0.8 - 0.5 * resized(image, 140)),
+    "transparent, white ink": lambda image, source: transparent(image, (255, 255, 255), 0),
+    "transparent, yellow ink": lambda image, source: transparent(image, (255, 230, 40), 255),
+    "transparent, black ink": lambda image, source: transparent(image, (0, 0, 0), 255),
+    "16 bits, white ink": lambda image, source: deep(image, light=True),
+    "16 bits, black ink": lambda image, source: deep(image, light=False),
+    "ruled": lambda image, source: ruled(image, source, 0.6, squared=False),
+    "squared": lambda image, source: ruled(image, source, 0.3, squared=True),
+    "in a box": lambda image, source: framed(image, source, 25, cut_off=False),
+    "in a cell that is cut off": lambda image, source: framed(image, source, 0, cut_off=True),
+    "small on its page": lambda image, source: photographed(on_page(image, 120, 1000, source), source),
+}
+
+
 class TestPhoto:
     EXPECTED = prepare(
         np.asarray(Image.fromarray(module.to_bytes(rasterise(SEVEN))).resize((400, 300))) / np.float32(255)
@@ -460,12 +547,12 @@ class TestPhoto:
         assert (ink.min(), ink.max()) == (0, 1)
         assert likeness(prepare(ink).images, self.EXPECTED.images) > 0.93
 
-    @pytest.mark.parametrize("kind", ["PNG", "WEBP", "GIF", "BMP"])
+    @pytest.mark.parametrize("kind", ["PNG", "WEBP", "GIF", "BMP", "AVIF", "HEIF"])
     def test_other_formats(self, kind: str) -> None:
         ink = from_photo(saved(photo(rasterise(SEVEN)), kind))
         assert likeness(prepare(ink).images, self.EXPECTED.images) > 0.93
 
-    @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+    @pytest.mark.parametrize("kind", ["JPEG", "PNG", "AVIF"])
     def test_a_phone_held_sideways(self, kind: str) -> None:
         turned = photo(rasterise(SEVEN)).transpose(Image.Transpose.ROTATE_90)
         exif = Image.Exif()
@@ -492,6 +579,44 @@ class TestPhoto:
         images, labels = sample(50)
         pictures = [from_photo(saved(photo(ink, size=(400, 400)))) for ink in enlarged(images)]
         assert accuracy(net, prepared(pictures), labels) >= accuracy(net, images, labels) - 0.015
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_pictures_of_every_kind_are_read_as_well_as_the_digits_themselves(
+        self, kind: str, net: nn.Module, sample: Any
+    ) -> None:
+        images, labels = sample(500)
+        pictures = [
+            from_photo(KINDS[kind](image, np.random.default_rng(number)))
+            for number, image in enumerate(images[:, 0].numpy())
+        ]
+        assert accuracy(net, prepared(pictures), labels) >= accuracy(net, images, labels) - 0.1
+
+    @pytest.mark.parametrize("around", [1.0, 0.9])
+    def test_a_circle_and_what_is_no_frame_stay(self, around: float) -> None:
+        y, x = np.mgrid[-1:1:200j, -1:1:200j]
+        ring = np.float32(np.abs(np.hypot(x, y * around) - 0.8) < 0.05)
+        ring[95:105, 80:120] = 1
+        np.testing.assert_array_equal(without_print(ring), ring)
+
+    @pytest.mark.parametrize("upright", [False, True])
+    def test_a_stroke_from_edge_to_edge_is_no_ruled_line(self, upright: bool) -> None:
+        ink = np.zeros((200, 200), np.float32)
+        ink[90:104] = 1
+        ink = ink.T if upright else ink
+        np.testing.assert_array_equal(without_print(ink), ink)
+
+    @pytest.mark.parametrize("tilt", [0.0, 0.04, -0.04])
+    def test_ruled_lines_go_and_what_they_cross_stays(self, tilt: float) -> None:
+        ink = np.zeros((200, 200), np.float32)
+        ink[20:180, 95:110] = 1
+        ruled = ink.copy()
+        for start in range(10, 200, 30):
+            for column in range(200):
+                row = round(start + tilt * (column - 100))
+                ruled[max(0, row) : row + 2, column] = 1
+        cleared = without_print(ruled)
+        np.testing.assert_array_equal(cleared[20:180, 95:110], 1)
+        assert cleared.sum() <= 1.06 * ink.sum()
 
     def test_specks_and_what_hangs_in_from_the_edge_are_not_the_digit(self) -> None:
         ink = rasterise(SEVEN)
@@ -525,13 +650,21 @@ class TestPhoto:
         with pytest.raises(DrawingError, match="damaged"):
             from_photo(whole[: len(whole) // 3])
 
+    @pytest.mark.parametrize("kind", ["HEIF", "AVIF"])
+    def test_newer_formats_have_a_limit_too(self, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        data = saved(photo(rasterise(SEVEN)), kind)  # 0.48 megapixels
+        assert module.MAX_MEGAPIXELS["HEIF"] >= 48  # as many as iPhones have
+        monkeypatch.setitem(module.MAX_MEGAPIXELS, kind, 0.4)
+        with pytest.raises(DrawingError, match="megapixels; at most"):
+            from_photo(data)
+
     def test_too_many_megapixels_are_refused_before_they_are_decoded(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(Image.Image, "convert", lambda *_: pytest.fail("decoded"))
         for size, words in (((20_000, 10_000), "megapixels; at most"), ((6000, 5000), "30 megapixels; at most 25")):
             with pytest.raises(DrawingError, match=words):
                 from_photo(saved(Image.new("1", size), "PNG"))
 
-    @pytest.mark.parametrize(("kind", "limit"), [("JPEG", 64), ("PNG", 25), ("GIF", 25), ("BMP", 25)])
+    @pytest.mark.parametrize(("kind", "limit"), [("JPEG", 64), ("MPO", 64), ("PNG", 25), ("GIF", 25), ("BMP", 25)])
     def test_each_format_has_its_limit(self, kind: str, limit: int) -> None:
         side = round(1000 * limit**0.5)
         with pytest.raises(DrawingError, match=f"has {limit} megapixels; at most {limit} are read"):

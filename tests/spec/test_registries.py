@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from nnviz.data.datasets import CLASSES, DATASETS, Loaded
+from nnviz.data.datasets import DATASETS, Loaded
+from nnviz.data.idx_file import CLASSES
 from nnviz.export.script import training_script
 from nnviz.fields import Choice, Flag, Number, SpecError, bounds_of
 from nnviz.spec.activations import ACTIVATIONS

@@ -20,6 +20,7 @@ from nnviz.spec.layers.pool import MaxPool
 from nnviz.spec.network import NetworkSpec, build_model
 from nnviz.spec.train_config import TrainConfig
 from nnviz.train.checkpoint import Checkpoint
+from nnviz.train.evaluation import answers_are_finite
 from nnviz.train.events import Batch, Change, Diverged, Epoch
 from nnviz.train.loader import epoch_order
 from nnviz.train.trainer import Trainer
@@ -170,6 +171,48 @@ def test_a_loss_that_is_no_number_ends_the_run_with_finite_weights(blobs: Loaded
     assert not math.isfinite(end.loss)
     assert all(bool(tensor.isfinite().all()) for tensor in trainer.checkpoint().model.values())
     assert trainer.position.step == end.kept <= end.step
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "mse", "smoothed"])
+@pytest.mark.parametrize("layers", [(Dense(32, "identity"),), (Dense(16), Dense(16)), (Dense(8, "identity"),) * 3])
+@pytest.mark.parametrize("lr", [3.0, 20.0, 100.0])
+def test_the_weights_that_a_diverged_run_keeps_give_finite_answers(
+    lr: float, layers: tuple[Dense, ...], loss: str, blobs: Loaded
+) -> None:
+    trainer = Trainer(NetworkSpec(layers), TrainConfig(lr=lr, momentum=0.9, loss=loss, epochs=2), blobs)
+    end = list(trainer.run())[-1]
+    if isinstance(end, Diverged):
+        assert trainer.position.step == end.kept <= end.step
+        assert answers_are_finite(trainer.model, blobs, trainer.device)
+
+
+@pytest.mark.parametrize("size", [1e30, 3e38, math.inf, math.nan])
+def test_finite_weights_whose_answers_overflow_are_not_kept(size: float, blobs: Loaded) -> None:
+    trainer = Trainer(NetworkSpec((Dense(32, "identity"),)), TrainConfig(per_class=10, batch_size=5), blobs)
+    steps = trainer.run()
+    for _ in range(7):
+        next(steps)
+    with torch.no_grad():
+        for parameter in trainer.model.parameters():
+            parameter.fill_(size)
+    end = list(steps)[-1]
+    assert isinstance(end, Diverged)
+    assert (end.step, end.kept, trainer.position.step) == (7, 0, 0)
+    assert answers_are_finite(trainer.model, blobs, trainer.device)
+    assert trainer.model.training
+
+
+def test_a_resumed_run_that_diverges_goes_back_to_where_it_began_at_most(blobs: Loaded) -> None:
+    network, config = NetworkSpec((Dense(32, "identity"),)), TrainConfig(batch_size=30)
+    trainer = Trainer(network, config, blobs)
+    steps = trainer.run()
+    for _ in range(7):
+        next(steps)
+    resumed = Trainer(network, config.with_(lr=100.0), blobs, start=trainer.checkpoint())
+    end = list(resumed.run())[-1]
+    assert isinstance(end, Diverged)
+    assert resumed.position.step == end.kept >= 7
+    assert answers_are_finite(resumed.model, blobs, resumed.device)
 
 
 def test_a_lone_last_image_is_left_out_where_batch_normalisation_could_not_take_it(blobs: Loaded) -> None:

@@ -136,10 +136,11 @@ def test_the_bars_are_the_net_s_probabilities(store: RunStore, run: Run) -> None
     assert np.array_equal(at.session_state["drawn_image"], PIXELS)
 
 
-def test_a_diverged_net_says_so_and_has_no_bars(store: RunStore, run: Run) -> None:
+@pytest.mark.parametrize("size", [-1e30, float("nan")])
+def test_a_diverged_net_says_so_and_has_no_bars(size: float, store: RunStore, run: Run) -> None:
     weight = checkpoint_at(store, run, store.checkpoints.steps(run.id)[-1]).layers[0].weight
     assert weight is not None
-    weight.fill_(float("nan"))
+    weight.fill_(size)
     at = opened(SEVEN)
     assert sent(at)["percent"] is None
     assert "diverged" in sent(at)["hint"]

@@ -392,7 +392,7 @@ class Sheet {
 
   // A picture that was pasted or dropped goes to Python as it is, only smaller; text pasted elsewhere is none of ours.
   async photo(event, transfer) {
-    const file = [...(transfer?.files ?? [])].find((one) => one.type.startsWith("image/"));
+    const file = [...(transfer?.files ?? [])].find((one) => one.type.startsWith("image/") || /\.(heic|heif|avif)$/i.test(one.name)); // many browsers have no type for these
     if (!file || !this.limits.photos) return;
     event.preventDefault();
     this.sendPhoto(await smaller(file));

@@ -22,6 +22,7 @@ from nnviz.ui import services, state
 from nnviz.ui.components.plot import plot
 from nnviz.ui.format import plain, run_label, sentence
 from nnviz.ui.forms import field_input, refused
+from nnviz.ui.memory import kept
 from nnviz.ui.pages.compare.choice import chosen
 from nnviz.ui.pages.compare.verdict import NOT_SAID, compare, verdict
 from nnviz.ui.pages.compare.view import ENDED_POINTS, LIVE_POINTS, dark, label, loss_unit, names, training
@@ -207,7 +208,7 @@ def common_steps(run: Run, twin: Run) -> list[int]:
     return sorted(step for step in common if step <= reached)
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
+@kept()
 def _apart(run_id: str, twin_id: str, steps: tuple[int, ...]) -> NormsInfo | None:
     """‖W_twin − W‖ / ‖W‖ of each layer's weight matrix; None before they part."""
     store = services.store()
@@ -227,7 +228,7 @@ def _apart(run_id: str, twin_id: str, steps: tuple[int, ...]) -> NormsInfo | Non
     return norms_info(np.array(kept, np.int64), layers, np.array(rows, np.float64), title)
 
 
-@st.cache_data(max_entries=4000, show_spinner=False)
+@kept()
 def _distances(run_id: str, twin_id: str, step: int, layers: tuple[str, ...]) -> list[float]:
     store = services.store()
     first, second = store.checkpoints.load(run_id, step).model, store.checkpoints.load(twin_id, step).model

@@ -12,6 +12,7 @@ from nnviz.spec.losses import LOSSES
 from nnviz.store.run import Run, Status
 from nnviz.ui import services
 from nnviz.ui.format import run_label
+from nnviz.ui.memory import kept
 
 LIVE_POINTS, ENDED_POINTS = 300, 800
 """Per line: eight of them are many points."""
@@ -40,7 +41,7 @@ def training(run: Run, name: str, place: int) -> Training:
     return found._replace(name=name, place=place, title=run.name)
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@kept()
 def _training(run_id: str, step: int, epochs: int, status: Status, _run: Run) -> Training:
     """Read once for everybody; the arguments say when it is out of date."""
     store = services.store()

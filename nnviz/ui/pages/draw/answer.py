@@ -9,7 +9,8 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from nnviz.analysis.recognition import answer
-from nnviz.data.drawing import MAX_PHOTO_BYTES
+from nnviz.data.drawing import MAX_PHOTO_BYTES, PHOTO_TYPES
+from nnviz.store.run import Status
 from nnviz.ui.components.canvas import canvas, take_photo
 from nnviz.ui.components.image_grid import Bars, Caption, tiles
 from nnviz.ui.format import percent, plain
@@ -44,6 +45,9 @@ def show(ids: list[str], every: float | None) -> None:
         )
     if problem := sheet.photo_problem():
         st.warning(plain(problem), icon=":material/broken_image:")
+    if lost := [net for net in nets if net.run.status is Status.DIVERGED]:
+        names = ", ".join(plain(net.title) for net in lost)
+        st.caption(f":material/exposure: {names}: the training has diverged. The last good weights are asked.")
     _photo(now)
     if nets and now:
         _side_by_side(nets, shares, now)
@@ -55,7 +59,7 @@ def _hint(now: Sheet | None, nets: list[Net], finite: bool) -> str:
     if now is None:
         return "Empty paper, no answer: draw a digit"
     if not finite:
-        return "The net's answer is not a number: its training has diverged"
+        return "The net has diverged: its weights are so large that its answer means nothing"
     return "The photo is answered; draw here to lay it aside" if now.photo else "Draw a digit"
 
 
@@ -64,7 +68,7 @@ def _photo(now: Sheet | None) -> None:
         with st.popover("Use a photo", icon=":material/photo_camera:", key="draw-photo-open"):
             st.file_uploader(
                 "A photo or picture of one digit, on light or dark paper",
-                ["png", "jpg", "jpeg", "webp", "gif", "bmp"],
+                list(PHOTO_TYPES),
                 key="draw-photo",
                 on_change=_on_upload,
                 max_upload_size=MAX_PHOTO_BYTES // 1_000_000,

@@ -18,6 +18,7 @@ from nnviz.train.evaluation import evaluate
 from nnviz.ui import services, state
 from nnviz.ui.components.image_grid import Caption, tiles
 from nnviz.ui.format import percent, plain, sentence
+from nnviz.ui.memory import kept
 from nnviz.ui.pages.draw.nets import DIGITS, last_checkpoint
 from nnviz.ui.pages.draw.scene import Scene
 from nnviz.ui.state import Kept
@@ -187,7 +188,7 @@ def _version(store: HandwritingStore, collection: Collection) -> tuple[str, str,
     return str(store.root), collection.name, collection.count, newest[0].id if newest else 0
 
 
-@st.cache_data(max_entries=512, show_spinner=False)
+@kept()
 def score(
     run_id: str,
     step: int,

@@ -14,6 +14,7 @@ from nnviz.ui import state
 from nnviz.ui.components.image_grid import Caption, signed_to_bytes, tiles
 from nnviz.ui.components.plot import plot
 from nnviz.ui.format import layer_in_words
+from nnviz.ui.memory import kept
 from nnviz.ui.pages.draw.scene import Scene, empty_paper
 from nnviz.ui.saliency import explain
 from nnviz.ui.state import Kept
@@ -116,9 +117,10 @@ def neighbours(scene: Scene) -> None:
     )
 
 
-@st.cache_resource(max_entries=6, show_spinner="Comparing with the training images …")
+@kept()
 def _features(run_id: str, step: int, _checkpoint_view: CheckpointView) -> Tensor:
-    return training_features(_checkpoint_view)
+    with st.spinner("Comparing with the training images …"):
+        return training_features(_checkpoint_view)
 
 
 def look_inside(scene: Scene) -> None:

@@ -16,6 +16,7 @@ from nnviz.ui.checkpoints import checkpoint_at
 from nnviz.ui.components.plot import plot
 from nnviz.ui.csv_button import csv_button
 from nnviz.ui.format import percent
+from nnviz.ui.memory import kept
 from nnviz.ui.pages.draw.scene import Scene, choose_label, empty_paper
 
 MOST_MOMENTS, MOST_BYTES = 60, 60_000_000
@@ -93,6 +94,7 @@ def checkpoints_of(store: RunStore, run: Run) -> list[CheckpointView]:
     return _checkpoints(str(store.root), tuple(places), store)
 
 
-@st.cache_resource(max_entries=4, show_spinner="Loading the checkpoints of the training …")
+@kept(grows=True)
 def _checkpoints(root: str, places: tuple[tuple[str, int], ...], _store: RunStore) -> list[CheckpointView]:
-    return [checkpoint_at(_store, _store.run(run_id), step) for run_id, step in places]
+    with st.spinner("Loading the checkpoints of the training …"):
+        return [checkpoint_at(_store, _store.run(run_id), step) for run_id, step in places]

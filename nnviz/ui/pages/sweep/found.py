@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import streamlit as st
-
 from nnviz.store.run import Status
 from nnviz.sweep.analysis import PointResult, PointState, RunOfPoint, by_point, points
 from nnviz.sweep.store import Member, Sweep
 from nnviz.ui import services
+from nnviz.ui.memory import kept
 
 FRESH_SECONDS = 0.4
 """How long a reading serves all who look."""
@@ -34,7 +33,7 @@ def find(sweep: Sweep) -> Found:
     return found
 
 
-@st.cache_data(ttl=FRESH_SECONDS, max_entries=16, show_spinner=False)
+@kept(seconds=FRESH_SECONDS)
 def _find(sweep_id: str, status: Status, _sweep: Sweep) -> Found:
     sweeps = services.sweeps()
     values, members = sweeps.points(sweep_id), sweeps.members(sweep_id)

@@ -26,6 +26,7 @@ from nnviz.ui import state
 from nnviz.ui.choosing import choose_section
 from nnviz.ui.components.plot import plot
 from nnviz.ui.csv_button import csv_button
+from nnviz.ui.memory import kept
 from nnviz.ui.pages.sweep import point
 from nnviz.ui.pages.sweep.found import Found
 from nnviz.ui.state import Kept
@@ -145,7 +146,7 @@ def _importance(sweep: Sweep, found: Found) -> None:
     )
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
+@kept()
 def _weights(sweep_id: str, scores: tuple[Any, ...], _sweep: Sweep, _found: Found) -> dict[str, float] | None:
     """Fits a forest: only when a score has changed."""
     return importance(_sweep.spec, _found.points)

@@ -22,6 +22,7 @@ from nnviz.ui.components.image_grid import Caption, signed_to_bytes, tiles
 from nnviz.ui.components.plot import plot
 from nnviz.ui.csv_button import csv_button
 from nnviz.ui.format import duration, plain
+from nnviz.ui.memory import kept
 from nnviz.ui.refresh import refresh_seconds
 from nnviz.ui.runs import busy_notice
 
@@ -136,7 +137,7 @@ def _curves(run: Run) -> go.Figure:
     )
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@kept()
 def _figure(
     run_id: str,
     step: int,

@@ -35,6 +35,7 @@ from nnviz.ui.components.plot import plot
 from nnviz.ui.csv_button import csv_button
 from nnviz.ui.format import layer_in_words
 from nnviz.ui.glossary import heading
+from nnviz.ui.memory import kept
 from nnviz.ui.pages.inspect.section import Section
 from nnviz.ui.pages.inspect.sections.neuron import open_neuron
 from nnviz.ui.state import keep
@@ -271,7 +272,7 @@ def _health(view: View) -> None:
         )
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@kept()
 def layer_health(run_id: str, step: int, count: int, _checkpoint_view: CheckpointView) -> tuple[LayerHealth, ...]:
     """Over the first `count` test images. 2 MB at most, for a layer of 8,192 neurons."""
     test = _checkpoint_view.data.test

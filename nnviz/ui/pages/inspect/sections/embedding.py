@@ -17,6 +17,7 @@ from nnviz.ui.checkpoints import View
 from nnviz.ui.components.image_grid import Caption, tiles
 from nnviz.ui.components.plot import plot
 from nnviz.ui.csv_button import csv_button
+from nnviz.ui.memory import kept
 from nnviz.ui.pages.inspect.section import Section
 from nnviz.ui.state import Kept, keep
 from nnviz.ui.subject import set_subject_index
@@ -118,7 +119,7 @@ def _cloud(
     return Cloud(points, seen, used, f"{run_id}-step-{checkpoint.step_number}-{layer}-{used}")
 
 
-@st.cache_resource(max_entries=200, show_spinner=False)
+@kept()
 def _seen(run_id: str, step: int, layer: str, count: int, _checkpoint_view: CheckpointView) -> Seen:
     """0.1 MB at most. Raises ValueError."""
     told = features(_checkpoint_view, layer, count)

@@ -26,6 +26,7 @@ from nnviz.ui.checkpoints import View, checkpoint_at
 from nnviz.ui.components.image_grid import Caption, signed_to_bytes, tiles
 from nnviz.ui.components.plot import plot
 from nnviz.ui.csv_button import csv_button
+from nnviz.ui.memory import kept
 from nnviz.ui.pages.inspect.section import Section
 from nnviz.ui.pages.inspect.sections.neuron import open_neuron, word_for
 from nnviz.ui.state import Kept
@@ -157,7 +158,7 @@ def _common_limit(view: View, quantity: str) -> float:
     return max((_limit_at(view.run.id, steps[i], view.layer.name, quantity) for i in chosen if steps), default=0.0)
 
 
-@st.cache_resource(max_entries=2000, show_spinner=False)
+@kept()
 def _limit_at(run_id: str, step: int, layer: str, quantity: str) -> float:
     store = services.store()
     checkpoint = checkpoint_at(store, store.run(run_id), step)

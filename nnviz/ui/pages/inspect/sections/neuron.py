@@ -44,6 +44,7 @@ from nnviz.ui.components.image_grid import Caption, signed_to_bytes, tiles
 from nnviz.ui.components.plot import plot
 from nnviz.ui.csv_button import csv_button
 from nnviz.ui.glossary import heading
+from nnviz.ui.memory import kept
 from nnviz.ui.pages.inspect.section import Section
 from nnviz.ui.state import Kept
 from nnviz.ui.subject import Subject, choose_subject, set_subject_index
@@ -234,7 +235,7 @@ def _over_the_test_images(view: View, picked: Picked) -> tuple[npt.NDArray[np.fl
     return values[:, picked.unit].numpy(), words
 
 
-@st.cache_resource(max_entries=6, show_spinner=False)
+@kept()
 def _units(run_id: str, step: int, layer: str, count: int, _checkpoint_view: CheckpointView) -> Tensor:
     """(count, units)."""
     return unit_matrix(_checkpoint_view, layer, count)

@@ -18,6 +18,7 @@ from nnviz.ui import services
 from nnviz.ui.checkpoints import View, test_part
 from nnviz.ui.components.plot import plot
 from nnviz.ui.csv_button import csv_button
+from nnviz.ui.memory import kept
 from nnviz.ui.pages.inspect.section import Section
 
 POINTS = 600
@@ -69,7 +70,7 @@ def _evaluation(view: View, words: str) -> Evaluation:
     return _cached_evaluation(view.run.id, view.checkpoint.step_number, words, view)
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@kept()
 def _cached_evaluation(run_id: str, step: int, words: str, _view: View) -> Evaluation:
     return evaluate(_view.checkpoint.model, _view.checkpoint.data.dataset, test_part(_view)[0])
 
