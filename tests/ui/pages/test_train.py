@@ -282,7 +282,7 @@ def test_a_name_and_a_note_are_kept_and_shown_as_text(store: RunStore) -> None:
     at.text_input(key="run-note").set_value("before the <i>exam</i>")
     rerun(at)
     assert (store.run(run.id).name, store.run(run.id).note) == (name, "before the <i>exam</i>")
-    assert f"#### {plain(name)}" in [element.value for element in at.markdown]
+    assert f"## {plain(name)}" in [element.value for element in at.markdown]
     shown = cells(store, run)
     assert (shown["Name"].text, shown["Note"].text) == (name, "before the <i>exam</i>")
     at.text_input(key="run-name").set_value("")
