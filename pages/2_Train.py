@@ -5,7 +5,7 @@ import streamlit as st
 from nnviz.store.run import describe
 from nnviz.ui import runs, state
 from nnviz.ui.data import data_notice
-from nnviz.ui.pages.train import controls, live, recipe, run_list
+from nnviz.ui.pages.train import controls, finding, live, recipe, run_list
 from nnviz.ui.results import show_results
 from nnviz.ui.services import store
 from nnviz.ui.shell import open_page
@@ -28,8 +28,12 @@ with stage:
         live.empty_state()
     else:
         live.heading(run)
+        if not run.status.moves:
+            finding.finding(run)
         live.live_view(run)
         live.plot_options(run)
+        if run.status.moves:  # below: nothing that people look at may jump when something is found
+            finding.finding(run)
 if run and not run.status.active:
     show_results(store(), run)
 run_list.run_list(run)

@@ -45,6 +45,9 @@ LEAP = 0.5
 TOO_FAST, TOO_SLOW = 0.03, 1e-5
 """Norm of an update over that of the weights it changes; about 1e-3 is the usual advice (Karpathy's CS231n notes)."""
 
+GENTLE = 0.0025
+"""What a first step may change; with momentum those that follow grow tenfold."""
+
 OVERFIT_GAP = 0.05
 """Training accuracy minus test accuracy."""
 
@@ -144,6 +147,7 @@ def runaway(found: Evidence) -> Diagnosis | None:
         )
     else:
         return None
+    gentler = _gentler(rate, pace)
     return _diagnosis(
         found,
         "rate_too_high",
@@ -151,8 +155,8 @@ def runaway(found: Evidence) -> Diagnosis | None:
         f"{number}, at a learning rate of {rate:g}.",
         "Steps so large jump over the valleys of the loss instead of walking down into them, and can leave dead ReLU "
         "neurons behind.",
-        f"a tenth of the learning rate, {rate / 10:g}",
-        config={"lr": rate / 10},
+        f"a learning rate of {gentler:g}",
+        config={"lr": gentler},
     )
 
 
@@ -369,10 +373,19 @@ class _Pace(NamedTuple):
     layer: str
     push: float
     """The same of the gradient's norm over the weights', in that layer."""
+    first: float
+    """The change by the first step, in the layer where it is largest; NaN if it was not measured."""
     leap: float
     """The largest single change."""
     leap_layer: str
     leap_step: int
+
+
+def _gentler(rate: float, pace: _Pace) -> float:
+    """A tenth of the rate, or less where the first step, when nothing had run away yet, was too large even so."""
+    if pace.first > 0:
+        rate = min(rate, 10 * float(f"{rate * GENTLE / pace.first:.0e}"))
+    return rate / 10
 
 
 def _crawls(pace: _Pace) -> bool:
@@ -384,18 +397,19 @@ def _pace(found: Evidence) -> _Pace:
     norms = found.norms
     titles = {layer.name: layer.title for layer in found.checkpoint.learning_layers}
     if not len(norms.step):
-        return _Pace(math.nan, "", math.nan, 0.0, "", 0)
+        return _Pace(math.nan, "", math.nan, math.nan, 0.0, "", 0)
     # Weights that began at zero have no size yet by which a step could be judged.
     size = np.where(norms.weight[:1] > 0, np.maximum(norms.weight, norms.weight[:1]), np.inf)
     ratio, push = norms.update / size, norms.gradient / size
     row, column = np.unravel_index(int(np.argmax(ratio)), ratio.shape)
     leap = (float(ratio[row, column]), titles.get(norms.layers[column], ""), int(norms.step[row]))
+    first = float(ratio[0].max()) if norms.step[0] == 1 else math.nan
     later = np.flatnonzero(norms.step > SETTLED)
     if not len(later):
-        return _Pace(math.nan, "", math.nan, *leap)
+        return _Pace(math.nan, "", math.nan, first, *leap)
     later = later[len(later) // 2 :]
     medians = np.median(ratio[later], axis=0)
     place = int(np.argmax(medians))
     return _Pace(
-        float(medians[place]), titles.get(norms.layers[place], ""), float(np.median(push[later, place])), *leap
+        float(medians[place]), titles.get(norms.layers[place], ""), float(np.median(push[later, place])), first, *leap
     )

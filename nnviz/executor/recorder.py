@@ -292,7 +292,7 @@ def diverged_in_words(event: Diverged) -> str:
     what = "infinite" if event.loss in (float("inf"), float("-inf")) else "not a number (NaN)"
     return (
         f"The loss became {what} at step {event.step + 1} with a learning rate of {event.lr:g}: the steps were too"
-        f" large: the weights diverged. Try a learning rate of {event.lr / 10:g} or less, or less momentum."
+        f" large: the weights diverged. Try a learning rate of {min(event.lr / 10, 0.1):g} or less, or less momentum."
         f" The weights are kept as they were after step {event.kept}."
     )
 

@@ -41,6 +41,11 @@ class Status(StrEnum):
         return self in (Status.QUEUED, Status.RUNNING, Status.PAUSED)
 
     @property
+    def moves(self) -> bool:
+        """It trains, or is about to."""
+        return self in (Status.QUEUED, Status.RUNNING)
+
+    @property
     def over(self) -> bool:
         """It came to an end of its own or somebody's making, not by being cut off."""
         return not self.active and self is not Status.INTERRUPTED

@@ -264,7 +264,7 @@ def test_one_that_diverges_says_what_to_try_and_keeps_finite_weights(store: RunS
     diverged, other = (store.run(run.id) for run in runs)
     assert diverged.status is Status.DIVERGED
     assert "learning rate of 100" in diverged.reason
-    assert "Try a learning rate of 10 or less" in diverged.reason
+    assert "Try a learning rate of 0.1 or less" in diverged.reason
     last = store.checkpoints.load(diverged.id)
     assert f"as they were after step {last.position.step}." in diverged.reason
     assert all(bool(tensor.isfinite().all()) for tensor in last.model.values())

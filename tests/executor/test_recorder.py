@@ -142,7 +142,7 @@ def test_a_diverged_run_says_what_to_try_and_keeps_finite_weights(store: RunStor
     assert train_run(store, run.id) is Status.DIVERGED
     reason = store.run(run.id).reason
     assert "learning rate of 100" in reason
-    assert "Try a learning rate of 10 or less" in reason
+    assert "Try a learning rate of 0.1 or less" in reason
     weights = store.checkpoints.load(run.id).model.values()
     assert all(bool(tensor.isfinite().all()) for tensor in weights)
 

@@ -4,27 +4,17 @@ from __future__ import annotations
 
 import streamlit as st
 
-from nnviz.analysis.doctor import DIAGNOSES, Diagnosis, evidence, examine
-from nnviz.store.run import Status
-from nnviz.ui import services, state
+from nnviz.analysis.doctor import DIAGNOSES, Diagnosis
+from nnviz.ui import state
 from nnviz.ui.checkpoints import View
+from nnviz.ui.diagnosis import diagnoses
 from nnviz.ui.pages.inspect.section import Section
 
 _TRAIN = "pages/2_Train.py"
 
 
 def show(view: View) -> None:
-    store, run = services.store(), view.run
-    diverged = run.status is Status.DIVERGED and view.checkpoint.step_number >= run.step
-    found = examine(
-        evidence(
-            view.checkpoint,
-            store.history.curve(run.id),
-            store.history.epochs(run.id),
-            store.history.norms(run.id),
-            diverged,
-        )
-    )
+    found = diagnoses(view.run, view.checkpoint)
     with st.container(key="inspect-findings"):
         if not found:
             st.success(
