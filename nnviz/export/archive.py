@@ -37,7 +37,7 @@ from nnviz.spec.network import LayerError, NetworkSpec, build_model
 from nnviz.spec.optimizers import OPTIMIZERS
 from nnviz.spec.train_config import LIVE_FIELDS, TrainConfig, check, checkpoint_bytes
 from nnviz.store.history import Curve, NormCurves
-from nnviz.store.run import Run, Status, learning_layers
+from nnviz.store.run import NAME_LENGTH, Run, Status, learning_layers
 from nnviz.store.runs import RunStore
 from nnviz.train.checkpoint import Checkpoint, CheckpointError, write_atomically
 from nnviz.train.events import Change, Epoch
@@ -353,7 +353,7 @@ class _Reader:
         status, reason = Status(_STATUS.check(record["status"])), _text(record, "reason", 4000)
         if status.active:
             status, reason = Status.INTERRUPTED, "It was still going when it was exported. Resume it to go on."
-        name, old = _text(record, "name", 80), _text(record, "id", 40)
+        name, old = _text(record, "name", NAME_LENGTH), _text(record, "id", 40)
         made = time.strftime("%d %b %Y", time.gmtime(_number(record, "created", high=4e9)))
         came = f"Imported{f' from {self.origin}' if self.origin else ''}: run {old}, begun {made}."
         if record["forked_from"]:

@@ -27,7 +27,7 @@ from nnviz.export.archive import ArchiveError, export_run, export_runs, import_r
 from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import NetworkSpec, build_model
 from nnviz.spec.train_config import TrainConfig
-from nnviz.store.run import Run, Status
+from nnviz.store.run import NAME_LENGTH, Run, Status
 from nnviz.store.runs import RunStore
 from nnviz.store.writer import StoreWriter
 from nnviz.train.checkpoint import Checkpoint
@@ -419,9 +419,9 @@ def weights(step: int) -> str:
     ],
 )
 def test_as_much_as_is_allowed_comes_in(parts: list[tuple[str, int]], one_more: tuple[str, int], words: str) -> None:
-    assert len(archive._parts(listed(*parts))) == len({"run.json", "curve.safetensors", *dict(parts)})
+    assert len(archive._parts(archive._entries(listed(*parts)))) == len({"run.json", "curve.safetensors", *dict(parts)})
     with pytest.raises(ArchiveError, match=words):
-        archive._parts(listed(*parts, one_more))
+        archive._parts(archive._entries(listed(*parts, one_more)))
 
 
 def test_a_large_network_s_weights_come_in(store: RunStore, elsewhere: RunStore) -> None:
@@ -438,7 +438,7 @@ def test_a_record_may_go_to_its_limits(exported: bytes, store: RunStore) -> None
         store,
         with_record(
             exported,
-            name="n" * 90,
+            name="n" * (NAME_LENGTH + 10),
             note="",
             reason="r" * 4001,
             device="d" * 41,
@@ -456,7 +456,7 @@ def test_a_record_may_go_to_its_limits(exported: bytes, store: RunStore) -> None
         ),
         origin="o" * 50,
     )
-    assert (len(run.name), len(run.reason), len(run.device)) == (80, 4000, 40)
+    assert (len(run.name), len(run.reason), len(run.device)) == (NAME_LENGTH, 4000, 40)
     assert (run.steps, run.threads, run.ensemble, run.seconds) == (10**9, 1024, 100_000, 1e12)
     assert run.note == f"Imported from {'o' * 50}: run {'i' * 40}, begun 02 Oct 2096."
     assert len(store.history.changes(run.id)) == 10_000

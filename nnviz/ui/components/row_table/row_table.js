@@ -1,6 +1,8 @@
 // A table of which one row is picked. Rows are elements that stay, known by their ids: what comes and goes above one
 // moves it, and a click on it is for it. Nothing moves while the mouse or a finger is down in the table.
 
+const SLIP = 10; // pixels by which a click may slip; more is a drag
+
 export default function (component) {
   return mount(
     component,
@@ -21,15 +23,20 @@ class RowTable {
     [this.head, this.body] = [this.table.tHead.rows[0], this.table.tBodies[0]];
     this.rows = new Map();
     this.order = { column: null, down: false }; // as it is sent, until a column's head is clicked
-    this.body.addEventListener("click", ({ target }) => {
-      const row = target.closest("tr");
-      if (row) this.picked(row.dataset.id);
+    // By what was pressed, not by what is there when it is let go: the page above may grow or shrink in between, and the
+    // table move from under the mouse.
+    this.body.addEventListener("pointerdown", ({ target, button, clientX, clientY }) => {
+      this.held = true;
+      this.pressed = button ? null : { id: target.closest("tr")?.dataset.id, x: clientX, y: clientY };
     });
-    this.body.addEventListener("pointerdown", () => (this.held = true));
-    this.release = () => {
-      this.held = false;
-      // After the click that belongs to it.
-      setTimeout(() => this.waiting && !this.held && this.show(this.waiting));
+    this.body.addEventListener("click", ({ target, detail }) => {
+      if (!detail) this.picked(target.closest("tr").dataset.id); // by the keyboard
+    });
+    this.release = ({ type, clientX, clientY }) => {
+      const { id, x, y } = this.pressed ?? {};
+      [this.held, this.pressed] = [false, null];
+      if (id && type === "pointerup" && Math.hypot(clientX - x, clientY - y) < SLIP) this.picked(id);
+      if (this.waiting) this.show(this.waiting);
     };
     for (const kind of ["pointerup", "pointercancel"]) addEventListener(kind, this.release);
   }
