@@ -28,11 +28,10 @@ with stage:
         live.empty_state()
     else:
         live.heading(run)
-        if not run.status.moves:
-            finding.finding(run)
+        above = st.container()  # always there, so that what follows stays the same when something comes in
         live.live_view(run)
         live.plot_options(run)
-        if run.status.moves:  # below: nothing that people look at may jump when something is found
+        with st.container() if run.status.moves else above:  # what people follow must not jump when something is found
             finding.finding(run)
 if run and not run.status.active:
     show_results(store(), run)

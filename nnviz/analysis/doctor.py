@@ -138,9 +138,8 @@ def runaway(found: Evidence) -> Diagnosis | None:
     if found.diverged:
         number = "The loss became infinite or not a number"
     elif pace.leap > LEAP:
-        number = (
-            f"Step {pace.leap_step:,} alone changed the weights of {pace.leap_layer} by {pace.leap:.0%} of their size"
-        )
+        much = f"{pace.leap:.0%} of" if pace.leap < 10 else f"{pace.leap:,.0f} times"
+        number = f"Step {pace.leap_step:,} alone changed the weights of {pace.leap_layer} by {much} their size"
     elif pace.usual > TOO_FAST:
         number = (
             f"One step changes the weights of {pace.layer} by {pace.usual:.1%} of their size (about 0.1 % is usual)"

@@ -237,6 +237,8 @@ def test_one_leap_is_told_with_its_step_and_layer(blobs: Loaded) -> None:
     assert told.name == "rate_too_high"
     assert told.evidence.startswith("Step 40 alone changed the weights of Dense 2 by 75% of their size, at a")
     assert examine(made(blobs, rows={40: still((0.001, 0.5, 0.001))})) == []  # just as far as it may go
+    far = only(made(blobs, rows={1: still((0.001, 0.001, 0.2)), 40: still((0.1, 1185.95, 0.6))}))
+    assert "by 1,186 times their size" in far.evidence
 
 
 def test_a_step_is_measured_by_the_larger_of_the_weights_then_and_at_the_start(blobs: Loaded) -> None:

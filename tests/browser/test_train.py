@@ -160,6 +160,23 @@ def test_a_click_that_comes_with_a_timer_starts_one_run(training: Page, app_fold
     assert ids() - before == {run_of(training)}
 
 
+def test_what_is_wrong_is_said_and_its_cure_tried_at_a_click(open_page: OpenPage) -> None:
+    page = open_page("/Train?lr=50&epochs=1&per_class=100")
+    start(page)
+    line = page.locator(".st-key-finding")
+    expect(line).to_contain_text("The learning rate is too high.")
+    ill = run_of(page)
+    button(page, "try-cure").click()
+    page.wait_for_function("ill => !location.search.includes(ill)", arg=ill)
+    cured = row(page, run_of(page))
+    expect(cured).to_contain_text("finished")
+    expect(line).to_have_count(0)
+    row(page, ill).click()
+    page.wait_for_function("ill => location.search.includes(ill)", arg=ill)
+    button(page, "go-to-doctor").click()
+    expect(page.locator(".st-key-inspect-findings")).to_contain_text("The learning rate is too high")
+
+
 def test_leaving_the_page_does_not_end_the_run(training: Page) -> None:
     before = step(training)
     training.get_by_role("link", name="Build", exact=True).click()

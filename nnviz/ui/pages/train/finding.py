@@ -21,6 +21,8 @@ def finding(run: Run) -> None:
 
 
 def _show(run_id: str) -> None:
+    if state.chosen_run() != run_id:
+        st.rerun()  # the cure was tried, and is looked at now
     try:
         run = services.store().run(run_id)
         found = foremost(run)
