@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 from nnviz.executor.choice import FILE as CHOICE_FILE
@@ -62,10 +63,8 @@ class LocalExecutor:
         """Stop the run, if it is going on, and put it into the bin. Raises RunGone."""
         if run.status.active:
             self.control(run.id, Command(Action.STOP))
-            until = time.monotonic() + STOP_SECONDS
-            while self.store.run(run.id).status.active and time.monotonic() < until:
-                time.sleep(LOOK_EVERY)
-            if self.store.run(run.id).status.active:  # it hangs; if it ever writes again, it hears that its run is gone
+            if not _comes_true(lambda: not self.store.run(run.id).status.active):
+                # It hangs; if it ever writes again, it hears that its run is gone.
                 self.control(run.id, Command(Action.KILL))
         self.store.discard(run.id)
 
@@ -74,9 +73,7 @@ class LocalExecutor:
         sweeps = SweepStore(self.store)
         if sweeps.sweep(sweep_id).status.active:
             self.sweep(sweep_id, Command(Action.STOP))
-            until = time.monotonic() + STOP_SECONDS
-            while sweeps.sweep(sweep_id).status.active and time.monotonic() < until:
-                time.sleep(LOOK_EVERY)
+            _comes_true(lambda: not sweeps.sweep(sweep_id).status.active)
         sweeps.discard(sweep_id)
 
     def close(self) -> None:
@@ -124,3 +121,11 @@ class LocalExecutor:
         assert self._supervisor.stdin
         self._supervisor.stdin.write(json.dumps([what, run_id, command]) + "\n")
         self._supervisor.stdin.flush()
+
+
+def _comes_true(condition: Callable[[], bool]) -> bool:
+    """Wait for `condition`, no longer than `STOP_SECONDS`; whether it holds then."""
+    until = time.monotonic() + STOP_SECONDS
+    while not (holds := condition()) and time.monotonic() < until:
+        time.sleep(LOOK_EVERY)
+    return holds

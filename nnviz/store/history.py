@@ -69,8 +69,9 @@ class History:
             ):
                 numbers = np.frombuffer(row["numbers"], np.float32).reshape(3, -1)
                 first = row["first_step"]
-                if end < 0 or first <= end:
-                    parts.append((first, numbers if end < 0 else numbers[:, : end - first + 1]))
+                shared = numbers if end < 0 else numbers[:, : max(0, end - first + 1)]
+                if shared.size:
+                    parts.append((first, shared))
         last = max((first + part.shape[1] - 1 for first, part in parts), default=0)
         numbers = np.full((3, last), np.nan, np.float32)
         for first, part in parts:

@@ -35,8 +35,7 @@ def sweep_page(ready: bool) -> None:
         if chosen is None:
             _empty_state()
         else:
-            following = chosen.status.active and chosen.status is not Status.PAUSED
-            every = max(0.5, refresh_seconds()) if following else None
+            every = max(0.5, refresh_seconds()) if chosen.status.moves else None
             st.fragment(_stage, run_every=every)(chosen.id, chosen.status)
         with st.container(horizontal=True, key="sweep-foot", vertical_alignment="center"):
             deleted = {sweep.id: sweep.name for sweep in services.sweeps().discarded()}
@@ -102,7 +101,7 @@ def _choose(sweep: Sweep) -> None:
 
 
 def _buttons(sweep: Sweep) -> None:
-    if sweep.status in (Status.QUEUED, Status.RUNNING):
+    if sweep.status.moves:
         _command("Pause", Action.PAUSE, "pause", sweep, primary=True)
         _command("Stop", Action.STOP, "stop", sweep)
     elif sweep.status is not Status.FINISHED:
