@@ -275,7 +275,7 @@ def test_a_diverged_training_says_why_and_fails(folder: Path, tmp_path: Path, ca
     assert main(["train", *words, "--runs", str(tmp_path)]) == 1
     out, err = capsys.readouterr()
     assert out.splitlines()[-1].startswith("diverged after step ")
-    assert "Try a learning rate of 10 or less" in err
+    assert "Try a learning rate of 0.1 or less" in err
     assert "resume" not in err
 
 

@@ -298,7 +298,7 @@ def test_a_run_can_be_renamed_noted_and_deleted(open_page: OpenPage) -> None:
 def test_a_rate_that_is_too_high_ends_the_run_with_advice(open_page: OpenPage) -> None:
     page = open_page("/Train?net=dense_64_identity~dense_64_identity&lr=50&epochs=2&per_class=300")
     button(page, "train").click()
-    expect(page.get_by_text("Try a learning rate of")).to_be_visible()
+    expect(page.get_by_text("the weights diverged. Try a learning rate of")).to_be_visible()
 
 
 def test_a_phone_shows_the_training_first_and_nothing_overflows(open_page: OpenPage) -> None:
