@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import streamlit as st
 import torch
+from threadpoolctl import threadpool_limits
 
 from nnviz.data.datasets import DATASETS, Dataset, Loaded, Split
 from nnviz.executor import local
@@ -16,7 +17,9 @@ from nnviz.store.runs import RunStore
 from tests import processes
 from tests.waiting import LIMIT_S
 
-torch.set_num_threads(1)  # as trainings do; with more, processes that share the cores wait for each other
+# As trainings and the server do; with more, processes that share the cores wait for each other.
+torch.set_num_threads(1)
+threadpool_limits(1, user_api="blas")
 
 processes.mark()
 

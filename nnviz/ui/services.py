@@ -6,6 +6,7 @@ import gc
 
 import streamlit as st
 import torch
+from threadpoolctl import threadpool_limits
 
 from nnviz.data.download import Preparation
 from nnviz.executor.local import LocalExecutor
@@ -33,7 +34,9 @@ def handwriting() -> HandwritingStore:
 
 @st.cache_resource(show_spinner="Starting the training processes …", on_release=LocalExecutor.close)
 def executor() -> LocalExecutor:
-    torch.set_num_threads(1)  # the server only ever computes a little; more threads would fight with the trainings
+    # The server only ever computes a little; more threads would fight with the trainings, and wait for each other.
+    torch.set_num_threads(1)
+    threadpool_limits(1, user_api="blas")
     started = LocalExecutor(store())
     send_at_once()
     obey_once()
