@@ -35,7 +35,7 @@ def page_times(run: str, turns: int) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {"open the page": [], "another checkpoint": [], "another layer": []}
     with served() as (port, _), sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"])
-        address = f"http://localhost:{port}/Inspect?run={run}"
+        address = f"http://localhost:{port}/Inspect?run={run}&look=matrices"
         wait_until(lambda: _answers(browser.new_page(), address))
         for _ in range(turns):
             _use(browser.new_page(viewport={"width": 1440, "height": 900}), address, found)

@@ -17,6 +17,7 @@ PARTS = {
     "canvas": ["canvas/canvas.js"],
     "follow": ["canvas/follow.js"],
     "image_grid": ["image_grid/image_grid.js"],
+    "network_view": ["network_view/network_view.js"],
     "plot": ["plot/plot.js"],
     "row_table": ["row_table/row_table.js"],
 }

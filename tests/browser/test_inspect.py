@@ -32,7 +32,7 @@ def finished(open_page: OpenPage, made: list[str]) -> str:
 
 @pytest.fixture
 def inspect(open_page: OpenPage, finished: str) -> Page:
-    page = open_page(f"/Inspect?run={finished}")
+    page = open_page(f"/Inspect?run={finished}&look=matrices")
     at_rest(page)
     return page
 
@@ -67,7 +67,7 @@ def running(open_page: OpenPage) -> str:
 
 
 def test_a_running_net_is_followed_live(open_page: OpenPage, running: str) -> None:
-    page = open_page(f"/Inspect?run={running}")
+    page = open_page(f"/Inspect?run={running}&look=matrices")
     at_rest_live = page.locator(".st-key-inspect-images-0 canvas").first
     expect(at_rest_live).to_be_visible()
     first, before = live_step(page), page.evaluate(PICTURES, "inspect-images-0")
@@ -109,7 +109,7 @@ def test_a_click_on_a_picture_opens_its_neuron(inspect: Page) -> None:
 
 
 def test_every_section_fits_a_phone(open_page: OpenPage, finished: str) -> None:
-    page = open_page(f"/Inspect?run={finished}", viewport=PHONE, has_touch=True, is_mobile=True)
+    page = open_page(f"/Inspect?run={finished}&look=matrices", viewport=PHONE, has_touch=True, is_mobile=True)
     at_rest(page)
     for name, (title, _) in SECTIONS.items():
         page.locator(".st-key-inspect-look button", has_text=title).first.tap()
@@ -142,7 +142,7 @@ TOP = """() => {
 
 
 def test_a_small_laptop_shows_the_first_picture_without_scrolling(open_page: OpenPage, finished: str) -> None:
-    page = open_page(f"/Inspect?run={finished}", viewport={"width": 1366, "height": 768})
+    page = open_page(f"/Inspect?run={finished}&look=matrices", viewport={"width": 1366, "height": 768})
     at_rest(page)
     assert page.evaluate(TOP) < 450
     for title in ("Over time", "Activations", "One neuron", "Saliency", "Embedding (PCA, t-SNE)"):
@@ -167,3 +167,45 @@ def test_a_reload_and_the_way_back_show_the_section_that_was_seen(inspect: Page)
     rest(inspect)
     inspect.go_back()
     expect(inspect.locator(".st-key-inspect-section-matrices")).to_be_visible()
+
+
+CANVAS = ".st-key-inspect-network-view-0 canvas"
+WORDS = ".st-key-inspect-network-view-0 .words"
+
+
+def network_pixels(page: Page) -> str:
+    return str(page.locator(CANVAS).evaluate("canvas => canvas.toDataURL()"))
+
+
+def test_the_whole_network_is_seen_learning(open_page: OpenPage, running: str) -> None:
+    page = open_page(f"/Inspect?run={running}")
+    expect(page.locator(CANVAS)).to_be_visible()
+    before = page.evaluate(PICTURES, "inspect-network-view-0")
+    page.wait_for_function(f"before => ({PICTURES})('inspect-network-view-0') !== before", arg=before)
+
+
+def test_a_neuron_of_the_whole_network_tells_its_numbers_and_is_opened(open_page: OpenPage, finished: str) -> None:
+    page = open_page(f"/Inspect?run={finished}")
+    canvas = page.locator(CANVAS)
+    expect(canvas).to_be_visible()
+    rest(page)
+    expect(page.locator(WORDS)).to_contain_text("true class 7")
+    canvas.focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowRight"):
+        page.keyboard.press(key)
+    expect(page.locator(WORDS)).to_contain_text(re.compile(r"Dense 1, neuron 2: output .*, adds .* to the logit of"))
+    page.keyboard.press("PageDown")
+    expect(page.locator(WORDS)).to_contain_text("Output, class 0: logit")
+    before = network_pixels(page)
+    page.locator(".st-key-inspect-network-quantity button", has_text="Activations").click()
+    rest(page)
+    assert network_pixels(page) != before
+    box = canvas.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.5 * box["height"])
+    expect(page.locator(WORDS)).to_contain_text("Dense 1, neuron")
+    told = re.search(r"neuron (\d+): output", page.locator(WORDS).inner_text())
+    assert told
+    page.mouse.click(box["x"] + 0.5 * box["width"], box["y"] + 0.5 * box["height"])
+    expect(page.locator(".st-key-inspect-section-neuron")).to_be_visible()
+    expect(page.get_by_text(f"Neuron {told[1]}").first).to_be_visible()

@@ -88,12 +88,13 @@ def test_every_section_shows_every_net_at_every_layer_and_moment(store: RunStore
 def test_every_quantity_has_every_picture(store: RunStore, quantity: str, picture: str) -> None:
     trained(store)
     at = open_inspect(
+        inspect__look="matrices",
         **{
             "inspect-quantity": quantity,
             "inspect-picture-3": picture,
             "inspect-shared-range": True,
             "inspect-sort": "norm",
-        }
+        },
     )
     assert "100,352 values · norm" in words(at)
     assert at.session_state["inspect-picture-3"] == picture
@@ -101,7 +102,7 @@ def test_every_quantity_has_every_picture(store: RunStore, quantity: str, pictur
 
 def test_one_weights_numbers_add_up_on_the_screen(store: RunStore) -> None:
     trained(store)
-    at = open_inspect(inspect__moment=0)
+    at = open_inspect(inspect__look="matrices", inspect__moment=0)
     table = next(one.value for one in at.markdown if "W_\\text{new}" in str(one.value))
     values = [float(line.split("`")[1]) for line in table.splitlines() if "`" in line]
     old, gradient, alpha, velocity, move, new = values
@@ -113,7 +114,7 @@ def test_one_weights_numbers_add_up_on_the_screen(store: RunStore) -> None:
 
 def test_two_moments_as_a_difference_and_two_runs_side_by_side(store: RunStore) -> None:
     trained(store, name="first"), trained(store, name="second")
-    at = open_inspect(inspect__compare="checkpoint")
+    at = open_inspect(inspect__look="matrices", inspect__compare="checkpoint")
     assert "This checkpoint minus the other" in words(at)
     at.session_state["inspect-difference"] = False
     at.session_state["inspect-compare"] = "run"
@@ -125,7 +126,7 @@ def test_two_moments_as_a_difference_and_two_runs_side_by_side(store: RunStore) 
 def test_another_run_of_another_shape_is_said(store: RunStore) -> None:
     trained(store, NetworkSpec((Dense(5),)))
     trained(store)
-    assert "no layer of this name and size" in words(open_inspect(inspect__compare="run"))
+    assert "no layer of this name and size" in words(open_inspect(inspect__look="matrices", inspect__compare="run"))
 
 
 def test_a_damaged_snapshot_is_a_sentence(store: RunStore) -> None:

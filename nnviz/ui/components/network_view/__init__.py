@@ -1,0 +1,138 @@
+"""The network drawn whole: the image, each unit's picture, the connections, the answer. The browser keeps its canvas,
+and each message only repaints it.
+
+One message holds everything: the length of a JSON header (4 bytes, little-endian), the header, then as bytes the image
+(255 = ink) and the pictures of each layer that has them, MIDDLE for zero and its `limit` at the ends.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from streamlit.components.v2 import component
+from torch import Tensor
+
+from nnviz.analysis.network_picture import Drawn, Links, NetworkPicture, Quantity, UnitsPicture
+from nnviz.charts.colors import NEGATIVE, NEUTRAL, POSITIVE
+from nnviz.ui.components.image_grid import signed_to_bytes
+from nnviz.ui.components.order import numbered, scripts
+
+OUTLIERS = 0.002
+"""The share of the largest values that may lie beyond the ends of the colours, so that one does not pale all others."""
+
+_HERE = Path(__file__).parent
+_mount = component(
+    "nnviz.network_view",
+    css=(_HERE / "network_view.css").read_text(encoding="utf-8"),
+    js=scripts(_HERE / "network_view.js"),
+)
+
+WORDS = {
+    Quantity.WEIGHTS: "weight W",
+    Quantity.GRADIENTS: "gradient ∂L/∂W",
+    Quantity.UPDATE: "update ΔW",
+    Quantity.ACTIVATIONS: "activation",
+    Quantity.CONTRIBUTIONS: "contribution w·x",
+}
+"""What the colours stand for, beside their scale."""
+
+
+def network_view(
+    picture: NetworkPicture,
+    pixels: npt.NDArray[np.uint8],
+    classes: Sequence[str],
+    label: int | None,
+    *,
+    key: str,
+    title: str,
+    run: str,
+) -> tuple[str, int] | None:
+    """Draw the network for an image (h, w); the layer's name and the unit just clicked, or None.
+
+    `title` says to those who can't see it what is drawn; colours keep their range as long as `run` stays the same.
+    """
+    message = pack(picture, pixels, classes, label, title=title, run=run)
+    clicked = _mount(key=key, data=numbered(key, message), on_clicked_change=_nothing_else).clicked
+    names = {layer.name: layer.size for layer in picture.layers}
+    if not isinstance(clicked, list) or len(clicked) != 2:
+        return None
+    name, unit = clicked
+    if not isinstance(unit, int) or not 0 <= unit < names.get(str(name), 0):
+        return None
+    return str(name), unit
+
+
+def pack(
+    picture: NetworkPicture,
+    pixels: npt.NDArray[np.uint8],
+    classes: Sequence[str],
+    label: int | None,
+    *,
+    title: str = "",
+    run: str = "",
+) -> bytes:
+    """The message to the browser; see the module's docstring."""
+    layers, bodies = [], [pixels.tobytes()]
+    for layer in picture.layers:
+        header, body = _layer(layer, picture.quantity)
+        layers.append(header)
+        bodies.append(body)
+    whole = {
+        "title": title,
+        "scale": f"{run} {picture.quantity}",
+        "colours": {"negative": NEGATIVE, "neutral": NEUTRAL, "positive": POSITIVE},
+        "image": pixels.shape,
+        "layers": layers,
+        "links": [_links(links) for links in picture.links],
+        "classes": list(classes),
+        "label": label,
+        "shares": [_numbers(row) for row in picture.shares],
+        "logits": _numbers(picture.logits),
+        "probabilities": _numbers(picture.probabilities),
+        "loss": picture.loss if picture.loss is not None and math.isfinite(picture.loss) else None,
+    }
+    text = json.dumps(whole, separators=(",", ":"), allow_nan=False).encode()
+    return struct.pack("<I", len(text)) + text + b"".join(bodies)
+
+
+def _layer(layer: UnitsPicture, quantity: Quantity) -> tuple[dict[str, Any], bytes]:
+    header: dict[str, Any] = {
+        "name": layer.name,
+        "title": layer.title,
+        "size": layer.size,
+        "drawn": layer.drawn,
+        "units": layer.units.tolist(),
+        "values": _numbers(layer.values),
+    }
+    if layer.faces is None:
+        return header, b""
+    values = layer.faces.numpy()
+    body, limit = signed_to_bytes(values, _limit(values))
+    words = WORDS[Quantity.ACTIVATIONS if layer.drawn is Drawn.MAPS else quantity]
+    return {**header, "face": list(values.shape[1:]), "limit": limit, "quantity": words}, body.tobytes()
+
+
+def _limit(values: npt.NDArray[np.floating[Any]]) -> float:
+    sizes = np.abs(np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)).ravel()
+    beyond = int(len(sizes) * OUTLIERS)
+    return float(np.partition(sizes, len(sizes) - 1 - beyond)[len(sizes) - 1 - beyond]) if len(sizes) else 0.0
+
+
+def _links(links: Links) -> dict[str, Any]:
+    return {"source": links.source.tolist(), "target": links.target.tolist(), "value": _numbers(links.value)}
+
+
+def _numbers(values: Tensor) -> list[float | None]:
+    """With the digits that a reader can use; None for what is no finite number."""
+    return [float(f"{value:.6g}") if math.isfinite(value) else None for value in values.tolist()]
+
+
+def _nothing_else() -> None:
+    """The click is in the result; a callback is only how Streamlit learns that there may be one."""
