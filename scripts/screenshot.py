@@ -1,6 +1,7 @@
 """Make the README's pictures from the running app: `.venv/bin/python scripts/screenshot.py [FOLDER]`.
 
-Starts the app with a store of its own, and in Chromium trains the classic net and sweeps learning rate × momentum.
+Starts the app with a store of its own, and in Chromium trains the classic net, looks into it, and sweeps learning rate
+× momentum.
 """
 
 from __future__ import annotations
@@ -63,6 +64,13 @@ def training(page: Page, address: str) -> None:
     page.locator(".st-key-live-digits").wait_for()
 
 
+def network(page: Page, address: str) -> None:
+    """The whole of that net, live."""
+    training(page, address)
+    page.locator(".st-key-go-to-network button").first.click()
+    page.locator(".st-key-inspect-network-view-0 canvas").wait_for()
+
+
 def sweep(page: Page, address: str) -> None:
     """64 classic nets, some still training."""
     page.goto(f"{address}/Sweep")
@@ -70,7 +78,7 @@ def sweep(page: Page, address: str) -> None:
     page.get_by_text("48 of 64 trainings are done").wait_for()
 
 
-PICTURES: dict[str, Callable[[Page, str], None]] = {"training": training, "sweep": sweep}
+PICTURES: dict[str, Callable[[Page, str], None]] = {"training": training, "network": network, "sweep": sweep}
 
 
 def wait_for(address: str) -> None:

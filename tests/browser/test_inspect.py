@@ -177,8 +177,10 @@ def network_pixels(page: Page) -> str:
     return str(page.locator(CANVAS).evaluate("canvas => canvas.toDataURL()"))
 
 
-def test_the_whole_network_is_seen_learning(open_page: OpenPage, running: str) -> None:
-    page = open_page(f"/Inspect?run={running}")
+def test_the_whole_network_is_seen_learning(open_page: OpenPage) -> None:
+    page = open_page(LONG)
+    start(page)
+    button(page, "go-to-network").click()
     expect(page.locator(CANVAS)).to_be_visible()
     before = page.evaluate(PICTURES, "inspect-network-view-0")
     page.wait_for_function(f"before => ({PICTURES})('inspect-network-view-0') !== before", arg=before)

@@ -498,7 +498,7 @@ function signed(value, digits) {
   if (value === null || value === undefined) return "not a number";
   const size = Math.abs(value);
   const words = size >= 1e5 ? size.toExponential(1).replace("e+", "e") : size.toFixed(digits);
-  return (value < 0 ? "−" : value > 0 ? "+" : "") + words;
+  return (Number(words) === 0 ? "" : value < 0 ? "−" : "+") + words;
 }
 
 function short(value) {
