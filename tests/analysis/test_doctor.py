@@ -194,7 +194,7 @@ def test_what_is_made_by_hand_is_healthy(blobs: Loaded) -> None:
 
 def of_rows(*rows: float) -> dict[str, torch.Tensor]:
     """Weights of the first layer, each neuron's all alike."""
-    return {"dense1.weight": torch.tensor(rows)[:, None].expand(-1, 784).clone()}
+    return {"dense1.weight": torch.tensor(rows, dtype=torch.float32)[:, None].expand(-1, 784).clone()}
 
 
 def test_neurons_are_the_same_where_no_two_differ(blobs: Loaded) -> None:

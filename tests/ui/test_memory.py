@@ -175,10 +175,14 @@ def test_the_bound_of_the_server_is_the_variables(monkeypatch: pytest.MonkeyPatc
     give_back()  # does nothing where the system has no such call
 
 
-def test_a_checkpoint_counts_its_weights_its_momentum_and_its_network(blobs: Loaded, store: RunStore) -> None:
-    network, config = NetworkSpec((Dense(256),)), TrainConfig(epochs=1)
+def test_a_network_looked_into_is_held_once_with_its_momentum_and_the_next_step_is_three_times_more(
+    blobs: Loaded, store: RunStore
+) -> None:
+    network, config = NetworkSpec((Dense(1024),)), TrainConfig(epochs=2)
     trainer = Trainer(network, config, blobs)
     next(trainer.run())
     view = checkpoint_now(store, store.create(network, config), trainer.checkpoint())
-    weights = 4 * (785 * 256 + 257 * 10)
-    assert size_of(view) == pytest.approx(3 * weights, rel=0.1)
+    weights = 4 * (785 * 1024 + 1025 * 10)
+    assert size_of(view) == pytest.approx(2 * weights, rel=0.05)
+    assert view.next_step is not None
+    assert size_of(view) == pytest.approx(5 * weights, rel=0.1)  # the gradient, the weights after it, the momentum
