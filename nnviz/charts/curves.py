@@ -388,7 +388,8 @@ def loss_scale(losses: Iterable[Floats], log: bool) -> dict[str, Any]:
     """Of an axis of these losses: its kind and its ticks, none of which is so wide that it lies under the title
     beside it.
 
-    On a log scale at 1, 2, 5, 10, … or at powers of ten only, as far as they go; plotly's own write bare 2s and 5s, whatever the power.
+    On a log scale at 1, 2, 5, 10, … or, where the losses differ much, at powers of ten only; plotly's own write bare 2s
+    and 5s, whatever the power.
     """
     scale = {"type": "log" if log else "linear", "rangemode": "tozero", "nticks": 7, "exponentformat": "e"}
     if not log:
