@@ -90,6 +90,9 @@ class Memory:
                 held = self._held.pop(key, None) if seconds is None else None
                 made = cast(T, held) if held is not None else make()
                 self._put(key, made)
+                if grows:  # by whoever gets it now
+                    with self._lock:
+                        self._grown.add(key)
             finally:
                 with self._lock:
                     self._making.pop(key, None)

@@ -94,6 +94,13 @@ def test_what_grows_is_measured_again() -> None:
     assert kept_here.size == pytest.approx(2 * MB, rel=0.01)
 
 
+def test_what_grows_once_it_is_made_is_measured_although_nobody_asks_again() -> None:
+    kept_here = Memory(3 * MB)
+    kept_here.get("growing", lambda: SimpleNamespace(), grows=True).more = bytes(2 * MB)
+    kept_here.get("other", lambda: b"")
+    assert kept_here.size == pytest.approx(2 * MB, rel=0.01)
+
+
 def test_what_somebody_still_holds_is_not_made_twice() -> None:
     kept_here = Memory(MB)
     held = kept_here.get("net", lambda: torch.nn.Linear(500, 500))
