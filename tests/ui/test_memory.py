@@ -101,6 +101,17 @@ def test_what_grows_once_it_is_made_is_measured_although_nobody_asks_again() -> 
     assert kept_here.size == pytest.approx(2 * MB, rel=0.01)
 
 
+def test_what_is_large_is_measured_as_long_as_it_is_kept() -> None:
+    """Others put something in while a page is at work with it."""
+    kept_here = Memory(30 * MB)
+    growing = kept_here.get("growing", lambda: SimpleNamespace(some=bytes(8 * MB)), grows=True)
+    for size in (1, 5):
+        kept_here.get(size, lambda: b"")
+        growing.more = bytes(size * MB)
+    kept_here.get("last", lambda: b"")
+    assert kept_here.size == pytest.approx(13 * MB, rel=0.01)
+
+
 def test_what_somebody_still_holds_is_not_made_twice() -> None:
     kept_here = Memory(MB)
     held = kept_here.get("net", lambda: torch.nn.Linear(500, 500))
