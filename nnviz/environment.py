@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 
 MAX_SLOTS = 1000
-CACHE_MB = 300
+CACHE_MB = 150
 MAX_CACHE_MB = 1_000_000
 
 
@@ -38,7 +38,7 @@ def slots(cores_there: int | None = None) -> int:
 
 
 def cache_bytes() -> int:
-    """How much the app keeps of what pages have worked out, bytes: NNVIZ_CACHE_MB, or 300 MB. Raises SettingError."""
+    """How much the app keeps of what pages have worked out, bytes: NNVIZ_CACHE_MB, or 150 MB. Raises SettingError."""
     value = _value("NNVIZ_CACHE_MB")
     if not value:
         return CACHE_MB * 1_000_000

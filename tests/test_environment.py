@@ -65,7 +65,7 @@ def test_slots_that_can_be(given: str, meant: int, monkeypatch: pytest.MonkeyPat
     assert slots(1) == meant
 
 
-@pytest.mark.parametrize(("given", "meant"), [("", 300), ("1", 1), (" 2000\r", 2000), ("1000000", 1_000_000)])
+@pytest.mark.parametrize(("given", "meant"), [("", 150), ("1", 1), (" 2000\r", 2000), ("1000000", 1_000_000)])
 def test_how_much_is_kept(given: str, meant: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NNVIZ_CACHE_MB", given)
     assert cache_bytes() == meant * 1_000_000

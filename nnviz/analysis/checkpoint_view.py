@@ -76,7 +76,8 @@ class Step(NamedTuple):
 
 
 class CheckpointView:
-    """A run's network at one checkpoint. Its tensors are on the CPU and belong to it alone; treat them as read-only.
+    """A run's network at one checkpoint. Its tensors are on the CPU and are the checkpoint's own: a large network is
+    not held twice. Treat them as read-only.
 
     `config` is that of the checkpoint's step: changes made earlier are in it, later ones in `changes`.
     Raises CheckpointError if the checkpoint is of another network.
@@ -96,7 +97,7 @@ class CheckpointView:
         dataset = data.dataset
         self.model = build_model(network, dataset.input_shape, len(dataset.classes), config.seed)
         try:
-            self.model.load_state_dict(checkpoint.model)
+            self.model.load_state_dict(checkpoint.model, assign=True)
         except RuntimeError as error:
             raise CheckpointError(f"the checkpoint is of another network ({error})") from None
         self.model.eval()
@@ -127,7 +128,7 @@ class CheckpointView:
             config = config.with_(epochs=min(position.epoch + 1, 1000))
         trainer = Trainer(self.network, config, self.data, start=self.state, changes=self.changes)
         names = dict(trainer.model.named_parameters())
-        before = {name: parameter.detach().clone() for name, parameter in names.items()}
+        before = {name: parameter.detach() for name, parameter in self.model.named_parameters()}  # no second copy
         seen = trainer.loader
         for event in trainer.run():
             if isinstance(event, Diverged):
@@ -142,7 +143,7 @@ class CheckpointView:
                     images.clone(),
                     labels.clone(),
                     {n: self.units_first(n, p) for n, p in before.items()},
-                    {n: self.units_first(n, p.grad.detach().clone()) for n, p in names.items() if p.grad is not None},
+                    {n: self.units_first(n, p.grad) for n, p in names.items() if p.grad is not None},
                     {n: self.units_first(n, p.detach()) for n, p in names.items()},
                     {n: {k: v for k, v in state[p].items() if isinstance(v, Tensor)} for n, p in names.items()},
                 )

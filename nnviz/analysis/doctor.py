@@ -67,6 +67,8 @@ class Evidence(NamedTuple):
     norms: NormCurves
     outputs: dict[str, torch.Tensor]
     """Each layer's output for the first IMAGES test images, by layer name."""
+    images: str
+    """Which those are, in words."""
     diverged: bool = False
 
     @property
@@ -93,7 +95,8 @@ def evidence(
 ) -> Evidence:
     """Gather what the diagnoses look at, all of it cut off at the checkpoint's step."""
     step = checkpoint.step_number
-    images = to_input(checkpoint.data.test.images[:IMAGES], checkpoint.data.dataset)
+    asked, words = checkpoint.data.first_test(IMAGES)
+    images = to_input(asked.images, checkpoint.data.dataset)
     until, rows = curve.step <= step, norms.step <= step
     return Evidence(
         checkpoint,
@@ -103,6 +106,7 @@ def evidence(
             step=norms.step[rows], weight=norms.weight[rows], gradient=norms.gradient[rows], update=norms.update[rows]
         ),
         {layer.name: layer.output for layer in trace(checkpoint, images).layers},
+        words,
         diverged,
     )
 
@@ -176,7 +180,8 @@ def exploding(found: Evidence) -> Diagnosis | None:
         found,
         "exploding",
         "The gradients explode",
-        f"The gradient of {worst} is {sizes[worst]:,.0f} times as large as its weights.",
+        f"The gradient of {worst} is {sizes[worst]:,.0f} times as large as its weights, of the mini-batch of step"
+        f" {step.step:,}.",
         "Each layer multiplies what passes through it, forwards and backwards; weights that start too large make it "
         "grow. Kaiming's initialisation is made to keep it level.",
         "Kaiming initialisation",
@@ -195,7 +200,8 @@ def vanishing(found: Evidence) -> Diagnosis | None:
         found,
         "vanishing",
         "The gradients vanish",
-        f"The gradient of a weight in {first} is {1 / ratio:,.0f} times smaller than that of one in {last}.",
+        f"The gradient of a weight in {first} is {1 / ratio:,.0f} times smaller than that of one in {last}, of the"
+        f" mini-batch of step {found.checkpoint.step_number + 1:,}.",
         "The first layers hardly learn: by the chain rule each layer multiplies the gradient"
         + (", and a sigmoid's slope is at most ¼." if squashing else ", and here each makes it smaller."),
         "ReLU in place of sigmoid and tanh, Kaiming initialisation" if squashing else "Kaiming initialisation",
@@ -209,13 +215,13 @@ def dead(found: Evidence) -> Diagnosis | None:
     for layer in found.hidden:
         if not ACTIVATIONS[layer.activation].flat_below_zero:
             continue
-        silent = float(is_dead(found.outputs[layer.name]).float().mean())
-        if silent > DEAD_SHARE:
+        silent = is_dead(found.outputs[layer.name])
+        if silent.double().mean() > DEAD_SHARE:
             return _diagnosis(
                 found,
                 "dead",
                 "Many neurons are dead",
-                f"{silent:.0%} of the units of {layer.title} give 0 for every one of {IMAGES:,} test images.",
+                f"{int(silent.sum()):,} of the {len(silent):,} units of {layer.title} give 0 for {found.images}.",
                 "A ReLU that is 0 for all images passes no gradient, so it stays dead. Steps that were too large push "
                 "them there. Leaky ReLU lets a little through, and a smaller rate is gentler.",
                 "leaky ReLU and half the learning rate",
@@ -236,7 +242,8 @@ def saturated(found: Evidence) -> Diagnosis | None:
                 found,
                 "saturated",
                 "Neurons are saturated",
-                f"{share:.0%} of the outputs of {layer.title} are within 1 % of an end of {layer.activation}'s range.",
+                f"{share:.0%} of the outputs of {layer.title} for {found.images} are within 1 % of an end of"
+                f" {layer.activation}'s range.",
                 "There the function is flat, so its slope, and with it the gradient, is nearly 0. Smaller initial "
                 "weights and smaller steps keep the sums Wx + b in the steep middle.",
                 "Xavier initialisation and half the learning rate",
@@ -303,7 +310,8 @@ def overfitting(found: Evidence) -> Diagnosis | None:
         found,
         "overfitting",
         "It learns its training images by heart",
-        f"It gets {last.train_accuracy:.1%} of the training images right, but {last.test_accuracy:.1%} of the others.",
+        f"In epoch {last.epoch} it got {last.train_accuracy:.1%} of the training images right, and after it"
+        f" {last.test_accuracy:.1%} of all {len(found.checkpoint.data.test.labels):,} test images.",
         "The net has room enough to remember single images. More data is the best remedy"
         + (
             f": this run sees only {found.checkpoint.config.per_class} of each class."

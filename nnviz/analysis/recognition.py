@@ -21,7 +21,7 @@ from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.data.datasets import Split, to_input
 from nnviz.fields import Number
 from nnviz.spec.losses import LOSSES
-from nnviz.train.checkpoint import Checkpoint
+from nnviz.train.checkpoint import copy_of
 from nnviz.train.loader import generator
 
 NEAREST_AMONG = 10_000
@@ -112,7 +112,7 @@ def teach(
     Raises SpecError for a rate or a number of steps out of range.
     """
     rate, count = LESSON_RATE.check(lr), int(LESSON_STEPS.check(steps))
-    copy = _copy(checkpoint, checkpoint.state)
+    copy = _changeable(checkpoint)
     inputs, wanted = as_inputs(pixels, checkpoint), torch.tensor(list(labels))
     loss_function = LOSSES[checkpoint.config.loss].function
     for _ in range(count):
@@ -122,7 +122,8 @@ def teach(
             for parameter in copy.model.parameters():
                 if parameter.grad is not None:
                     parameter.sub_(parameter.grad, alpha=float(rate))
-    return _held_still(copy)
+    copy.model.zero_grad()
+    return copy
 
 
 def fine_tune(
@@ -142,7 +143,7 @@ def fine_tune(
     if not len(drawings.labels):
         raise ValueError("there are no drawings to learn from")
     rate, count = LESSON_RATE.check(lr), int(LESSON_STEPS.check(steps))
-    copy = _copy(checkpoint, checkpoint.state)
+    copy = _changeable(checkpoint)
     source, train, dataset = generator(checkpoint.config.seed, 7), checkpoint.data.train, checkpoint.data.dataset
     own = max(1, round(share * batch))
     loss_function = LOSSES[checkpoint.config.loss].function
@@ -155,14 +156,11 @@ def fine_tune(
         labels = torch.cat([drawings.labels[mine], train.labels[others]])
         loss_function(copy.model(to_input(images, dataset)), labels).backward()
         optimizer.step()
-    return _held_still(copy)
+    copy.model.zero_grad()
+    return copy
 
 
-def _copy(view: CheckpointView, state: Checkpoint) -> CheckpointView:
+def _changeable(view: CheckpointView) -> CheckpointView:
+    """The same network with weights of its own, to be changed in place; its checkpoint changes with them."""
+    state = replace(view.state, model=copy_of(view.state.model))
     return CheckpointView(view.network, view.config, state, view.data, view.changes)
-
-
-def _held_still(pupil: CheckpointView) -> CheckpointView:
-    """The network as it was changed in place, with a checkpoint that says so."""
-    state = {name: tensor.detach().clone() for name, tensor in pupil.model.state_dict().items()}
-    return _copy(pupil, replace(pupil.state, model=state))

@@ -201,7 +201,7 @@ def curves_figure(
                 **layout(dark),
                 **marks,
                 "height": 540,
-                "margin": {"l": 74, "r": 16, "t": 54, "b": 46},
+                "margin": {"l": 78, "r": 16, "t": 54, "b": 46},
                 "hovermode": "x unified",
                 "hoversubplots": "axis",
                 "uirevision": revision,
@@ -224,12 +224,9 @@ def curves_figure(
                 "yaxis": {
                     **_titled(axis, f"loss ({loss_unit.replace(', ', ',<br>', 1)})"),
                     "domain": [0.6, 1],
-                    "nticks": 7,
-                    "type": "log" if log_loss else "linear",
-                    "rangemode": "tozero",
+                    **loss_scale([info.raw_loss.value, info.test_loss], log_loss),
                     # A range zoomed to on one scale makes no sense on the other.
                     "uirevision": f"{revision} {'log' if log_loss else 'linear'}",
-                    **(_log_ticks(info) if log_loss else {}),
                 },
                 "yaxis2": {**_titled(axis, "accuracy (%)"), "domain": [0.21, 0.55], "range": [0, 101], "nticks": 6},
                 "yaxis3": {
@@ -387,13 +384,30 @@ def _titled(axis: dict[str, Any], text: str) -> dict[str, Any]:
     return {**axis, "title": {**axis["title"], "text": text}}
 
 
-def _log_ticks(info: CurvesInfo) -> dict[str, Any]:
-    """Ticks at 1, 2, 5, 10, … or at powers of ten only; plotly's own write bare 2s and 5s, whatever the power."""
-    values = np.concatenate([info.raw_loss.value, info.test_loss])
+def loss_scale(losses: Iterable[Floats], log: bool) -> dict[str, Any]:
+    """Of an axis of these losses: its kind and its ticks, none of which is so wide that it lies under the title
+    beside it.
+
+    On a log scale at 1, 2, 5, 10, … or, where the losses differ much, at powers of ten only; plotly's own write bare 2s
+    and 5s, whatever the power.
+    """
+    scale = {"type": "log" if log else "linear", "rangemode": "tozero", "nticks": 7, "exponentformat": "e"}
+    if not log:
+        return scale
+    values = np.concatenate([np.zeros(0), *losses])
     values = values[values > 0]
-    wide = len(values) > 0 and values.max() / values.min() > 1000
-    ticks = [digit * 10.0**power for power in range(-12, 13) for digit in ((1,) if wide else (1, 2, 5))]
-    return {"tickmode": "array", "tickvals": np.array(ticks), "tickformat": "~g"}
+    decades = math.log10(values.max()) - math.log10(values.min()) if len(values) else 0.0
+    digits = (1,) if decades > 3 else (1, 2, 5) if decades > 0.5 else range(1, 10)
+    powers = range(-12, 39, math.ceil(max(decades, 1) / 7))
+    ticks = [float(f"{digit}e{power}") for power in powers for digit in digits]
+    return {**scale, "tickmode": "array", "tickvals": np.array(ticks), "ticktext": [_tick(tick) for tick in ticks]}
+
+
+def _tick(value: float) -> str:
+    if 0.001 <= value < 1e5:
+        return f"{value:g}"
+    digit, power = f"{value:.0e}".split("e")
+    return f"{digit}e{int(power)}"
 
 
 def _as_text(number: float) -> str:

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from nnviz.charts.chart import Chart
 from nnviz.charts.colors import RUNS
-from nnviz.charts.curves import SMOOTHING, curves_info
+from nnviz.charts.curves import SMOOTHING, curves_info, loss_scale
 from nnviz.charts.series import Pass, StepArrays, Steps, example_passes, example_steps
 from nnviz.charts.theme import layout, plot_config, theme
 
@@ -199,7 +199,7 @@ def two_rows(
             "layout": {
                 **layout(dark),
                 "height": 500 + 20 * rows,
-                "margin": {"l": 74, "r": 34, "t": 20 + 20 * rows, "b": 46},
+                "margin": {"l": 78, "r": 34, "t": 20 + 20 * rows, "b": 46},
                 "hovermode": "x unified",
                 "hoversubplots": "axis",
                 "uirevision": f"{revision} {over}",
@@ -229,16 +229,13 @@ def two_rows(
                 "yaxis": {
                     **axis,
                     "domain": [0.53, 1],
-                    "nticks": 7,
-                    "type": "log" if log_loss else "linear",
-                    "rangemode": "tozero",
+                    **loss_scale([np.asarray(t["y"]) for t in traces if "yaxis" not in t], log_loss),
                     "uirevision": f"{revision} {over} {'log' if log_loss else 'linear'}",
                     "title": {
-                        "text": f"training loss<br>({loss_unit.replace(', ', ',<br>', 1)})",
+                        "text": f"training loss ({loss_unit.replace(', ', ',<br>', 1)})",
                         "standoff": 6,
                         "font": {"size": 13},
                     },
-                    **({"dtick": "D1", "tickformat": "~g"} if log_loss else {}),
                 },
                 "yaxis2": {
                     **axis,

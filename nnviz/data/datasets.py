@@ -288,6 +288,16 @@ class Loaded:
     train: Split
     test: Split
 
+    def first_test(self, count: int) -> tuple[Split, str]:
+        """The first `count` test images, or all if there are no more; and which those are, in words that stand beside
+        every number that is of them.
+        """
+        test, total = self.test, len(self.test.labels)
+        if count >= total:
+            return test, f"all {total:,} test images of {self.dataset.title}"
+        words = f"the first {count:,} of the {total:,} test images of {self.dataset.title}"
+        return Split(test.images[:count], test.labels[:count]), words
+
 
 def _idx(train: int, test: int, *md5: str) -> tuple[File, File, File, File]:
     sums = md5 or ("", "", "", "")

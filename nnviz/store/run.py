@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import secrets
 import sqlite3
@@ -162,13 +163,27 @@ def to_run(row: sqlite3.Row) -> Run:
     if status.active and not is_alive(owner):
         status, reason = Status.INTERRUPTED, "Its process ended without a word: it was killed, or the server was."
     return Run(
-        network=NetworkSpec.from_dict(json.loads(values.pop("network"))),
-        config=TrainConfig.from_dict(json.loads(values.pop("config"))),
+        network=_network(values.pop("network")),
+        config=_config(values.pop("config")),
         status=status,
         reason=reason,
         waiting=waiting,
         **values,
     )
+
+
+# Lists of hundreds of runs are read again and again, and every visitor's session holds some: of equal set-ups one is
+# enough. They are frozen.
+
+
+@functools.lru_cache(maxsize=2000)
+def _network(text: str) -> NetworkSpec:
+    return NetworkSpec.from_dict(json.loads(text))
+
+
+@functools.lru_cache(maxsize=2000)
+def _config(text: str) -> TrainConfig:
+    return TrainConfig.from_dict(json.loads(text))
 
 
 def new_id(now: float) -> str:

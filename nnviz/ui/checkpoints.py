@@ -64,17 +64,13 @@ def checkpoint_now(store: RunStore, run: Run, checkpoint: Checkpoint) -> Checkpo
     )
 
 
-def test_part(view: View) -> tuple[Split, str]:
+def sample(checkpoint: CheckpointView, live: bool = False) -> tuple[Split, str]:
     """The test images that an answer at once is worth: all of them where the net is small and still, else fewer; and
-    how many, in words.
+    which, in words.
     """
-    test = view.checkpoint.data.test
-    convolves = view.checkpoint.network.convolves
-    count = min(LIVE_IMAGES if view.live else SLOW_IMAGES if convolves else len(test.labels), len(test.labels))
-    title = view.checkpoint.data.dataset.title
-    if count == len(test.labels):
-        return test, f"all {count:,} test images of {title}"
-    return Split(test.images[:count], test.labels[:count]), f"the first {count:,} test images of {title}"
+    data = checkpoint.data
+    slow = SLOW_IMAGES if checkpoint.network.convolves else len(data.test.labels)
+    return data.first_test(LIVE_IMAGES if live else slow)
 
 
 def loaded(run: Run) -> Loaded:

@@ -32,7 +32,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _MOST_OBJECTS = 50_000  # looked at to measure a value; what is larger in numbers of objects is so in arrays too
-_ENOUGH = 8_000_000  # bytes freed for which the system is asked to take memory back
+_ENOUGH = 8_000_000  # bytes: what is as large is measured often; so much freed, the system is asked to take it back
 _NO_VALUES = (
     type,
     FunctionType,
@@ -90,6 +90,9 @@ class Memory:
                 held = self._held.pop(key, None) if seconds is None else None
                 made = cast(T, held) if held is not None else make()
                 self._put(key, made)
+                if grows:  # by whoever gets it now
+                    with self._lock:
+                        self._grown.add(key)
             finally:
                 with self._lock:
                     self._making.pop(key, None)
@@ -109,7 +112,8 @@ class Memory:
         size = size_of(value)
         with self._lock:
             grown = [(one, self._entries[one].value) for one in self._grown if one in self._entries]
-            self._grown.clear()
+            # Somebody may be at work with it still: what is large is measured as long as it is kept.
+            self._grown = {one for one, _ in grown if self._entries[one].size >= _ENOUGH}
         sizes = {one: size_of(kept) for one, kept in grown}
         del grown  # else what goes is held here
         with self._lock:

@@ -18,7 +18,7 @@ from torch import Tensor
 from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.data.datasets import Dataset, Split, to_input
 from nnviz.train.evaluation import evaluate
-from nnviz.ui.checkpoints import View, test_part
+from nnviz.ui.checkpoints import View, sample
 from nnviz.ui.format import percent
 from nnviz.ui.memory import kept
 from nnviz.ui.state import Kept, keep
@@ -88,7 +88,7 @@ def _of_test(view: View) -> Subject:
 def _of_mistakes(view: View) -> Subject:
     """The chosen mistake is a test image: it stays while the net changes, until the net gets it right."""
     data = view.checkpoint.data
-    test, words = test_part(view)
+    test, words = sample(view.checkpoint, view.live)
     found = mistakes(view.run.id, view.checkpoint.step_number, len(test.labels), view.checkpoint)
     if not found:
         st.caption(f"The net gets {words} right. Here is one of those.")

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 import torch
 
+from nnviz.analysis import doctor
 from nnviz.analysis.checkpoint_view import CheckpointView, Step
 from nnviz.analysis.doctor import DIAGNOSES, Diagnosis, Evidence, evidence, examine
+from nnviz.analysis.health import health
 from nnviz.data.datasets import DATASETS, Dataset, Loaded
 from nnviz.executor.recorder import train_run
 from nnviz.spec.layers.conv import Conv
@@ -178,6 +180,7 @@ def made(
         epochs,
         NormCurves(np.array(list(rows), np.int64), tuple(names), weight, push, update),  # type: ignore[arg-type]
         {**lively, **(outputs or {})},
+        "the first 5 of the 100 test images of MNIST",
         diverged,
     )
 
@@ -194,7 +197,7 @@ def test_what_is_made_by_hand_is_healthy(blobs: Loaded) -> None:
 
 def of_rows(*rows: float) -> dict[str, torch.Tensor]:
     """Weights of the first layer, each neuron's all alike."""
-    return {"dense1.weight": torch.tensor(rows)[:, None].expand(-1, 784).clone()}
+    return {"dense1.weight": torch.tensor(rows, dtype=torch.float32)[:, None].expand(-1, 784).clone()}
 
 
 def test_neurons_are_the_same_where_no_two_differ(blobs: Loaded) -> None:
@@ -270,7 +273,7 @@ def test_a_gradient_thirty_times_the_weights_explodes(blobs: Loaded) -> None:
     weights = {"dense1.weight": ONE + 0, "dense2.weight": ONE[:, :4] / 2}
     told = only(made(blobs, weights=weights, gradients={"dense1": 20.0, "dense2": 16.0}))
     assert (told.name, told.network.init) == ("exploding", "kaiming")
-    assert told.evidence == "The gradient of Dense 2 is 32 times as large as its weights."
+    assert told.evidence == "The gradient of Dense 2 is 32 times as large as its weights, of the mini-batch of step 1."
     assert examine(made(blobs, weights=weights, gradients={"dense1": 30.0})) == []
     nothing = {"dense1.weight": ONE * 0, "dense2.weight": ONE[:, :4] / 2}
     assert [one.name for one in examine(made(blobs, weights=nothing, gradients={"dense1": 99.0}))] == ["zero_init"]
@@ -289,7 +292,10 @@ def test_a_gradient_that_shrinks_to_a_hundredth_vanishes(blobs: Loaded) -> None:
     sigmoids = NetworkSpec((Dense(4, "sigmoid"), Dense(4, "tanh")))
     told = only(filled(made(blobs, sigmoids), dense1=0.01, dense2=0.5, output=1.0))
     assert told.name == "vanishing"
-    assert told.evidence == "The gradient of a weight in Dense 1 is 100 times smaller than that of one in Output."
+    assert told.evidence == (
+        "The gradient of a weight in Dense 1 is 100 times smaller than that of one in Output, of the mini-batch of"
+        " step 1."
+    )
     assert "at most ¼" in told.advice
     assert told.network == NetworkSpec((Dense(4, "relu"), Dense(4, "relu")), init="kaiming")
     told = only(filled(made(blobs), dense1=0.001, dense2=0.5, output=1.0))
@@ -307,7 +313,7 @@ def test_more_than_half_of_the_units_silent_are_many(blobs: Loaded) -> None:
     output[:, 1:] = 0
     told = only(made(blobs, outputs={"dense2": output}, lr=0.01))
     assert told.name == "dead"
-    assert told.evidence == "75% of the units of Dense 2 give 0 for every one of 1,000 test images."
+    assert told.evidence == "3 of the 4 units of Dense 2 give 0 for the first 5 of the 100 test images of MNIST."
     assert told.network == NetworkSpec((Dense(4, "leakyrelu"), Dense(4, "leakyrelu")))
     assert told.config.lr == 0.005
     output[:, 1] = 1
@@ -324,7 +330,10 @@ def test_more_than_half_of_the_outputs_at_an_end_are_saturated(blobs: Loaded) ->
     output[:3] = torch.tensor([0.001, 0.999, 0.001, 0.999])
     told = only(made(blobs, sigmoids, outputs={"dense2": output}, lr=0.01))
     assert told.name == "saturated"
-    assert told.evidence == "60% of the outputs of Dense 2 are within 1 % of an end of sigmoid's range."
+    assert told.evidence == (
+        "60% of the outputs of Dense 2 for the first 5 of the 100 test images of MNIST are within 1 % of an end of"
+        " sigmoid's range."
+    )
     assert (told.network, told.config.lr) == (sigmoids.with_(init="xavier"), 0.005)
     half = torch.tensor([0.001, 0.999, 0.5, 0.5]).expand(5, 4)
     assert examine(made(blobs, sigmoids, outputs={"dense2": half})) == []
@@ -379,7 +388,9 @@ def test_five_points_between_training_and_test_are_still_no_overfitting(blobs: L
     assert examine(made(blobs, accuracies=(0.05, 0.0))) == []
     told = only(made(blobs, accuracies=(0.98, 0.92)))
     assert told.name == "overfitting"
-    assert told.evidence == "It gets 98.0% of the training images right, but 92.0% of the others."
+    assert told.evidence == (
+        "In epoch 2 it got 98.0% of the training images right, and after it 92.0% of all 100 test images."
+    )
     assert (told.config.augment, told.config.weight_decay) == ("shift_rotate", 0.0005)
     told = only(made(blobs, accuracies=(1.0, 0.5), per_class=20))
     assert "only 20 of each class" in told.advice
@@ -409,3 +420,24 @@ def test_evidence_ends_at_the_checkpoint(blobs: Loaded) -> None:
     assert [epoch.epoch for epoch in found.epochs] == [1]
     assert {len(output) for output in found.outputs.values()} == {100}
     assert list(found.outputs) == ["dense1", "dense2", "output"]
+    assert found.images == "all 100 test images of MNIST"
+
+
+@pytest.mark.parametrize("images", [60, 1000])
+def test_of_the_same_images_the_doctor_counts_as_the_health_of_the_layers_does(
+    blobs: Loaded, images: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "IMAGES", images)
+    network = NetworkSpec((Dense(64), Dense(4)))
+    start = Trainer(network, TrainConfig(), blobs).checkpoint()
+    shifted = {**start.model, "dense1.bias": torch.linspace(-1.5, 0.2, 64)}  # most are silent, some for few images only
+    view = CheckpointView(network, TrainConfig(), replace(start, model=shifted), blobs)
+    nothing = made(blobs)
+    told = only(evidence(view, nothing.curve, [], nothing.norms, False))
+    split, words = blobs.first_test(images)
+    first = health(view, split)[0]
+    assert first.dead is not None
+    assert told.evidence == f"{int(first.dead.sum())} of the 64 units of Dense 1 give 0 for {words}."
+    assert words == (
+        "all 100 test images of MNIST" if images == 1000 else "the first 60 of the 100 test images of MNIST"
+    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import math
 import struct
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +17,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw
 from scipy import ndimage
 from torch import Tensor, nn
 
@@ -660,6 +662,34 @@ class TestPhoto:
         monkeypatch.setitem(module.MAX_MEGAPIXELS, kind, 0.4)
         with pytest.raises(DrawingError, match="megapixels; at most"):
             from_photo(data)
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="the peak of memory is read from /proc")
+    @pytest.mark.parametrize(("kind", "most"), [("JPEG", 1), ("HEIF", 8)])
+    def test_the_largest_photo_of_a_phone_is_read_within_bounds_of_memory(
+        self, kind: str, most: int, tmp_path: Path
+    ) -> None:
+        """A HEIC can't be read at a smaller size: its planes (1.5 bytes a pixel), and as colours (3) twice."""
+        width, height = 8064, 6048  # 48 megapixels, an iPhone's
+        picture = Image.new("RGB", (width, height), (230, 230, 230))
+        pen = ImageDraw.Draw(picture)
+        pen.line([(2600, 1300), (5400, 1300), (3600, 4800)], (30, 30, 30), width=500, joint="curve")  # a seven
+        quick = {"enc_params": {"preset": "ultrafast"}} if kind == "HEIF" else {}
+        picture.save(tmp_path / "photo", kind, **quick)
+        code = f"""
+from pathlib import Path
+from nnviz.data.drawing import from_photo
+
+def peak():
+    return next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))
+
+data, before = Path({str(tmp_path / "photo")!r}).read_bytes(), peak()
+ink = from_photo(data)
+print(peak() - before, *ink.shape, ink[68, 208], ink[20, 20])
+"""
+        answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        grown, *shape, inked, paper = map(float, answer.stdout.split())
+        assert grown < most * width * height
+        assert (shape, inked, paper) == ([315, 420], 1, 0)
 
     def test_too_many_megapixels_are_refused_before_they_are_decoded(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(Image.Image, "convert", lambda *_: pytest.fail("decoded"))

@@ -14,7 +14,7 @@ from nnviz.executor import ensemble_recorder
 from nnviz.executor.ensemble_recorder import train_ensemble
 from nnviz.executor.recorder import PRUNED, train_run
 from nnviz.spec.layers.dense import Dense
-from nnviz.spec.network import NetworkSpec
+from nnviz.spec.network import NetworkSpec, build_model
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run, Status
 from nnviz.store.runs import RunStore
@@ -22,6 +22,7 @@ from nnviz.store.writer import StoreWriter
 from nnviz.train.checkpoint import Checkpoint
 from nnviz.train.commands import Action, Command, Mailbox
 from nnviz.train.ensemble import EnsembleBatch, EnsembleEpoch, EnsembleTrainer
+from nnviz.train.evaluation import answers_are_finite
 
 NETWORK = NetworkSpec((Dense(16),))
 CONFIG = TrainConfig(epochs=3, batch_size=20, checkpoints=2)
@@ -271,6 +272,27 @@ def test_one_that_diverges_says_what_to_try_and_keeps_finite_weights(store: RunS
     assert len(store.history.curve(diverged.id).step) == diverged.step < STEPS
     assert other.status is Status.FINISHED
     assert len(store.history.epochs(other.id)) == 3
+
+
+def test_a_checkpoint_written_while_it_ran_away_is_not_the_last_that_is_kept(
+    store: RunStore, blobs: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its weights may be finite, and too large for its answers to be."""
+    monkeypatch.setattr(ensemble_recorder, "RECORD_EVERY", 0.0)
+    monkeypatch.setattr(ensemble_recorder, "CHECKPOINT_EVERY", 0.0)
+    wild = NetworkSpec((Dense(32, "identity"),))
+    runs = [store.create(wild, CONFIG.with_(lr=rate)) for rate in (100.0, 0.001)]
+    written: list[int] = []
+    drop = StoreWriter.drop
+    monkeypatch.setattr(StoreWriter, "drop", lambda self, run, step: (written.append(step), drop(self, run, step)))
+    train_ensemble(store, ids(runs))
+    diverged = store.run(runs[0].id)
+    assert diverged.status is Status.DIVERGED
+    *_, last = store.checkpoints.steps(diverged.id)
+    assert max(written) > last  # those of the steps in between were there, and are gone
+    model = build_model(wild, blobs.dataset.input_shape, len(blobs.dataset.classes), 0)
+    model.load_state_dict(store.checkpoints.load(diverged.id).model)
+    assert answers_are_finite(model, blobs, torch.device("cpu"))
 
 
 def test_a_full_disk_is_said_with_each_and_what_was_recorded_stays(

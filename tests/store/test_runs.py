@@ -43,6 +43,15 @@ def test_a_run_keeps_what_it_was_made_of(store: RunStore) -> None:
     assert again.test_accuracy is None
 
 
+def test_equal_set_ups_are_one_in_memory(store: RunStore) -> None:
+    for seed in (1, 1, 2):
+        store.create(NetworkSpec(), TrainConfig(seed=seed))
+    third, second, first = store.runs()
+    assert first.network is second.network is third.network
+    assert first.config is second.config
+    assert (first.config.seed, third.config.seed) == (1, 2)
+
+
 def test_names_describe_the_set_up(store: RunStore) -> None:
     assert describe(NetworkSpec(), TrainConfig()) == "784-128-10 · SGD 0.001"
     assert describe(NetworkSpec((Conv(), Dense())), TrainConfig(optimizer="adam")) == "1 conv + 2 dense · Adam 0.001"

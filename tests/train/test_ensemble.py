@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from nnviz.data.datasets import Loaded, Split
 from nnviz.fields import SpecError
@@ -18,7 +20,7 @@ from nnviz.spec.layers.batch_norm import BatchNorm
 from nnviz.spec.layers.conv import Conv
 from nnviz.spec.layers.dense import Dense
 from nnviz.spec.layers.dropout import Dropout
-from nnviz.spec.network import NetworkSpec
+from nnviz.spec.network import NetworkSpec, build_model
 from nnviz.spec.train_config import TrainConfig
 from nnviz.train.checkpoint import Checkpoint, CheckpointError
 from nnviz.train.ensemble import (
@@ -32,6 +34,7 @@ from nnviz.train.ensemble import (
     ensemble_key,
     why_not,
 )
+from nnviz.train.evaluation import answers_are_finite
 from nnviz.train.events import Batch, Diverged, Epoch
 from nnviz.train.trainer import Trainer
 
@@ -276,6 +279,12 @@ def test_one_that_diverges_leaves_the_others_as_they_would_be(blobs: Loaded) -> 
         assert_same_state(ensemble.checkpoint(member), trained(members[member], blobs))
 
 
+def built(state: Checkpoint, member: Member, data: Loaded) -> nn.Module:
+    model = build_model(member[0], data.dataset.input_shape, len(data.dataset.classes), 0)
+    model.load_state_dict(state.model)
+    return model
+
+
 def trained(member: Member, data: Loaded) -> Checkpoint:
     solo = Trainer(*member, data)
     alone(solo)
@@ -300,6 +309,24 @@ def test_the_weights_kept_are_good_wherever_it_diverges(
             assert state.position.step > course.diverged.step - guard_every - 1
             done = [batch for batch in course.batches[: state.position.step] if batch[0] > 10 * state.position.epoch]
             assert state.position.loss_sum == pytest.approx(sum(batch[1] * batch[4] for batch in done))
+
+
+@pytest.mark.parametrize("size", [1e30, 3e38, math.inf, math.nan])
+def test_finite_weights_whose_answers_overflow_are_not_kept(size: float, blobs: Loaded) -> None:
+    """As of a lone training; the other member goes on as if nothing had been."""
+    member = (WILD, CONFIG.with_(lr=0.001))
+    ensemble = EnsembleTrainer([member, member], blobs)
+    steps = ensemble.run()
+    for _ in range(7):
+        next(steps)
+    for weight in ensemble._weights:
+        weight[1] = size
+    diverged = [event for event in steps if isinstance(event, EnsembleDiverged)]
+    assert [(event.member, event.diverged.step, event.diverged.kept) for event in diverged] == [(1, 7, 0)]
+    kept = ensemble.checkpoint(1)
+    assert kept.position.step == 0
+    assert answers_are_finite(built(kept, member, blobs), blobs, torch.device("cpu"))
+    assert_same_state(ensemble.checkpoint(0), trained(member, blobs))
 
 
 def test_a_resumed_pack_may_diverge_before_its_first_copy(blobs: Loaded) -> None:

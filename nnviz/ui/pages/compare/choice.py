@@ -68,14 +68,15 @@ def choose() -> list[Run]:
         _write_link(look)
         return []
     options = {**listed, **{run.id: run for run in found}}  # a link may name members of a sweep, too
+    labels = {one: run_label(run.name, one) for one, run in options.items()}  # a session keeps what is drawn with
     st.session_state[_WIDGET] = [run.id for run in found]
     st.multiselect(
         "Runs to compare",
-        list(options),
+        list(labels),
         key=_WIDGET,
         max_selections=MOST,
         on_change=_take,
-        format_func=lambda one: run_label(options[one].name, one),
+        format_func=labels.__getitem__,
         placeholder="Choose two runs or more",
     )
     _write_link(look)

@@ -45,7 +45,8 @@ class FilterProblem(Exception):  # noqa: N818  # a sentence for people
 
 
 def show(runs: list[Run]) -> None:
-    whole = table(runs)
+    apart = differences(runs, {run.id: services.store().history.changes(run.id) for run in runs})
+    whole = table(runs, apart)
     with st.container(key="compare-table-part"):
         st.markdown("## Runs: settings and results")
         with st.container(horizontal=True, vertical_alignment="bottom", key="compare-table-tools"):
@@ -74,13 +75,13 @@ def show(runs: list[Run]) -> None:
         )
         if len(shown.rows) < len(whole.rows):
             st.caption(f"{len(shown.rows)} of {len(whole.rows)} runs.")
-        if len(runs) > 1 and not _differences(runs):
+        if len(runs) > 1 and not apart:
             st.caption("All of them are set up alike, down to the seed.")
 
 
-def table(runs: Sequence[Run]) -> Table:
-    """Columns only of settings that differ; results in all. Raises RunGone."""
-    store, short, apart = services.store(), names(runs), _differences(runs)
+def table(runs: Sequence[Run], apart: Sequence[Difference]) -> Table:
+    """Columns only of settings that differ, `apart`; results in all. Raises RunGone."""
+    store, short = services.store(), names(runs)
     rows = []
     for place, run in enumerate(runs):
         found = figures(store, run)
@@ -99,10 +100,6 @@ def table(runs: Sequence[Run]) -> Table:
             )
         )
     return Table(("", "run", *RESULTS, *(one.label for one in apart), *FACTS), tuple(rows))
-
-
-def _differences(runs: Sequence[Run]) -> list[Difference]:
-    return differences(runs, {run.id: services.store().history.changes(run.id) for run in runs})
 
 
 def _cell(values: tuple[Any, ...], shown: tuple[str, ...], place: int) -> Any:

@@ -57,12 +57,13 @@ def choose() -> list[str]:
     kept = [one for one in before or () if one in runs]
     emptied = before == []  # by the person; runs that are gone make room for another one
     st.session_state[_WIDGET] = kept if kept or emptied else [_default(list(runs.values()))]
+    labels = {one: run_label(run.name, one) for one, run in runs.items()}  # a session keeps what is drawn with
     chosen = st.multiselect(
         "Networks",
-        list(runs),
+        list(labels),
         key=_WIDGET,
         max_selections=MOST,
-        format_func=lambda one: run_label(runs[one].name, one),
+        format_func=labels.__getitem__,
         placeholder="Choose networks to ask",
         on_change=_remember,
         help="The first one answers in the bars; all of them stand side by side below.",

@@ -15,7 +15,7 @@ from nnviz.store.database import StoreError
 from nnviz.store.drawings import DEFAULT_COLLECTION, MAX_AUTHOR, DrawingGone
 from nnviz.train.evaluation import evaluate
 from nnviz.ui import services, state
-from nnviz.ui.checkpoints import SLOW_IMAGES
+from nnviz.ui.checkpoints import sample
 from nnviz.ui.format import percent, plain, sentence
 from nnviz.ui.pages.draw import pupils, sheet
 from nnviz.ui.pages.draw.nets import Net
@@ -196,7 +196,8 @@ def _told(net: Net) -> None:
         )
         st.caption(
             "For one step the third column is the probability of the right answer for the drawing; for fine-tuning, the"
-            " share of kept drawings that the net gets right. Test images tell what else the lesson did."
+            " share of kept drawings that the net gets right. The last column tells what else the lesson did, on"
+            f" {sample(net.checkpoint)[1]}."
         )
     with st.container(horizontal=True, key="draw-lessons-buttons"):
         back = st.button("Undo the last lesson", key="draw-undo-lesson", icon=":material/undo:")
@@ -228,8 +229,5 @@ def kept_drawings() -> Split:
 
 
 def test_accuracy(checkpoint: CheckpointView) -> float:
-    """On the test images; for a net with convolutions on the first ones, as all would take seconds."""
-    test = checkpoint.data.test
-    convolves = checkpoint.network.convolves
-    count = SLOW_IMAGES if convolves else len(test.labels)
-    return evaluate(checkpoint.model, checkpoint.data.dataset, Split(test.images[:count], test.labels[:count])).accuracy
+    """On the images of `sample`."""
+    return evaluate(checkpoint.model, checkpoint.data.dataset, sample(checkpoint)[0]).accuracy

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
+from nnviz.analysis.comparison import Difference, differences
 from nnviz.analysis.significance import McNemar
 from nnviz.executor.choice import Choice
 from nnviz.executor.recorder import train_run
@@ -21,6 +23,7 @@ from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run, Status
 from nnviz.store.runs import RunStore
 from nnviz.train.evaluation import Evaluation
+from nnviz.train.events import Change
 from nnviz.ui import services
 from nnviz.ui.pages.compare.page import SECTIONS
 from nnviz.ui.pages.compare.predictions import captions, ordered
@@ -330,9 +333,25 @@ def test_csv_is_the_table(store: RunStore) -> None:
 
     services.store()
     run = trained(store, name="one")
-    header, row = csv.reader(io.StringIO(csv_text(*table([run]))))
+    header, row = csv.reader(io.StringIO(csv_text(*table([run], []))))
     assert header[1] == "run"
     assert row[1] == "one"
+
+
+def test_what_differs_is_looked_for_once_each_time_the_table_is_drawn(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def counted(runs: Sequence[Run], changes: Mapping[str, Sequence[Change]]) -> list[Difference]:
+        asked.append(len(runs))
+        return differences(runs, changes)
+
+    monkeypatch.setattr("nnviz.ui.pages.compare.table.differences", counted)
+    for rate in (0.01, 0.02):
+        trained(store, lr=rate)
+    open_page(PAGE)
+    assert asked == [2]
 
 
 def test_before_anything_was_chosen_it_compares_what_the_session_started_or_opened(store: RunStore) -> None:

@@ -20,6 +20,7 @@ from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run
 from nnviz.store.runs import RunStore
 from nnviz.train.events import Change
+from nnviz.ui import checkpoints
 from nnviz.ui.checkpoints import checkpoint_at
 from nnviz.ui.pages.inspect.page import SECTIONS
 from tests.waiting import LIMIT_S
@@ -81,6 +82,16 @@ def test_every_section_shows_every_net_at_every_layer_and_moment(store: RunStore
     at.run()
     assert not at.exception
     assert at.session_state["inspect-look"] == section
+
+
+@pytest.mark.parametrize("section", ["operate", "time", "activations", "neuron"])
+def test_numbers_that_are_of_some_test_images_only_say_of_which(
+    store: RunStore, section: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside them, on the Train page, stands what all of them give."""
+    monkeypatch.setattr(checkpoints, "SLOW_IMAGES", 50)
+    trained(store, NETS["cnn"])
+    assert "the first 50 of the 100 test images of MNIST" in words(open_inspect(inspect__look=section))
 
 
 @pytest.mark.parametrize("quantity", ["weights", "gradient", "momentum", "update"])

@@ -29,7 +29,7 @@ from nnviz.charts.bars import (
 from nnviz.data.datasets import Split
 from nnviz.spec.activations import ACTIVATIONS
 from nnviz.table import csv_text
-from nnviz.ui.checkpoints import View, test_part
+from nnviz.ui.checkpoints import View, sample
 from nnviz.ui.components.image_grid import Caption, signed_to_bytes, tiles
 from nnviz.ui.components.plot import plot
 from nnviz.ui.csv_button import csv_button
@@ -252,7 +252,7 @@ def outputs_csv(checkpoint: CheckpointView, traced: Trace) -> str:
 
 
 def _health(view: View) -> None:
-    test, words = test_part(view)
+    test, words = sample(view.checkpoint, view.live)
     found = layer_health(view.run.id, view.checkpoint.step_number, len(test.labels), view.checkpoint)
     with st.container(key="inspect-activations-health"):
         st.markdown(f"## Over {words}")

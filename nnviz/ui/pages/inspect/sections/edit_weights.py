@@ -8,7 +8,7 @@ from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.analysis.editing import MAX_NUDGE, Action, Edit, edited
 from nnviz.fields import Number, SpecError
 from nnviz.train.evaluation import Evaluation, evaluate
-from nnviz.ui.checkpoints import View, test_part
+from nnviz.ui.checkpoints import View, sample
 from nnviz.ui.format import sentence
 from nnviz.ui.forms import number_field, refused
 from nnviz.ui.pages.inspect.section import Section
@@ -97,7 +97,7 @@ def _form(view: View) -> None:
 
 def _effect(view: View, copy: CheckpointView) -> None:
     """Accuracy of the original and the copy, overall and by class."""
-    test, part = test_part(view)
+    test, part = sample(view.checkpoint, view.live)
     before, after = (
         evaluate(checkpoint.model, checkpoint.data.dataset, test) for checkpoint in (view.checkpoint, copy)
     )

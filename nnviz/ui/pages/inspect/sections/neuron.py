@@ -39,7 +39,7 @@ from nnviz.charts.bars import (
 )
 from nnviz.spec.activations import ACTIVATIONS
 from nnviz.table import csv_text
-from nnviz.ui.checkpoints import View, test_part
+from nnviz.ui.checkpoints import View, sample
 from nnviz.ui.components.image_grid import Caption, signed_to_bytes, tiles
 from nnviz.ui.components.plot import plot
 from nnviz.ui.csv_button import csv_button
@@ -227,11 +227,11 @@ def in_words(picked: Picked) -> str:
 
 def _over_the_test_images(view: View, picked: Picked) -> tuple[npt.NDArray[np.float32], str]:
     """What the unit gives for each of the first test images, (n,), and which images those are, in words."""
-    test, words = test_part(view)
-    count = max(1, min(len(test.labels), VALUES_AT_ONCE // picked.layer.units))
+    test, words = sample(view.checkpoint, view.live)
+    count = max(1, VALUES_AT_ONCE // picked.layer.units)
     if count < len(test.labels):
-        words = f"the first {count:,} test images of {view.checkpoint.data.dataset.title}"
-    values = _units(view.run.id, view.checkpoint.step_number, picked.layer.name, count, view.checkpoint)
+        test, words = view.checkpoint.data.first_test(count)
+    values = _units(view.run.id, view.checkpoint.step_number, picked.layer.name, len(test.labels), view.checkpoint)
     return values[:, picked.unit].numpy(), words
 
 

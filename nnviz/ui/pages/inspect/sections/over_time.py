@@ -15,7 +15,7 @@ from nnviz.spec.losses import LOSSES
 from nnviz.store.run import Run
 from nnviz.train.evaluation import Evaluation, evaluate
 from nnviz.ui import services
-from nnviz.ui.checkpoints import View, test_part
+from nnviz.ui.checkpoints import View, sample
 from nnviz.ui.components.plot import plot
 from nnviz.ui.csv_button import csv_button
 from nnviz.ui.memory import kept
@@ -51,7 +51,7 @@ def _curves(view: View) -> None:
 
 
 def _confusion(view: View) -> None:
-    test, words = test_part(view)
+    test, words = sample(view.checkpoint, view.live)
     found = (
         evaluate(view.checkpoint.model, view.checkpoint.data.dataset, test) if view.live else _evaluation(view, words)
     )
@@ -72,7 +72,7 @@ def _evaluation(view: View, words: str) -> Evaluation:
 
 @kept()
 def _cached_evaluation(run_id: str, step: int, words: str, _view: View) -> Evaluation:
-    return evaluate(_view.checkpoint.model, _view.checkpoint.data.dataset, test_part(_view)[0])
+    return evaluate(_view.checkpoint.model, _view.checkpoint.data.dataset, sample(_view.checkpoint, _view.live)[0])
 
 
 def _norms(view: View) -> None:
