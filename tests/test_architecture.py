@@ -116,3 +116,10 @@ def test_no_page_imports_another_page() -> None:
 )
 def test_only_the_screen_knows_streamlit(path: Path) -> None:
     assert not [name for name in imported(path) if name.split(".")[0] == "streamlit"]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PROJECT)))
+def test_numbers_are_typed_into_our_own_field(path: Path) -> None:
+    """Streamlit's takes 1,5 for 15 without a word: `ui/forms.py` has one that says what it can't take."""
+    used = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Attribute)]
+    assert "number_input" not in {node.attr for node in used}

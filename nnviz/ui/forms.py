@@ -26,6 +26,7 @@ class Refused(NamedTuple):
 
     text: str
     value: float
+    bounds: Number
     problem: str
 
 
@@ -62,14 +63,15 @@ def number_field(
     help: str = "",
     disabled: bool = False,
     width: int | None = None,
+    steps: bool = False,
 ) -> None:
     """A field for a number, typed as people write it: 0.05, 0,05 or 5e-2. What is none of `bounds` is left standing,
-    with the rule below; `changed` is not called, and `refused` tells.
+    with the rule below; `changed` is not called, and `refused` tells. With `steps`, buttons go one on.
 
     Not st.number_input, which takes 0,05 for 5 and 1.024 for 1, without a word.
     """
     refused: dict[str, Refused] = st.session_state.setdefault(_REFUSED, {})
-    if (wrong := refused.get(key)) is not None and wrong.value != value:  # set from elsewhere meanwhile
+    if (wrong := refused.get(key)) and (wrong.value, wrong.bounds) != (value, bounds):  # set from elsewhere meanwhile
         wrong = None
         del refused[key]
     _show(key, wrong.text if wrong else number_text(value))
@@ -79,13 +81,21 @@ def number_field(
         try:
             number = bounds.check(text)
         except SpecError as error:
-            refused[key] = Refused(text, value, str(error))
+            refused[key] = Refused(text, value, bounds, str(error))
         else:
             refused.pop(key, None)
             changed(number)
 
+    def step(by: int) -> None:
+        refused.pop(key, None)
+        changed(bounds.check(min(max(typed(key, bounds, value) + by, bounds.low), bounds.high)))
+
     with st.container(width="stretch" if width is None else width, gap="xxsmall"):
-        st.text_input(label, key=key, on_change=take, max_chars=40, help=help or None, disabled=disabled)
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="xxsmall", wrap=False):
+            st.text_input(label, key=key, on_change=take, max_chars=40, help=help or None, disabled=disabled)
+            if steps:
+                for by, name, sign, end in ((-1, "less", "−", bounds.low), (1, "more", r"\+", bounds.high)):
+                    st.button(sign, key=f"{key}-{name}", on_click=step, args=(by,), disabled=disabled or value == end)
         if wrong:
             with st.container(key=f"{key}-refused"):
                 st.markdown(f":small[:red[{plain(sentence(wrong.problem))}]]")

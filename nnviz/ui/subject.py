@@ -17,9 +17,11 @@ from torch import Tensor
 
 from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.data.datasets import Dataset, Split, to_input
+from nnviz.fields import Number
 from nnviz.train.evaluation import evaluate
 from nnviz.ui.checkpoints import View, sample
 from nnviz.ui.format import percent
+from nnviz.ui.forms import number_field
 from nnviz.ui.memory import kept
 from nnviz.ui.state import Kept, keep
 
@@ -35,6 +37,8 @@ KINDS = {
 _KIND, _INDEX, _DIGIT = "inspect-image-kind", "inspect-image-index", "inspect-image-digit"
 _TEST, _MISTAKE, _BATCH = Kept.TEST_IMAGE, Kept.MISTAKE, Kept.BATCH_IMAGE
 _WANTED = Kept.WANTED_IMAGE
+_WIDTH = 190
+"""Of the field for a number with its two buttons, CSS pixels."""
 
 
 class Subject(NamedTuple):
@@ -104,15 +108,15 @@ def _of_mistakes(view: View) -> Subject:
         st.session_state[_MISTAKE] = (shown[place], place)
 
     choose(place)
-    st.session_state[_INDEX] = place + 1
-    st.number_input(
+    number_field(
         f"Mistake, of {len(shown):,}",
-        1,
-        len(shown),
-        key=_INDEX,
-        width=140,
+        place + 1,
+        Number("the place of the mistake", 1, len(shown), whole=True),
+        _INDEX,
+        lambda number: choose(int(number) - 1),
         help=f"Of {words}, the surest first.",
-        on_change=lambda: choose(st.session_state[_INDEX] - 1),
+        width=_WIDTH,
+        steps=True,
     )
     _digit(data.dataset)
     _random(lambda: choose(random.randrange(len(shown))))
@@ -187,15 +191,15 @@ def mistakes(run_id: str, step: int, count: int, _checkpoint_view: CheckpointVie
 def _number(label: str, key: str, low: int, high: int) -> int:
     """A number that outlives its widget: it is kept under the plain key `key`."""
     value = _clipped(st.session_state.get(key), low, high)
-    st.session_state[_INDEX] = value
-    st.number_input(
+    number_field(
         label,
-        low,
-        high,
-        key=_INDEX,
-        width=140,
+        value,
+        Number("the number of the image", low, high, whole=True),
+        _INDEX,
+        lambda number: st.session_state.update({key: number}),
         help=f"From {low} to {high:,}.",
-        on_change=lambda: st.session_state.update({key: st.session_state[_INDEX]}),
+        width=_WIDTH,
+        steps=True,
     )
     return value
 

@@ -59,7 +59,7 @@ def wrong(store: RunStore, run: Run, blobs: Loaded, step: int) -> list[int]:
 
 def test_any_test_image_by_its_number(run: Run, blobs: Loaded) -> None:
     app = app_with()
-    app.number_input(key="inspect-image-index").set_value(37).run()
+    app.text_input(key="inspect-image-index").set_value("37").run()
     found = app.session_state["found"]
     assert found.label == 7
     assert found.title == "Test image 37: 7"
@@ -86,12 +86,12 @@ def test_a_mistake_is_wrong_and_stays_until_it_is_right(run: Run, store: RunStor
     app.selectbox(key="inspect-image-kind").set_value("mistake").run()
     assert app.session_state["found"].key == f"mnist-test-{first[0]}"
     place = next(place for place, index in enumerate(first) if index in last and place)
-    app.number_input(key="inspect-image-index").set_value(place + 1).run()
+    app.text_input(key="inspect-image-index").set_value(str(place + 1)).run()
     assert app.session_state["found"].key == f"mnist-test-{first[place]}"
     app.session_state["step"] = 5
     app.run()
     assert app.session_state["found"].key == f"mnist-test-{first[place]}"
-    assert app.number_input(key="inspect-image-index").value == last.index(first[place]) + 1
+    assert app.text_input(key="inspect-image-index").value == str(last.index(first[place]) + 1)
     digit = int(blobs.test.labels[last[-1]])
     app.selectbox(key="inspect-image-digit").set_value(digit).run()
     for _ in range(4):
@@ -116,7 +116,7 @@ def test_an_image_of_the_mini_batch_is_as_the_net_gets_it(run: Run, store: RunSt
     assert step is not None
     app = app_with(step=2)
     app.selectbox(key="inspect-image-kind").set_value("batch").run()
-    app.number_input(key="inspect-image-index").set_value(3).run()
+    app.text_input(key="inspect-image-index").set_value("3").run()
     found = app.session_state["found"]
     assert torch.equal(found.inputs, step.images[2:3])
     assert found.label == int(step.labels[2])

@@ -53,6 +53,22 @@ def _form(view: View) -> None:
     layer = view.layer
     assert layer.weight is not None
     inputs = layer.weight[0].numel()
+    kept: dict[str, float] = st.session_state.setdefault(Kept.EDIT_FORM, {"unit": 0, "input": 0, "amount": 0.1})
+    shown = []  # fields for numbers, which may refuse
+
+    def field(name: str, label: str, bounds: Number, steps: bool) -> None:
+        key = f"inspect-edit-{name}"
+        value = min(kept[name], bounds.high)
+        number_field(label, value, bounds, key, lambda n: kept.update({name: n}), width=190, steps=steps)
+        shown.append(key)
+
+    def add() -> None:
+        """With what the fields hold when it is pressed."""
+        unit = None if scope == "layer" else int(min(kept["unit"], layer.units - 1))
+        source = int(min(kept["input"], inputs - 1)) if scope == "weight" else None
+        if not any(map(refused, shown)):
+            _add(view, Edit(layer.name, Action(action), unit, source, kept["amount"], len(_edits(view))))
+
     with st.container(horizontal=True, vertical_alignment="bottom", key="inspect-edit-form"):
         scope = st.segmented_control(
             "Change",
@@ -62,36 +78,24 @@ def _form(view: View) -> None:
             default="neuron",
             required=True,
         )
-        unit = source = None
         if scope != "layer":
-            unit = int(
-                st.number_input(f"Neuron of {layer.title}", 0, layer.units - 1, key="inspect-edit-unit", width=160)
-            )
+            units = Number("the number of the neuron", 0, layer.units - 1, whole=True)
+            field("unit", f"Neuron of {layer.title}", units, steps=True)
         if scope == "weight":
-            source = int(st.number_input("From input", 0, inputs - 1, key="inspect-edit-input", width=140))
+            field("input", "From input", Number("the number of the input", 0, inputs - 1, whole=True), steps=True)
         action = st.selectbox(
             "How", list(_ACTIONS), key="inspect-edit-action", format_func=_ACTIONS.__getitem__, width=160
         )
-        amount = 0.1
         if action is Action.NUDGE:
-            kept: dict[str, float] = st.session_state.setdefault(Kept.EDIT_AMOUNT, {"amount": amount})
-            amount = kept["amount"]
-            number_field(
-                "By" if scope == "weight" else "Noise of standard deviation",
-                amount,
-                Number("the amount", -MAX_NUDGE, MAX_NUDGE),
-                "inspect-edit-amount",
-                lambda number: kept.update(amount=number),
-                width=160,
-            )
+            label = "By" if scope == "weight" else "Noise of standard deviation"
+            field("amount", label, Number("the amount", -MAX_NUDGE, MAX_NUDGE), steps=False)
         st.button(
             "Do it",
             key="inspect-edit-apply",
             type="primary",
             icon=":material/content_cut:",
-            on_click=_add,
-            disabled=action is Action.NUDGE and bool(refused("inspect-edit-amount")),
-            args=(view, Edit(layer.name, Action(action), unit, source, amount, len(_edits(view)))),
+            on_click=add,
+            disabled=any(map(refused, shown)),
         )
 
 

@@ -20,12 +20,14 @@ from nnviz.charts.distribution import (
 )
 from nnviz.charts.matrix import matrix_config, matrix_csv, matrix_figure, matrix_info
 from nnviz.data.datasets import to_input
+from nnviz.fields import Number
 from nnviz.spec.optimizers import OPTIMIZERS
 from nnviz.ui import services
 from nnviz.ui.checkpoints import View, checkpoint_at
 from nnviz.ui.components.image_grid import Caption, signed_to_bytes, tiles
 from nnviz.ui.components.plot import plot
 from nnviz.ui.csv_button import csv_button
+from nnviz.ui.forms import number_field, typed
 from nnviz.ui.memory import kept
 from nnviz.ui.pages.inspect.section import Section
 from nnviz.ui.pages.inspect.sections.neuron import open_neuron, word_for
@@ -107,10 +109,28 @@ def show(view: View) -> None:
             with st.container(horizontal=True, vertical_alignment="bottom"):
                 st.caption(f"{_WORDS[quantity]}  \n{statistics(panel.values)}")
                 if place == 0 and picture == "images" and (pages := _pages(layer, panel.values)) > 1:
-                    st.number_input(f"Page, of {pages}", 1, pages, key="inspect-page", width=140)
+                    _choose_page(pages)
             draw = {"images": _images, "matrix": _matrix, "distribution": _distribution}[picture]
             draw(view, quantity, panel, place)
     _one_weight(view)
+
+
+def _choose_page(pages: int) -> None:
+    number_field(
+        f"Page, of {pages}",
+        _page(pages),
+        Number("the page", 1, pages, whole=True),
+        "inspect-page",
+        lambda page: st.session_state.update({Kept.WEIGHTS_PAGE: page}),
+        width=190,
+        steps=True,
+    )
+
+
+def _page(pages: int) -> int:
+    """The one chosen, from 1; the last one where there are fewer."""
+    chosen: int = st.session_state.get(Kept.WEIGHTS_PAGE, 1)
+    return min(chosen, pages)
 
 
 def _panels(view: View, quantity: str, shown: Tensor, shared: bool, difference: bool) -> list[Panel]:
@@ -202,7 +222,7 @@ def _images(view: View, quantity: str, panel: Panel, place: int) -> None:
     pages = _pages(layer, panel.values)
     start = 0
     if pages > 1:
-        start = (min(st.session_state.get("inspect-page", 1), pages) - 1) * PAGE
+        start = (_page(pages) - 1) * PAGE
     units = [unit * per_unit + channel for unit in order for channel in range(per_unit)][start : start + PAGE]
     chosen = pictures[units].numpy()
     pixels, limit = signed_to_bytes(chosen, panel.limit)
@@ -322,22 +342,28 @@ def _one_weight(view: View) -> None:
         if name != layer.name or unit >= flat.shape[0] or source >= flat.shape[1]:
             largest = int(step.gradient[f"{layer.name}.weight"].abs().argmax())
             unit, source = divmod(largest, flat.shape[1])
-        st.session_state["inspect-weight-unit"], st.session_state["inspect-weight-input"] = unit, source
+        units = Number(f"the number of the {word_for(layer)}", 0, flat.shape[0] - 1, whole=True)
+        inputs = Number("the number of the input", 0, flat.shape[1] - 1, whole=True)
+        unit_key, input_key = "inspect-weight-unit", "inspect-weight-input"
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            for label, key, count in (
-                (f"To {word_for(layer)}", "unit", flat.shape[0]),
-                ("From input", "input", flat.shape[1]),
-            ):
-                st.number_input(
-                    label,
-                    0,
-                    count - 1,
-                    key=f"inspect-weight-{key}",
-                    width=140,
-                    on_change=lambda: choose_weight(
-                        view, st.session_state["inspect-weight-unit"], st.session_state["inspect-weight-input"]
-                    ),
-                )
+            number_field(
+                f"To {word_for(layer)}",
+                unit,
+                units,
+                unit_key,
+                lambda number: choose_weight(view, int(number), int(typed(input_key, inputs, source))),
+                width=190,
+                steps=True,
+            )
+            number_field(
+                "From input",
+                source,
+                inputs,
+                input_key,
+                lambda number: choose_weight(view, int(typed(unit_key, units, unit)), int(number)),
+                width=190,
+                steps=True,
+            )
             st.caption(
                 f"Step {step.step:,} with {view.checkpoint.optimizer_title}, on its mini-batch of {len(step.labels)}"
                 f" images; loss {step.loss:.4f}. Without a choice: the weight with the largest gradient."

@@ -37,19 +37,21 @@ from nnviz.charts.bars import (
     unit_bars_figure,
     unit_bars_info,
 )
+from nnviz.fields import Number
 from nnviz.spec.activations import ACTIVATIONS
 from nnviz.table import csv_text
 from nnviz.ui.checkpoints import View, sample
 from nnviz.ui.components.image_grid import Caption, signed_to_bytes, tiles
 from nnviz.ui.components.plot import plot
 from nnviz.ui.csv_button import csv_button
+from nnviz.ui.forms import number_field
 from nnviz.ui.glossary import heading
 from nnviz.ui.memory import kept
 from nnviz.ui.pages.inspect.section import Section
 from nnviz.ui.state import Kept
 from nnviz.ui.subject import Subject, choose_subject, set_subject_index
 
-_CHOSEN, _UNIT = Kept.NEURON, "inspect-neuron-unit"
+_CHOSEN = Kept.NEURON
 
 TERMS = 10
 """Products of the sum that are told one by one."""
@@ -183,19 +185,19 @@ def _choose_unit(layer: LayerView, traced: Trace) -> int:
     if name != layer.name or not 0 <= unit < layer.units:
         unit = strongest
 
-    def choose(unit: int) -> None:
-        st.session_state[_CHOSEN] = (layer.name, unit)
+    def choose(unit: float) -> None:
+        st.session_state[_CHOSEN] = (layer.name, int(unit))
 
     choose(unit)
-    st.session_state[_UNIT] = unit
-    st.number_input(
+    number_field(
         f"{word_for(layer).capitalize()} of {layer.title}",
-        0,
-        layer.units - 1,
-        key=_UNIT,
-        width=200,
-        on_change=lambda: choose(st.session_state[_UNIT]),
+        unit,
+        Number(f"the number of the {word_for(layer)}", 0, layer.units - 1, whole=True),
+        "inspect-neuron-unit",
+        choose,
         help=f"From 0 to {layer.units - 1:,}.",
+        width=240,
+        steps=True,
     )
     st.button(
         "The strongest for this image",

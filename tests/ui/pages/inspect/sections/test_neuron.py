@@ -82,7 +82,7 @@ def test_the_arithmetic_on_screen_adds_up_in_every_layer(store: RunStore, blobs:
         assert sum(Decimal(row[3]) for row in rows[:place]) == Decimal(rows[place][3])
         output = traced.of(layer.name).output[0, unit].max()
         assert float(rows[-1][3]) == pytest.approx(float(output), rel=1e-3, abs=1e-4)
-        assert app.number_input(key="inspect-neuron-unit").value == unit
+        assert app.text_input(key="inspect-neuron-unit").value == str(unit)
         assert not re.search(r"\bnan\b", words(app))
         assert ("softmax" in words(app)) == (layer.name == "output")
 
@@ -90,9 +90,9 @@ def test_the_arithmetic_on_screen_adds_up_in_every_layer(store: RunStore, blobs:
 def test_a_number_typed_is_kept_and_that_of_another_layer_is_not_taken(store: RunStore) -> None:
     recorded(store, NetworkSpec())
     app = shown(inspect_neuron=("output", 6))
-    app.number_input(key="inspect-neuron-unit").set_value(45).run()
+    app.text_input(key="inspect-neuron-unit").set_value("45").run()
     app.run()
-    assert app.number_input(key="inspect-neuron-unit").value == 45
+    assert app.text_input(key="inspect-neuron-unit").value == "45"
     assert re.search(r"## Neuron 45 of Dense 1", words(app))
     assert app.session_state["inspect_neuron"] == ("dense1", 45)
 
@@ -128,10 +128,10 @@ def test_a_layer_begins_with_its_strongest_neuron_and_a_button_goes_back_to_it(s
     _, checkpoint = recorded(store, NetworkSpec())
     strongest = int(trace(checkpoint, to_input(blobs.test.images[:1], blobs.dataset)).of("dense1").output[0].argmax())
     app = shown()
-    assert app.number_input(key="inspect-neuron-unit").value == strongest
-    app.number_input(key="inspect-neuron-unit").set_value((strongest + 1) % 128).run()
+    assert app.text_input(key="inspect-neuron-unit").value == str(strongest)
+    app.text_input(key="inspect-neuron-unit").set_value(str((strongest + 1) % 128)).run()
     app.button(key="inspect-neuron-strongest").click().run()
-    assert app.number_input(key="inspect-neuron-unit").value == strongest
+    assert app.text_input(key="inspect-neuron-unit").value == str(strongest)
     assert app.button(key="inspect-neuron-strongest").disabled
 
 
