@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import streamlit as st
 
 from nnviz.analysis.checkpoint_view import CheckpointView, LayerView
@@ -22,8 +20,8 @@ from nnviz.ui.state import Kept
 
 _FOUND = registry("nnviz.ui.pages.inspect.sections", list(sections.__path__), Section)
 
-SECTIONS: dict[str, tuple[str, Callable[[View], None]]] = {one.name: (one.title, one.show) for one in _FOUND.values()}
-"""Name → (title, what shows it), in the order of the page."""
+SECTIONS: dict[str, Section] = {one.name: one for one in _FOUND.values()}
+"""By name, in the order of the page."""
 
 _LAYER, _SECTION = "inspect-layer", "inspect-look"
 
@@ -59,13 +57,13 @@ def _inspect(run_id: str, every: float | None) -> None:
             return
         beside = checkpoints.beside(run, checkpoint, other)
         with st.container(key="inspect-choice", gap="small"):
-            with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-                layer = _choose_layer(checkpoint)
-                _state_of(run)
             section = _choose_section()
+            with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+                layer = _choose_layer(checkpoint, SECTIONS[section].of_layer)
+                _state_of(run)
         view = View(run, checkpoint, layer, beside, checkpoints.following(run), st.context.theme.type == "dark")
         with st.container(key=f"inspect-section-{section}"):
-            SECTIONS[section][1](view)
+            SECTIONS[section].show(view)
     except RunGone:
         st.rerun()
     except (CheckpointError, DataError) as error:
@@ -86,11 +84,14 @@ def _state_of(run: Run) -> None:
         st.caption(words)
 
 
-def _choose_layer(checkpoint: CheckpointView) -> LayerView:
+def _choose_layer(checkpoint: CheckpointView, asked: bool) -> LayerView:
+    """The layer that is looked at; `asked`: it makes a difference, and is to be chosen."""
     if wanted := st.session_state.pop(Kept.LAYER_WANTED, None):
         st.session_state[_LAYER] = wanted
     layers = {layer.name: layer for layer in checkpoint.learning_layers}
     state.keep(_LAYER, list(layers))
+    if not asked:
+        return layers[st.session_state[_LAYER]]
     st.pills(
         "Layer",
         list(layers),
@@ -113,7 +114,7 @@ def _sizes(shape: tuple[int, ...]) -> str:
 def _choose_section() -> str:
     if wanted := st.session_state.pop(Kept.SECTION_WANTED, None):
         st.session_state[_SECTION] = wanted
-    return choose_section(SECTIONS, _SECTION)
+    return choose_section({name: (one.title, one.show) for name, one in SECTIONS.items()}, _SECTION)
 
 
 def _empty_state() -> None:

@@ -16,3 +16,5 @@ class Section:
     show: Callable[[View], None]
     rank: int = 100
     """Its place on the page; those of one rank by their name."""
+    of_layer: bool = False
+    """Whether it shows one layer, which then is to be chosen."""

@@ -231,3 +231,11 @@ def test_a_checkpoint_shows_the_next_step_with_what_was_changed_since_it_was_loo
     assert checkpoint_at(store, run, 1) is first  # kept
     store.writer.add_change(run.id, Change(1, "lr", run.config.lr, 0.5))
     assert checkpoint_at(store, run, 1).config.lr == 0.5
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_a_layer_is_chosen_only_where_it_makes_a_difference(store: RunStore, section: str) -> None:
+    trained(store)
+    keys = [one.key for one in open_inspect(inspect__look=section).get("button_group")]
+    assert "inspect-look" in keys
+    assert ("inspect-layer" in keys) == (section in ("matrices", "neuron", "map", "operate"))

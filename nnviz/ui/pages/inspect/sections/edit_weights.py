@@ -168,4 +168,4 @@ def _reset() -> None:
     st.session_state[_EDITS] = (run_id, [])
 
 
-SECTION = Section("operate", "Edit weights", show, rank=80)
+SECTION = Section("operate", "Edit weights", show, rank=80, of_layer=True)

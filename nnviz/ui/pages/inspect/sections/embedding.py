@@ -255,4 +255,4 @@ def _chosen_image(view: View, seen: Seen) -> None:
         )
 
 
-SECTION = Section("map", "Embedding (PCA, t-SNE)", show, rank=60)
+SECTION = Section("map", "Embedding (PCA, t-SNE)", show, rank=60, of_layer=True)

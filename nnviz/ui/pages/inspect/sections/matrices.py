@@ -379,4 +379,4 @@ def _one_weight(view: View) -> None:
         st.caption(f"The training itself has {told.trained:+.8f} after this step, in 32-bit numbers.")
 
 
-SECTION = Section("matrices", "Weights & gradients", show, rank=10)
+SECTION = Section("matrices", "Weights & gradients", show, rank=10, of_layer=True)

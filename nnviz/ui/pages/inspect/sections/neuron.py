@@ -598,4 +598,4 @@ def minus(number: str) -> str:
     return number.replace("-", "−")
 
 
-SECTION = Section("neuron", "One neuron", show, rank=40)
+SECTION = Section("neuron", "One neuron", show, rank=40, of_layer=True)
