@@ -114,9 +114,12 @@ class Memory:
             grown = [(one, self._entries[one].value) for one in self._grown if one in self._entries]
             # Somebody may be at work with it still: what is large is measured as long as it is kept.
             self._grown = {one for one, _ in grown if self._entries[one].size >= _ENOUGH}
+            held = [(one, kept) for one, kept in self._held.items() if self._held_sizes.get(one, 0) >= _ENOUGH]
         sizes = {one: size_of(kept) for one, kept in grown}
-        del grown  # else what goes is held here
+        held_sizes = {one: size_of(kept) for one, kept in held}
+        grown, held = [], []  # else what goes is held here
         with self._lock:
+            self._held_sizes.update(held_sizes)
             for one, now in sizes.items():
                 if one in self._entries:
                     self._entries[one].size = now

@@ -131,6 +131,16 @@ def test_what_sessions_hold_counts_as_long_as_they_do() -> None:
     assert kept_here.size >= 2.9 * MB
 
 
+def test_what_sessions_hold_counts_with_what_it_has_grown_by() -> None:
+    kept_here = Memory(20 * MB)
+    held = kept_here.get("net", lambda: torch.nn.Linear(1500, 1500), grows=True)
+    kept_here.get("large", lambda: bytes(15 * MB))
+    held.weight.grad = torch.zeros(1500, 1500)
+    for number in range(5):
+        kept_here.get(number, lambda: bytes(MB))
+    assert kept_here.size <= 2.1 * MB
+
+
 def test_many_who_ask_at_once_wait_for_one() -> None:
     kept_here, begun, go_on = Memory(MB), threading.Event(), threading.Event()
     made: list[int] = []
