@@ -58,6 +58,26 @@ def test_build_keeps_what_is_drawn_and_its_history(page: Page, tmp_path: Path) -
         page.wait_for_url(re.compile("dense_128"))
 
 
+def test_what_was_left_in_build_is_there_after_a_restart_under_another_page(page: Page, tmp_path: Path) -> None:
+    port = free_port()
+    environment = {"NNVIZ_RUNS": str(tmp_path / "runs"), "NNVIZ_DATA": str(tmp_path / "data")}
+    with serve(APP, tmp_path, port=port, **environment) as address:
+        page.goto(f"{address}/Build?net=dense_40")
+        page.get_by_test_id("field-units").fill("0")
+        expect(page.get_by_test_id("still-using")).to_be_visible()
+        page.locator(".st-key-navigation").get_by_role("link", name="Glossary").click()
+        expect(page.locator(".st-key-glossary-find")).to_be_visible()
+    wait_for_connection(page, False)
+    with serve(APP, tmp_path, port=port, **environment):
+        wait_for_connection(page, True)
+        page.locator(".st-key-navigation").get_by_role("link", name="Build").click()
+        expect(page.get_by_test_id("still-using")).to_be_visible()
+        expect(page.get_by_test_id("field-units")).to_have_value("0")
+        page.get_by_test_id("field-units").fill("41")
+        page.wait_for_url(re.compile("dense_41"))
+        expect(page.locator(".st-key-pytorch-code")).to_contain_text("784, 41")
+
+
 def test_a_drawing_is_sent_again(page: Page, tmp_path: Path) -> None:
     port = free_port()
     with serve(CANVAS, tmp_path, port=port) as address:

@@ -6,8 +6,8 @@ const SEND_AFTER_MS = 80;
 const GLIDE_MS = 220;
 const DRAG_FROM_PX = 6;
 
-// Drafts with their history by generation, so that leaving the page and coming back keeps undo.
-const left = new Map();
+// The draft with its history as the page was left, so that coming back keeps undo, and a new server hears of it.
+let left = null;
 
 export default function (component) {
   return mount(
@@ -58,6 +58,7 @@ class Builder {
   receive(data, send) {
     this.send = send;
     this.setSchema(data.schema);
+    if (!this.draft) this.takeUp(data);
     const again = this.draft && data.session !== this.session;
     this.session = data.session;
     if (again) this.join(data);
@@ -66,8 +67,20 @@ class Builder {
     this.render();
   }
 
-  // A session that knows nothing of this drawing, as the server was started again: it is told all of it.
+  // Coming back to the page: what was left is still what the session has, or the session is new and knows nothing of it.
+  takeUp(data) {
+    if (!left) return;
+    const known = left.generation === data.generation && left.revision === data.revision;
+    if (!known && left.session === data.session) return;
+    Object.assign(this, left);
+    this.sent.set(this.revision, this.ids());
+  }
+
+  // A session that knows nothing of this drawing, as the server was started again: it is told all of it. What the session
+  // began with can be got back by undo.
   join(data) {
+    const theirs = draftOf(data.draft, this.draft);
+    if (![this.draft, ...this.history.past].some((one) => sameNetwork(one, theirs))) remember(this.history, theirs, null);
     this.generation = data.generation;
     this.revision = Math.max(this.revision, data.revision) + 1;
     this.answered = -1;
@@ -77,20 +90,15 @@ class Builder {
   // A network from elsewhere: the first one, an import, a link. What was drawn before can be got back by undo.
   adopt(data) {
     const before = this.draft;
-    const kept = left.get(data.generation);
     this.generation = data.generation;
     this.revision = data.revision;
     this.answered = -1;
     clearTimeout(this.timer);
     this.timer = null;
-    if (!before && kept && kept.revision === data.revision) {
-      Object.assign(this, kept);
-    } else {
-      this.draft = draftOf(data.draft, before);
-      this.history = this.history || newHistory();
-      if (before) remember(this.history, before, null);
-      if (!before && this.isRow()) this.selected = this.draft.layers[0] ? this.draft.layers[0].id : null;
-    }
+    this.draft = draftOf(data.draft, before);
+    this.history = this.history || newHistory();
+    if (before) remember(this.history, before, null);
+    if (!before && this.isRow()) this.selected = this.draft.layers[0] ? this.draft.layers[0].id : null;
     this.sent.set(this.revision, this.ids());
   }
 
@@ -141,9 +149,8 @@ class Builder {
     this.watcher.disconnect();
     cancelAnimationFrame(this.frame);
     clearTimeout(this.timer);
-    const { draft, history, revision, selected, plans } = this;
-    left.clear();
-    left.set(this.generation, { draft, history, revision, selected, plans });
+    const { session, generation, revision, draft, history, selected, plans } = this;
+    left = { session, generation, revision, draft, history, selected, plans };
     this.root.remove();
   }
 
