@@ -211,3 +211,18 @@ def test_a_neuron_of_the_whole_network_tells_its_numbers_and_is_opened(open_page
     page.mouse.click(box["x"] + 0.5 * box["width"], box["y"] + 0.5 * box["height"])
     expect(page.locator(".st-key-inspect-section-neuron")).to_be_visible()
     expect(page.get_by_text(f"Neuron {told[1]}").first).to_be_visible()
+
+
+def test_a_finger_is_told_a_neurons_numbers_before_it_opens_it(open_page: OpenPage, finished: str) -> None:
+    page = open_page(f"/Inspect?run={finished}", viewport=PHONE, has_touch=True, is_mobile=True)
+    canvas = page.locator(CANVAS)
+    expect(canvas).to_be_visible()
+    rest(page)
+    box = canvas.bounding_box()
+    assert box
+    middle = {"x": box["width"] / 2, "y": box["height"] / 2}
+    canvas.tap(position=middle)
+    expect(page.locator(WORDS)).to_contain_text("Dense 1, neuron")
+    expect(page.locator(".st-key-inspect-section-network")).to_be_visible()
+    canvas.tap(position=middle)
+    expect(page.locator(".st-key-inspect-section-neuron")).to_be_visible()

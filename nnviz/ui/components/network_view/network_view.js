@@ -11,7 +11,6 @@ export default function (component) {
   );
 }
 
-const NARROW = 640; // CSS pixels, below which the layers stand below each other
 const SETTLE = 0.15; // how far a colour scale moves towards its new range with each message, so that it doesn't flicker
 
 class NetworkView {
@@ -30,13 +29,16 @@ class NetworkView {
     this.limits = new Map();
     this.scale = "";
     this.faces = []; // one small canvas for each layer, its pictures in a row
-    for (const kind of ["pointermove", "pointerdown"]) this.canvas.addEventListener(kind, (event) => this.point(event));
-    this.canvas.addEventListener("pointerleave", () => this.reach(null));
-    this.canvas.addEventListener("blur", () => this.reach(null));
-    this.canvas.addEventListener("click", (event) => {
-      this.point(event);
-      this.open();
+    this.canvas.addEventListener("pointermove", (event) => this.reach(this.under(event)));
+    this.canvas.addEventListener("pointerdown", (event) => {
+      const at = this.under(event);
+      this.known = same(at, this.at);
+      this.reach(at);
     });
+    this.canvas.addEventListener("pointerleave", (event) => event.pointerType === "touch" || this.reach(null));
+    this.canvas.addEventListener("blur", () => this.reach(null));
+    // A finger can't point without pressing: its first press tells the numbers, its second opens the neuron.
+    this.canvas.addEventListener("click", (event) => (event.pointerType !== "touch" || this.known) && this.open());
     this.canvas.addEventListener("keydown", (event) => this.key(event));
     this.watch = new ResizeObserver(() => this.draw());
     this.watch.observe(this.root);
@@ -83,8 +85,8 @@ class NetworkView {
 
   arrange(width) {
     const { layers } = this.header;
-    const narrow = width < NARROW;
-    const hidden = layers.slice(0, -1);
+    const hidden = pictured(layers);
+    const narrow = breadth(hidden, width) < NARROWEST;
     const place = narrow ? inRows(hidden, width) : inColumns(hidden, width);
     const classes = layers.at(-1).units.length;
     const [w, h] = [place.output.width / (narrow ? classes : 1), place.output.height / (narrow ? 1 : classes)];
@@ -124,7 +126,7 @@ class NetworkView {
     this.shown = this.chosenClass();
     this.drawLinks();
     this.drawImage();
-    this.header.layers.slice(0, -1).forEach((layer, index) => this.drawLayer(layer, index));
+    pictured(this.header.layers).forEach((layer, index) => this.drawLayer(layer, index));
     this.drawOutput();
     this.tell();
   }
@@ -327,9 +329,9 @@ class NetworkView {
 
   // --- hands and keys
 
-  point(event) {
+  under(event) {
     const frame = this.canvas.getBoundingClientRect();
-    this.reach(this.find(event.clientX - frame.left, event.clientY - frame.top));
+    return this.find(event.clientX - frame.left, event.clientY - frame.top);
   }
 
   find(x, y) {
@@ -349,7 +351,7 @@ class NetworkView {
   }
 
   reach(at) {
-    if (at?.layer === this.at?.layer && at?.place === this.at?.place) return;
+    if (same(at, this.at)) return;
     this.at = at;
     this.words.setAttribute("aria-live", "off");
     this.draw();
@@ -364,9 +366,8 @@ class NetworkView {
     const leap = { PageDown: 1, PageUp: -1 }[event.key];
     if (step === undefined && leap === undefined) return;
     event.preventDefault();
-    const at = this.at ?? { layer: 0, place: leap ? 0 : -Math.sign(step ?? 0) < 0 ? -1 : 0 };
-    const layer = clamp(at.layer + (leap ?? 0), 0, layers.length - 1);
-    const place = leap ? 0 : at.place + (this.at ? step : 1);
+    const layer = clamp((this.at?.layer ?? 0) + (leap ?? 0), 0, layers.length - 1);
+    const place = this.at && !leap ? this.at.place + step : 0;
     this.reach({ layer, place: clamp(place, 0, layers[layer].units.length - 1) });
     this.words.setAttribute("aria-live", "polite");
   }
@@ -378,30 +379,45 @@ class NetworkView {
   }
 }
 
+// The layers with a place of their own beside the output: the hidden ones, or the output's weights where there is none.
+function pictured(layers) {
+  return layers.length > 1 ? layers.slice(0, -1) : layers;
+}
+
+function same(one, other) {
+  return one?.layer === other?.layer && one?.place === other?.place;
+}
+
 // --- places: pure arithmetic
 
 const HEAD = 26;
+const GAP = 46;
+const [IMAGE, OUTPUT] = [132, 250];
+const NARROWEST = 70; // CSS pixels for a layer, below which the layers stand below each other
+
+// What each layer would have in a row, on average.
+function breadth(layers, width) {
+  return (width - IMAGE - OUTPUT - GAP * (layers.length + 1)) / Math.max(1, layers.length);
+}
 
 // Left to right: image, layers, output.
 function inColumns(layers, width) {
   const height = 440;
-  const gap = 46;
-  const [image, output] = [132, 250];
-  const free = width - image - output - gap * (layers.length + 1);
+  const free = breadth(layers, width) * layers.length;
   const shares = layers.map((layer) => (layer.face ? 3 : 1));
   const all = shares.reduce((total, share) => total + share, 0);
-  let x = image + gap;
+  let x = IMAGE + GAP;
   const boxes = layers.map((layer, index) => {
-    const room = Math.max(40, (free * shares[index]) / all);
+    const room = (free * shares[index]) / all;
     const box = grid(layer, x, HEAD, room, height - HEAD - 8);
-    x += room + gap;
+    x += room + GAP;
     return box;
   });
   return {
     height,
-    image: { x: 1, y: HEAD + (height - HEAD - image) / 2 - 20, size: image },
+    image: { x: 1, y: HEAD + (height - HEAD - IMAGE) / 2 - 20, size: IMAGE },
     layers: boxes,
-    output: { x: width - output, y: HEAD, width: output, height: height - HEAD - 8 },
+    output: { x: width - OUTPUT, y: HEAD, width: OUTPUT, height: height - HEAD - 8 },
   };
 }
 
@@ -410,7 +426,7 @@ function inRows(layers, width) {
   const gap = 44;
   let y = HEAD + 112 + gap;
   const boxes = layers.map((layer) => {
-    const box = grid(layer, 2, y, width - 4, layer.face ? 320 : 150);
+    const box = grid(layer, 2, y, width - 4, layer.face ? 320 : 150, true);
     y += box.height + gap;
     return box;
   });
@@ -422,20 +438,23 @@ function inRows(layers, width) {
   };
 }
 
-// The largest squares with which all units fit into the room.
-function grid(layer, x, y, width, height) {
+const LARGEST = 96; // CSS pixels of a unit's picture
+
+// The largest squares with which all units fit into the room, in its middle; `flat`: in as few rows as that allows.
+function grid(layer, x, y, width, height, flat = false) {
   const count = layer.units.length;
   const bar = layer.face ? 6 : 0;
   let best = null;
   for (let columns = 1; columns <= count; columns += 1) {
     const rows = Math.ceil(count / columns);
     const space = columns * rows > 300 || width < 60 ? 2 : 5;
-    const size = Math.floor(Math.min(width / columns - space, height / rows - space - bar, 64));
-    if (!best || size > best.size) best = { columns, size, space, rows };
+    const size = Math.floor(Math.min(width / columns - space, height / rows - space - bar, LARGEST));
+    if (!best || size > best.size || (flat && size === best.size)) best = { columns, size, space, rows };
   }
   const size = Math.max(3, best.size);
-  const step = size + best.space + bar;
-  return { x, y, width, height: best.rows * step, columns: best.columns, size, pitch: size + best.space, step, bar: bar > 0 && size >= 12 };
+  const [pitch, step] = [size + best.space, size + best.space + bar];
+  const left = x + Math.max(0, (width - best.columns * pitch) / 2);
+  return { x: left, y, width, height: best.rows * step, columns: best.columns, size, pitch, step, bar: bar > 0 && size >= 12 };
 }
 
 function tileAt(box, position) {
