@@ -123,6 +123,9 @@ def open_page(title: str, *, titled: bool = False) -> None:
     except (StoreError, SettingError) as error:
         st.error(plain(sentence(str(error))), icon=":material/hard_drive:")
         st.stop()
+    if reason := services.look_only():
+        with st.container(key="look-only-notice"):
+            st.info(plain(sentence(reason)), icon=":material/visibility:")
     if title != "Train":  # which says it where it is looked at, and lives
         runs.busy_notice()
     if problem := executor.choice.problem:

@@ -41,7 +41,7 @@ def first_run(ready: bool) -> None:
             key="first-run",
             type="primary",
             icon=":material/play_arrow:",
-            disabled=not ready,
+            disabled=not ready or bool(services.look_only()),
             on_click=runs.launch,
             args=(NetworkSpec(), TrainConfig()),
             help="784-128-10 with ReLU, SGD 0.001, momentum 0.9, batches of 64, 10 epochs: the reference.",
