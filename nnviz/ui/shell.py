@@ -114,7 +114,7 @@ def open_page(title: str, *, titled: bool = False) -> None:
     state.follow_history()
     with st.container(horizontal=True, key="navigation"):
         for path, label, page_icon in PAGES:
-            st.page_link(path, label=label, icon=page_icon)
+            st.page_link(path, label=label, icon=page_icon, query_params=state.own_address(label))
     try:
         environment.check()
         executor = services.executor()  # so that it is warm when somebody presses Train
