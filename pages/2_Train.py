@@ -20,7 +20,9 @@ with st.container(key="train-layout"):
     form, stage = st.columns([1, 3], gap="large")
 with form, st.container(border=True, key="next-run"):
     st.markdown(f"## Next run\n{describe(setup.network, setup.config)}")
-    st.page_link("pages/1_Build.py", label="Change the network", icon=":material/edit:")
+    st.page_link(
+        "pages/1_Build.py", label="Change the network", icon=":material/edit:", query_params=state.own_address("Build")
+    )
     recipe.recipe_form()
 with stage:
     controls.control_bar(run, ready)

@@ -14,6 +14,7 @@ from contextlib import suppress
 from nnviz.executor.choice import FILE as CHOICE_FILE
 from nnviz.executor.choice import Choice
 from nnviz.process import process_name
+from nnviz.store.database import ReadOnly
 from nnviz.store.run import Run
 from nnviz.store.runs import RunStore
 from nnviz.sweep.store import SweepStore
@@ -31,33 +32,33 @@ class LocalExecutor:
     """Trainings in child processes of one supervisor. Safe to share between threads.
 
     The supervisor lives as long as its standard input is open: when this process ends, however, it checkpoints the
-    trainings and goes.
+    trainings and goes. For a store that is only looked at there is none: what would train raises ReadOnly.
     """
 
     def __init__(self, store: RunStore) -> None:
         self.store = store
-        store.empty_bin()
         self._lock = threading.Lock()
-        self._supervisor = self._start()
+        self._supervisor: subprocess.Popen[str] | None = None
+        if not store.look_only:
+            store.empty_bin()
+            self._supervisor = self._start()
 
     def submit(self, run_id: str, first: Command | None = None) -> None:
         """Start or resume a run as soon as there is room; `first` reaches it before its first step. Raises RunGone."""
         with self._lock:
-            self._revive()
+            supervisor = self._alive()
             self.store.enqueue(run_id, self._owner)
-            self._send("submit", run_id, first)
+            _send(supervisor, "submit", run_id, first)
 
     def control(self, run_id: str, command: Command) -> None:
         """Pass a command on to an active run; to one that isn't, it means nothing."""
         with self._lock:
-            self._revive()
-            self._send("control", run_id, command)
+            _send(self._alive(), "control", run_id, command)
 
     def sweep(self, sweep_id: str, command: Command) -> None:
         """Start or resume a sweep (`resume`), pause or stop it. Raises OSError if nobody can be told."""
         with self._lock:
-            self._revive()
-            self._send("sweep", sweep_id, command)
+            _send(self._alive(), "sweep", sweep_id, command)
 
     def delete(self, run: Run) -> None:
         """Stop the run, if it is going on, and put it into the bin. Raises RunGone."""
@@ -78,6 +79,8 @@ class LocalExecutor:
 
     def close(self) -> None:
         """Checkpoint and end all trainings, then the supervisor."""
+        if self._supervisor is None:
+            return
         with self._lock, suppress(OSError):
             assert self._supervisor.stdin
             self._supervisor.stdin.close()
@@ -94,6 +97,7 @@ class LocalExecutor:
 
     @property
     def pid(self) -> int:
+        assert self._supervisor is not None
         return self._supervisor.pid
 
     def _start(self) -> subprocess.Popen[str]:
@@ -109,18 +113,22 @@ class LocalExecutor:
         self._owner = process_name(process.pid)
         return process
 
-    def _revive(self) -> None:
-        """A supervisor that was killed is replaced; what it ran shows as interrupted and can be resumed."""
+    def _alive(self) -> subprocess.Popen[str]:
+        """The supervisor. One that was killed is replaced; what it ran shows as interrupted and can be resumed."""
+        if self._supervisor is None:
+            raise ReadOnly(self.store.root)
         if self._supervisor.poll() is not None:
             with suppress(OSError):
                 assert self._supervisor.stdin
                 self._supervisor.stdin.close()
             self._supervisor = self._start()
+        return self._supervisor
 
-    def _send(self, what: str, run_id: str, command: Command | None) -> None:
-        assert self._supervisor.stdin
-        self._supervisor.stdin.write(json.dumps([what, run_id, command]) + "\n")
-        self._supervisor.stdin.flush()
+
+def _send(supervisor: subprocess.Popen[str], what: str, run_id: str, command: Command | None) -> None:
+    assert supervisor.stdin
+    supervisor.stdin.write(json.dumps([what, run_id, command]) + "\n")
+    supervisor.stdin.flush()
 
 
 def _comes_true(condition: Callable[[], bool]) -> bool:

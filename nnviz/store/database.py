@@ -45,13 +45,42 @@ class StoreBusy(sqlite3.OperationalError):
         )
 
 
+class ReadOnly(sqlite3.OperationalError):
+    """Something was to be written where a store is only looked at."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"nothing can be written in {folder}: what is there can be looked at, but nothing trained, changed or"
+            " deleted; mend its permissions, or copy it and name the copy in NNVIZ_RUNS"
+        )
+
+
+def can_write(path: Path) -> bool:
+    """Whether a database can be written, or made. SQLite needs files beside it."""
+    return os.access(path.parent, os.W_OK) and (not path.exists() or os.access(path, os.W_OK))
+
+
+def connect_to_look(path: Path) -> sqlite3.Connection:
+    """A connection for reading alone, also where nothing can be written. Without the files of a writer beside it the
+    database stands still, as long as the connection is not kept.
+    """
+    alone = not path.with_name(f"{path.name}-wal").exists()
+    return sqlite3.connect(
+        f"{path.as_uri()}?mode=ro{'&immutable=1' * alone}",
+        timeout=TRY_FOR,
+        check_same_thread=False,
+        isolation_level=None,
+        uri=True,
+    )
+
+
 class Database:
     """One file; safe to share between threads, other processes open their own. Readers never wait for writers (WAL).
 
     `migrations[n]` leads from version n (`PRAGMA user_version`) to n + 1; what is missing is applied when it is opened.
     `gone` is raised for a row that refers to one that was deleted. Raises sqlite3.Error, StoreError for a newer schema,
     StoreBusy if another program has it locked for more than `patience` seconds. With `look_only`, one that
-    can't be written is opened for reading alone.
+    can't be written is opened for reading alone; then `look_only` is true, and what would write raises ReadOnly.
     """
 
     def __init__(
@@ -65,10 +94,12 @@ class Database:
     ) -> None:
         self._path, self._gone, self._patience = path, gone, patience
         self._lock = threading.RLock()
-        if look_only and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+        self.look_only = look_only and path.exists() and not can_write(path)
+        if self.look_only:
             self._open_to_look(path, migrations)
             return
-        self._connect(path)
+        self._connection = sqlite3.connect(path, timeout=TRY_FOR, check_same_thread=False, isolation_level=None)
+        self._connection.row_factory = sqlite3.Row
         try:
             self._patiently(lambda: self._connection.execute("PRAGMA journal_mode=WAL"))
             self._connection.execute("PRAGMA synchronous=NORMAL")
@@ -78,16 +109,9 @@ class Database:
             self._connection.close()
             raise
 
-    def _connect(self, path: Path | str) -> None:
-        self._connection = sqlite3.connect(
-            path, timeout=TRY_FOR, check_same_thread=False, isolation_level=None, uri=isinstance(path, str)
-        )
-        self._connection.row_factory = sqlite3.Row
-
     def _open_to_look(self, path: Path, migrations: Sequence[Migration]) -> None:
-        """Where nothing can be written. Without the files of a writer beside it the database stands still."""
-        alone = not path.with_name(f"{path.name}-wal").exists()
-        self._connect(f"{path.as_uri()}?mode=ro{'&immutable=1' * alone}")
+        """Where nothing can be written."""
+        self._connection = connect_to_look(path)
         try:
             if self.version != len(migrations):
                 raise StoreError(
@@ -104,10 +128,11 @@ class Database:
 
     def rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
         """What a SELECT gives."""
-        return self._patiently(lambda: self._connection.execute(query, values).fetchall())
+        return self._patiently(lambda: self._reader().execute(query, values).fetchall())
 
     def execute(self, query: str, *values: Any) -> int:
         """How many rows it changed. Raises `gone` if it refers to a row that was deleted."""
+        self._must_write()
         try:
             return self._patiently(lambda: self._connection.execute(query, values).rowcount)
         except sqlite3.IntegrityError as error:
@@ -121,6 +146,7 @@ class Database:
     @contextmanager
     def together(self) -> Iterator[None]:
         """What is written inside is written all or not at all, and at once: an ensemble has much to write."""
+        self._must_write()
         inside = not self._patiently(self._begin)
         try:
             yield
@@ -145,6 +171,18 @@ class Database:
                 else:  # it was killed while it waited
                     note.unlink()
         return waiting
+
+    def _must_write(self) -> None:
+        if self.look_only:
+            raise ReadOnly(self._path.parent)
+
+    def _reader(self) -> sqlite3.Connection:
+        """Where nothing can be written, a new one each time: another user's nnviz may write there meanwhile."""
+        if self.look_only:
+            self._connection.close()
+            self._connection = connect_to_look(self._path)
+            self._connection.row_factory = sqlite3.Row
+        return self._connection
 
     def _begin(self) -> bool:
         """Keeps the lock. False if this thread is within a transaction already."""

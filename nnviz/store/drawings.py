@@ -28,7 +28,7 @@ from nnviz.data.drawing import Bytes, Floats, to_bytes
 from nnviz.data.idx_file import CLASSES, SIDE
 from nnviz.environment import runs_root
 from nnviz.fields import SpecError, show
-from nnviz.store.database import StoreError
+from nnviz.store.database import StoreError, connect_to_look
 from nnviz.table import BOM, csv_text
 
 DEFAULT_COLLECTION = "Our handwriting"
@@ -82,20 +82,23 @@ class Collection:
 
 
 class HandwritingStore:
-    """The kept drawings under `root`. Safe to share between threads and processes.
+    """The kept drawings under `root`. Safe to share between threads and processes. With `look_only` they are read as
+    they are now, also where nothing can be written or is.
 
     Raises StoreError if the folder can't be used or written, DrawingGone for what is not there, SpecError for names,
     labels and drawings that can't be.
     """
 
-    def __init__(self, root: Path | None = None) -> None:
+    def __init__(self, root: Path | None = None, *, look_only: bool = False) -> None:
         self.root = (root or runs_root() / "drawings").absolute()
         self._lock = threading.RLock()
+        path = self.root / "drawings.sqlite"
         try:
+            if look_only:
+                self._db = _to_look(path)
+                return
             self.root.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(
-                self.root / "drawings.sqlite", timeout=10, check_same_thread=False, isolation_level=None
-            )
+            self._db = sqlite3.connect(path, timeout=10, check_same_thread=False, isolation_level=None)
             self._db.row_factory = sqlite3.Row
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
@@ -253,6 +256,15 @@ class HandwritingStore:
             f"the drawings folder {self.root} can't be used ({error}); free some space, mend its permissions,"
             " or name another folder in NNVIZ_RUNS"
         )
+
+
+def _to_look(path: Path) -> sqlite3.Connection:
+    if path.exists():
+        return connect_to_look(path)
+    empty = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+    empty.executescript(_SCHEMA)
+    empty.execute("PRAGMA query_only=ON")
+    return empty
 
 
 def check_label(label: object) -> int:

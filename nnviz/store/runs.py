@@ -53,7 +53,8 @@ class RunStore:
 
     `history` reads what was recorded, `checkpoints` and `present` the files, `writer` is for those who train, and
     `commands` for those who steer what another process trains.
-    With `look_only`, a folder in which nothing can be written will do for reading.
+    With `look_only`, a folder in which nothing can be written will do for reading; the property says that it is so, and
+    what would write raises ReadOnly.
     Raises StoreError if the folder can't be used; its methods raise RunGone for an id that is not there, StoreBusy if
     another program has the database locked for more than `patience` seconds.
     """
@@ -78,6 +79,11 @@ class RunStore:
 
     def close(self) -> None:
         self.db.close()
+
+    @property
+    def look_only(self) -> bool:
+        """Nothing can be written here."""
+        return self.db.look_only
 
     def folder(self, run_id: str) -> Path:
         """Where the run keeps its files. Raises RunGone for what is no id."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 import streamlit as st
 
+from nnviz.ui import services
 from nnviz.ui.format import plain
 
 
@@ -16,7 +17,7 @@ def show_bin(
 
     `prefix` goes before the keys of its buttons.
     """
-    if not deleted:
+    if not deleted or services.look_only():
         return
     if last is not None and last in deleted:
         st.markdown(f"Deleted: **{plain(deleted[last])}**.", width="content")

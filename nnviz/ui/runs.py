@@ -11,7 +11,7 @@ import streamlit as st
 from nnviz.data.datasets import usable
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
-from nnviz.store.database import StoreBusy
+from nnviz.store.database import ReadOnly, StoreBusy
 from nnviz.store.run import Run, RunGone
 from nnviz.sweep.store import SweepGone
 from nnviz.train.commands import Command
@@ -89,7 +89,7 @@ def told() -> Iterator[None]:
         yield
     except (RunGone, SweepGone) as error:
         state.report(sentence(str(error)))
-    except StoreBusy as error:
+    except (ReadOnly, StoreBusy) as error:
         state.report(f"That did not work: {error}.")
     except (OSError, sqlite3.Error) as error:
         state.report(

@@ -10,6 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from nnviz.data.download import Preparation
 from nnviz.executor.local import LocalExecutor
+from nnviz.store.database import ReadOnly
 from nnviz.store.drawings import HandwritingStore
 from nnviz.store.runs import RunStore
 from nnviz.sweep.store import SweepStore
@@ -19,7 +20,12 @@ from nnviz.ui.tcp_nodelay import send_at_once
 
 @st.cache_resource(show_spinner=False, on_release=RunStore.close)
 def store() -> RunStore:
-    return RunStore()
+    return RunStore(look_only=True)
+
+
+def look_only() -> str:
+    """Why nothing can be trained, changed or deleted here, only looked at; empty where it can."""
+    return str(ReadOnly(store().root)) if store().look_only else ""
 
 
 @st.cache_resource(show_spinner=False)
@@ -29,7 +35,7 @@ def sweeps() -> SweepStore:
 
 @st.cache_resource(show_spinner=False, on_release=HandwritingStore.close)
 def handwriting() -> HandwritingStore:
-    return HandwritingStore()
+    return HandwritingStore(look_only=store().look_only)
 
 
 @st.cache_resource(show_spinner="Starting the training processes …", on_release=LocalExecutor.close)

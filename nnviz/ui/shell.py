@@ -114,7 +114,7 @@ def open_page(title: str, *, titled: bool = False) -> None:
     state.follow_history()
     with st.container(horizontal=True, key="navigation"):
         for path, label, page_icon in PAGES:
-            st.page_link(path, label=label, icon=page_icon)
+            st.page_link(path, label=label, icon=page_icon, query_params=state.own_address(label))
     try:
         environment.check()
         executor = services.executor()  # so that it is warm when somebody presses Train
@@ -123,6 +123,9 @@ def open_page(title: str, *, titled: bool = False) -> None:
     except (StoreError, SettingError) as error:
         st.error(plain(sentence(str(error))), icon=":material/hard_drive:")
         st.stop()
+    if reason := services.look_only():
+        with st.container(key="look-only-notice"):
+            st.info(plain(sentence(reason)), icon=":material/visibility:")
     if title != "Train":  # which says it where it is looked at, and lives
         runs.busy_notice()
     if problem := executor.choice.problem:

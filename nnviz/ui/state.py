@@ -211,6 +211,15 @@ def follow_history() -> None:
         st.session_state[_SETUP] = Setup(network, config)
 
 
+def own_address(page: str) -> dict[str, str]:
+    """What a page writes into its address as soon as it is opened. A link to it that says so already saves an entry in
+    the browser's history, which would cost a press of its button for back.
+    """
+    run = chosen_run() if page in ("Train", "Inspect") else None
+    wanted = to_query(setup().network, setup().config) if page in ("Build", "Train") else {}
+    return wanted | ({"run": run} if run else {})
+
+
 def write_address() -> None:
     """Put the set-up into the address bar, leaving other parameters alone."""
     wanted = to_query(setup().network, setup().config)

@@ -8,6 +8,9 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from queue import Queue
 
@@ -16,7 +19,7 @@ import pytest
 from nnviz.cli import main
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
-from nnviz.store.database import StoreError
+from nnviz.store.database import ReadOnly, StoreError
 from nnviz.store.runs import RunStore
 from nnviz.train.events import Epoch
 from tests.waiting import LIMIT_S
@@ -71,8 +74,20 @@ def as_nobody(work: Callable[[Path], object], root: Path) -> object:
 def looked_at(root: Path) -> object:
     store = RunStore(root, look_only=True)
     found = [(run.id, run.test_accuracy) for run in store.runs()]
-    with pytest.raises(sqlite3.OperationalError, match="readonly"):
-        store.rename(found[0][0], "x")
+    assert store.look_only
+    for write in (lambda: store.rename(found[0][0], "x"), lambda: store.create(NetworkSpec(), TrainConfig())):
+        with pytest.raises(ReadOnly, match=f"nothing can be written in {root}"):
+            write()
+    store.close()
+    return found
+
+
+def looked_at_while_it_changes(root: Path, before: Event, after: Event) -> object:
+    store = RunStore(root, look_only=True)
+    found = [store.runs()[0].test_accuracy]
+    before.set()
+    assert after.wait(LIMIT_S)
+    found.append(store.runs()[0].test_accuracy)
     store.close()
     return found
 
@@ -92,6 +107,24 @@ class TestNothingCanBeWritten:
         forbid(root)
         assert as_nobody(looked_at, root) == [(run, 0.75)]
         writer.close()
+
+    def test_what_another_writes_meanwhile_is_seen(self, root: Path) -> None:
+        """Though its file was taken to stand still when it was opened."""
+        run = made(root)
+        before, after = multiprocessing.Event(), multiprocessing.Event()
+        root.chmod(0o555)
+
+        def write() -> None:
+            assert before.wait(LIMIT_S)
+            with closing(RunStore(root)) as store:
+                store.writer.add_epoch(run, Epoch(2, 2, 1, 1, 1, 0.75))
+            after.set()
+
+        with ThreadPoolExecutor() as pool:
+            writing = pool.submit(write)
+            found = as_nobody(lambda root: looked_at_while_it_changes(root, before, after), root)
+            writing.result()
+        assert found == [0.5, 0.75]
 
     def test_the_command_line_lists_it(self, root: Path) -> None:
         made(root)

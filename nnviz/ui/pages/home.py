@@ -41,7 +41,7 @@ def first_run(ready: bool) -> None:
             key="first-run",
             type="primary",
             icon=":material/play_arrow:",
-            disabled=not ready,
+            disabled=not ready or bool(services.look_only()),
             on_click=runs.launch,
             args=(NetworkSpec(), TrainConfig()),
             help="784-128-10 with ReLU, SGD 0.001, momentum 0.9, batches of 64, 10 epochs: the reference.",
@@ -90,21 +90,33 @@ def steps() -> None:
             r"Draw the network: layers, neurons, activations. Each dense layer computes $y = f(Wx + b)$ and says how "
             "many numbers it has to learn."
         )
-        st.page_link(BUILD_PAGE, label="Open the builder", icon=":material/account_tree:")
+        st.page_link(
+            BUILD_PAGE,
+            label="Open the builder",
+            icon=":material/account_tree:",
+            query_params=state.own_address("Build"),
+        )
     with train.container(border=True, height="stretch"):
         st.markdown(
             "## 2 · Train\n"
             r"For every batch, autograd finds $\partial L/\partial W$ by the chain rule, and "
             r"$W_\text{new} = W_\text{old} - \alpha\,\partial L/\partial W$. Watch it happen, change α while it runs."
         )
-        st.page_link(TRAIN_PAGE, label="Open the training", icon=":material/play_circle:")
+        st.page_link(
+            TRAIN_PAGE,
+            label="Open the training",
+            icon=":material/play_circle:",
+            query_params=state.own_address("Train"),
+        )
     with look.container(border=True, height="stretch"):
         st.markdown(
             "## 3 · Look\n"
             "Which digits does it confuse, which mistakes is it sure of? Train on ten images of each digit instead of "
             "six thousand and see why data matter; on a larger net, why computing does."
         )
-        st.page_link(INSPECT_PAGE, label="Look inside a net", icon=":material/search:")
+        st.page_link(
+            INSPECT_PAGE, label="Look inside a net", icon=":material/search:", query_params=state.own_address("Inspect")
+        )
         st.page_link(COMPARE_PAGE, label="Compare trainings", icon=":material/compare_arrows:")
 
 

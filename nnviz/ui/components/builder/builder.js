@@ -50,6 +50,7 @@ class Builder {
     this.drag = null;
     this.panel = null;
     this.schema = null;
+    this.timer = null;
     this.listen();
   }
 

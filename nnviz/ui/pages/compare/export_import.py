@@ -123,6 +123,7 @@ def bring_in(chosen: Chosen | None = None) -> None:
         on_change=_import,
         args=(f"compare-import-{turn}", chosen),
         max_upload_size=MAX_UPLOAD,
+        disabled=bool(services.look_only()),
     )
     if reports := st.session_state.get(_REPORT):
         with st.container(key="compare-import-report"):

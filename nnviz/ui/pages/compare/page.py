@@ -10,7 +10,7 @@ import streamlit as st
 from nnviz.data.datasets import DataError
 from nnviz.store.run import Run, RunGone
 from nnviz.train.checkpoint import CheckpointError
-from nnviz.ui import services
+from nnviz.ui import services, state
 from nnviz.ui.choosing import choose_section
 from nnviz.ui.format import sentence
 from nnviz.ui.pages.compare import choice, curves, export_import, predictions, seeds, table, twin, two_runs
@@ -90,5 +90,10 @@ def _empty_state() -> None:
             "Train two networks first, say with two learning rates. Then their curves, their answers and their "
             "mistakes can be seen here side by side, and whether one is really better than the other."
         )
-        st.page_link("pages/2_Train.py", label="Train a network", icon=":material/play_circle:")
+        st.page_link(
+            "pages/2_Train.py",
+            label="Train a network",
+            icon=":material/play_circle:",
+            query_params=state.own_address("Train"),
+        )
         export_import.bring_in(choice.chosen().add)

@@ -95,7 +95,7 @@ def _repeat(runs: list[Run]) -> None:
             icon=":material/casino:",
             on_click=_start_repeats,
             args=(run_id, count),
-            disabled=steered or bool(refused("compare-repeat-count")),
+            disabled=steered or bool(refused("compare-repeat-count") or services.look_only()),
             help="It was steered while it trained: that can't be repeated." if steered else None,
         )
 

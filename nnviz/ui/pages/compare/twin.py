@@ -86,7 +86,7 @@ def _form(run: Run) -> None:
             icon=":material/group_add:",
             on_click=_start,
             args=(run.id, field, value),
-            disabled=same or bool(refused("compare-twin-value")),
+            disabled=same or bool(refused("compare-twin-value") or services.look_only()),
             help="Give it another value first." if same else None,
         )
     if services.store().history.changes(run.id):

@@ -70,7 +70,8 @@ def show(scene: Scene) -> None:
 
 
 def _manage(store: HandwritingStore, name: str) -> None:
-    with st.popover("Rename", icon=":material/edit:", key="draw-rename-open"):
+    locked = bool(services.look_only())
+    with st.popover("Rename", icon=":material/edit:", key="draw-rename-open", disabled=locked):
         new = st.text_input("New name", key=_NEW_NAME, max_chars=MAX_COLLECTION)
 
         def rename() -> None:
@@ -96,7 +97,7 @@ def _manage(store: HandwritingStore, name: str) -> None:
             key="draw-export-npz",
             on_click="ignore",
         )
-    with st.popover("Delete", icon=":material/delete:", key="draw-delete-open"):
+    with st.popover("Delete", icon=":material/delete:", key="draw-delete-open", disabled=locked):
         st.markdown(f"Delete {plain(name)} with all its drawings? This can't be undone.")
         st.button(
             "Delete the collection",
@@ -144,6 +145,7 @@ def _drawings(store: HandwritingStore, collection: Collection) -> None:
             "Delete this drawing",
             key="draw-delete-one",
             icon=":material/delete:",
+            disabled=bool(services.look_only()),
             on_click=lambda: _try(lambda: store.delete(chosen.id)),
         )
 

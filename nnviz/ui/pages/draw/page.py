@@ -100,7 +100,7 @@ def _empty_state(ready: bool) -> None:
             key="draw-train-first",
             type="primary",
             icon=":material/play_arrow:",
-            disabled=not ready,
+            disabled=not ready or bool(services.look_only()),
             help=runs.NO_DATA if not ready else None,
             on_click=runs.launch,
             args=(NetworkSpec(), TrainConfig()),

@@ -70,7 +70,7 @@ def _keep(scene: Scene, label: int | None) -> None:
             "Keep it, next sheet",
             key="draw-keep",
             icon=":material/bookmark_add:",
-            disabled=label is None,
+            disabled=label is None or bool(services.look_only()),
             on_click=_on_keep,
             args=(scene, label),
         )

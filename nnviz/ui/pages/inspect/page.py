@@ -124,4 +124,9 @@ def _empty_state() -> None:
             "Train a network first. Then every weight, gradient and activation of every layer can be seen here, at any "
             "checkpoint of its training, also while it trains."
         )
-        st.page_link("pages/2_Train.py", label="Train a network", icon=":material/play_circle:")
+        st.page_link(
+            "pages/2_Train.py",
+            label="Train a network",
+            icon=":material/play_circle:",
+            query_params=state.own_address("Train"),
+        )

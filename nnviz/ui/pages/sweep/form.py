@@ -74,7 +74,9 @@ def show(ready: bool, on_start: Callable[[SweepSpec], None]) -> None:
     setup = state.setup()
     found = dimensions(setup.network, setup.config)
     st.markdown(f"## Next sweep\n{describe_setup(setup.network, setup.config)}")
-    st.page_link("pages/1_Build.py", label="Change the network", icon=":material/edit:")
+    st.page_link(
+        "pages/1_Build.py", label="Change the network", icon=":material/edit:", query_params=state.own_address("Build")
+    )
     start = st.container(key="sweep-summary")
     with st.container(horizontal=True, gap="xxsmall", key="sweep-presets"):
         for name, (title, values) in PRESETS.items():

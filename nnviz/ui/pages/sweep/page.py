@@ -30,7 +30,7 @@ def sweep_page(ready: bool) -> None:
     with st.container(key="sweep-layout"):
         left, stage = st.columns([1, 2.4], gap="large")
     with left, st.container(border=True, key="sweep-form"):
-        form.show(ready, _start)
+        form.show(ready and not services.look_only(), _start)
     with stage:
         if chosen is None:
             _empty_state()
@@ -108,7 +108,7 @@ def _buttons(sweep: Sweep) -> None:
         _command("Go on", Action.RESUME, "play_arrow", sweep, primary=True)
         if sweep.status is Status.PAUSED:
             _command("Stop", Action.STOP, "stop", sweep)
-    with st.popover("Delete", icon=":material/delete:", key="sweep-delete"):
+    with st.popover("Delete", icon=":material/delete:", key="sweep-delete", disabled=bool(services.look_only())):
         st.markdown(f"Delete **{plain(sweep.name)}** with all its runs? For a day it can be had back.")
         st.button("Delete it", key="sweep-delete-sure", type="primary", on_click=_delete, args=(sweep.id,))
 
@@ -119,6 +119,7 @@ def _command(label: str, action: Action, icon: str, sweep: Sweep, primary: bool 
         key=f"sweep-{action}",
         icon=f":material/{icon}:",
         type="primary" if primary else "secondary",
+        disabled=bool(services.look_only()),
         on_click=_tell,
         args=(sweep.id, Command(action)),
     )

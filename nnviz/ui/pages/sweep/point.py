@@ -89,7 +89,7 @@ def _promote(sweep: Sweep, run_id: str) -> None:
             icon=":material/rocket_launch:",
             on_click=_launch,
             args=(run_id, bounds),
-            disabled=bool(refused(_EPOCHS)),
+            disabled=bool(refused(_EPOCHS) or services.look_only()),
             help="A run of its own with these settings, all checkpoints kept, to look into and to draw for.",
         ):
             st.switch_page(TRAIN_PAGE)

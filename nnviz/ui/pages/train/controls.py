@@ -38,7 +38,8 @@ class Asked(NamedTuple):
 
 def control_bar(run: Run | None, ready: bool = True) -> None:
     """What can be done with the run shown, and the start of new ones; `ready`: there are images to train on."""
-    unfit = problem()
+    unfit, locked = problem(), services.look_only()
+    blocked = locked or unfit or ("" if ready else NO_DATA)
     with st.container(horizontal=True, key="controls"):
         if run and run.status.active and run.sweep:
             _member(run)
@@ -48,11 +49,11 @@ def control_bar(run: Run | None, ready: bool = True) -> None:
                 "Train another",
                 "train-another",
                 "add",
-                unfit or ("" if ready else NO_DATA),
+                blocked,
                 "Starts the next run, as set beside, while this one goes on.",
             )
         else:
-            _idle(run, unfit or ("" if ready else NO_DATA), ready)
+            _idle(run, blocked, ready and not locked)
     if unfit:
         with st.container(key="unfit"):
             st.warning(f"The next run can't be started. {sentence(unfit)}", icon=":material/block:")
@@ -91,7 +92,9 @@ def _active(run: Run) -> None:
         _command("Pause", Action.PAUSE, run, ":material/pause:", primary=True, disabled=run.status is Status.QUEUED)
     _command("Stop", Action.STOP, run, ":material/stop:")
     if run.status is not Status.QUEUED:
-        with st.popover("Adjust hyperparameters", icon=":material/tune:", key="steer"):
+        with st.popover(
+            "Adjust hyperparameters", icon=":material/tune:", key="steer", disabled=bool(services.look_only())
+        ):
             _steer(run)
 
 
@@ -116,6 +119,7 @@ def _idle(run: Run | None, blocked: str, ready: bool) -> None:
             icon=":material/restart_alt:",
             on_click=_resume,
             args=(run.id,),
+            disabled=bool(services.look_only()),
             help="Goes on from its last checkpoint, with optimizer state and order, as if it had never stopped.",
         )
     st.button(
@@ -153,7 +157,7 @@ def _command(label: str, action: Action, run: Run, icon: str, *, primary: bool =
         key=f"control-{action}",
         type="primary" if primary else "secondary",
         icon=icon,
-        disabled=disabled,
+        disabled=disabled or bool(services.look_only()),
         on_click=_control,
         args=(run.id, Command(action)),
     )

@@ -38,6 +38,7 @@ def _show(run_id: str) -> None:
             icon=":material/healing:",
             on_click=_try,
             args=(found,),
+            disabled=bool(services.look_only()),
             help=f"{found.advice} Starts a new run that differs in this one thing.",
         )
         if st.button("Why?", key="go-to-doctor", type="tertiary"):

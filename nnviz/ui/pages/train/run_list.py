@@ -116,14 +116,15 @@ def table_csv(runs: Sequence[Run]) -> str:
 
 
 def _edit(run: Run) -> None:
+    locked = bool(services.look_only())
     with st.container(horizontal=True, key="run-edit", vertical_alignment="bottom"):
         for label, name, value, save in (
             ("Name of this run", "run-name", run.name, services.store().rename),
             ("Note", "run-note", run.note, services.store().annotate),
         ):
             st.session_state[name] = value
-            st.text_input(label, key=name, on_change=_save, args=(run.id, name, save), max_chars=4000)
-        with st.popover("Delete", icon=":material/delete:", key="delete-run"):
+            st.text_input(label, key=name, on_change=_save, args=(run.id, name, save), max_chars=4000, disabled=locked)
+        with st.popover("Delete", icon=":material/delete:", key="delete-run", disabled=locked):
             st.markdown(f"Delete **{plain(run.name)}** with its curves and weights? For a day it can be had back.")
             st.button("Delete it", key="delete-run-sure", type="primary", on_click=_delete, args=(run,))
 

@@ -53,7 +53,7 @@ def _form(view: View) -> None:
             icon=":material/fork_right:",
             on_click=_fork,
             args=(view.run.id, view.checkpoint.step_number, config),
-            disabled=bool(unfit),
+            disabled=bool(unfit or services.look_only()),
         )
         if started and state.looking().run != view.run.id:
             st.switch_page(_TRAIN)
