@@ -8,7 +8,7 @@ import pytest
 
 from nnviz.ui.pages.inspect.page import SECTIONS
 from tests.browser.conftest import PHONE, OpenPage, rest
-from tests.browser.test_train import LONG, PICTURES, SHORT, button, run_of, start
+from tests.browser.test_train import LONG, PICTURES, SHORT, button, end, run_of, start
 
 playwright = pytest.importorskip("playwright.sync_api")
 
@@ -82,6 +82,26 @@ def test_a_running_net_is_followed_live(open_page: OpenPage, running: str) -> No
     page.wait_for_function(f"before => ({PICTURES})('inspect-images-0') !== before", arg=before)
     page.locator(".st-key-inspect-follow label").first.click()
     expect(page.locator(".st-key-inspect-moment input")).to_be_visible()
+
+
+PLACE = """name => [document.querySelector('[data-testid=stMain]').scrollTop,
+    Math.round(document.querySelector(`.st-key-inspect-section-${name}`).getBoundingClientRect().top)]"""
+"""How far the page is scrolled, and where the section begins on the screen."""
+
+
+@pytest.mark.parametrize("name", ["activations", "time"])
+def test_what_is_looked_at_keeps_its_place_when_the_run_ends(open_page: OpenPage, running: str, name: str) -> None:
+    page = open_page(f"/Inspect?run={running}&look={name}")
+    expect(page.locator(f".st-key-inspect-section-{name} .nnviz-plot").last).to_be_visible()
+    page.wait_for_function("() => document.querySelector('[data-testid=stMain]').scrollHeight > 1300")
+    page.locator("[data-testid=stMain]").evaluate("main => main.scrollTo(0, 350)")
+    before = page.evaluate(PLACE, name)
+    assert before[0] == 350
+    end(open_page, running)
+    expect(page.locator(".st-key-inspect-state")).to_contain_text("Stopped")
+    rest(page)
+    assert f"look={name}" in page.url
+    assert page.evaluate(PLACE, name) == before
 
 
 def test_the_scrubber_moves_the_weights(inspect: Page) -> None:
