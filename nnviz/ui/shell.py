@@ -54,11 +54,19 @@ _STYLE = """
 @media (pointer: coarse) {
   :is(button[data-testid^="stBaseButton"], button[data-testid="stPopoverButton"], button[role="radio"],
     a[data-testid="stPageLink-NavLink"], div[data-testid="stTab"], details summary, input[data-testid$="Field"],
-    [data-testid="stSelectbox"] :is(input, button),
+    [data-testid="stSelectbox"] :is(input, button), [data-testid="stMultiSelect"] :is(input, button, [data-tag]),
+    [role="option"], [data-testid="stTooltipIcon"] button[aria-label^="Help"],
     button[data-testid^="stNumberInputStep"], [data-testid="stCheckbox"] label) {
     min-height: 44px; min-width: 44px;
   }
   [data-testid="stCheckbox"] label { align-items: center; }
+  /* Help takes a finger also above and below its line, which stays as high as it is. */
+  [data-testid="stTooltipIcon"] button[aria-label^="Help "] { margin-block: -10px; }
+  [data-testid="stTooltipIcon"] button[aria-label="Help"] { margin: -14px; }
+  /* Long names of runs: a list of them tells all, a box that is closed that there is more. */
+  :is([role="option"], [role="option"] > [data-item-hl], [data-testid="stMultiSelect"] [data-tag]) { height: auto; }
+  :is([role="option"] > [data-item-hl], [data-testid="stMultiSelect"] [data-tag] > span) { white-space: normal; }
+  [data-testid="stSelectbox"] input { text-overflow: ellipsis; }
   [data-testid="stNumberInputContainer"], [data-testid="stTextInputRootElement"] { height: auto; min-height: 46px; }
   [data-testid="stSlider"] > div { padding-block: 6px; }
   [data-testid="stHeaderActionElements"] { display: none; } /* links to headings, as small as a letter */
