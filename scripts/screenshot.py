@@ -67,7 +67,7 @@ def training(page: Page, address: str) -> None:
 def network(page: Page, address: str) -> None:
     """The whole of that net, live."""
     training(page, address)
-    page.locator(".st-key-go-to-network button").first.click()
+    page.locator(".st-key-go-to-network a").first.click()
     page.locator(".st-key-inspect-network-view-0 canvas").wait_for()
 
 

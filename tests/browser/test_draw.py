@@ -162,9 +162,9 @@ def test_look_inside_takes_the_drawing_along(open_draw: OpenPage) -> None:
     stroke(page, *SEVEN)
     page.locator(".st-key-draw-inspect button").click()
     page.wait_for_url(re.compile("/Inspect"))
-    expect(page.locator(".st-key-inspect-images-0 canvas").first).to_be_visible()
+    expect(page.locator(".st-key-inspect-network-view-0 .words")).to_contain_text("Answer 7")
     rest(page)
-    page.get_by_text("Activations", exact=True).click()
+    page.locator(".st-key-inspect-look button", has_text="Activations").click()
     expect(page.get_by_text("Your drawing", exact=True).first).to_be_visible()
     expect(page.get_by_text("The net answers 7")).to_be_visible()
 

@@ -36,6 +36,6 @@ def page(browser: Browser, app_url: str) -> Iterator[Page]:
 @pytest.mark.parametrize("path", ["/", "/Build", "/Train", "/Draw"])
 def test_there_are_never_two_primary_buttons(page: Page, path: str) -> None:
     page.goto(path)
-    expect(page.locator("button[data-testid=stBaseButton-primary]").first).to_be_visible()
+    expect(page.locator(".st-key-navigation")).to_be_visible()
     rest(page)
-    assert len(page.evaluate("window.mostAtOnce")) == 1, page.evaluate("window.mostAtOnce")
+    assert len(page.evaluate("window.mostAtOnce")) <= 1, page.evaluate("window.mostAtOnce")

@@ -131,12 +131,12 @@ def test_a_click_on_a_picture_opens_its_neuron(inspect: Page) -> None:
 def test_every_section_fits_a_phone(open_page: OpenPage, finished: str) -> None:
     page = open_page(f"/Inspect?run={finished}&look=matrices", viewport=PHONE, has_touch=True, is_mobile=True)
     at_rest(page)
-    for name, (title, _) in SECTIONS.items():
-        page.locator(".st-key-inspect-look button", has_text=title).first.tap()
+    for name, section in SECTIONS.items():
+        page.locator(".st-key-inspect-look button", has_text=section.title).first.tap()
         expect(page.locator(f".st-key-inspect-section-{name}")).to_be_visible()
         rest(page)
         width = page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth")
-        assert width <= PHONE["width"], title
+        assert width <= PHONE["width"], name
 
 
 def test_a_fork_trains_on(inspect: Page) -> None:
@@ -200,7 +200,7 @@ def network_pixels(page: Page) -> str:
 def test_the_whole_network_is_seen_learning(open_page: OpenPage) -> None:
     page = open_page(LONG)
     start(page)
-    button(page, "go-to-network").click()
+    page.locator(".st-key-go-to-network a").first.click()
     expect(page.locator(CANVAS)).to_be_visible()
     before = page.evaluate(PICTURES, "inspect-network-view-0")
     page.wait_for_function(f"before => ({PICTURES})('inspect-network-view-0') !== before", arg=before)

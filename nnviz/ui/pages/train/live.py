@@ -294,10 +294,14 @@ def heading(run: Run) -> None:
         words += f" · trained in an ensemble of {run.ensemble}: as by itself within rounding, not bit for bit"
     with st.container(horizontal=True, vertical_alignment="center", key="about-run"):
         st.caption(words, width="content")
-        words = "Every neuron's picture, the connections and the answer to an image, live."
-        if st.button("Whole network", key="go-to-network", icon=":material/hub:", type="tertiary", help=words):
-            st.session_state[state.Kept.SECTION_WANTED] = "network"
-            st.switch_page("pages/3_Inspect.py")
+        with st.container(key="go-to-network", width="content"):
+            st.page_link(
+                "pages/3_Inspect.py",
+                label="Look inside",
+                icon=":material/hub:",
+                query_params={"run": run.id},
+                help="Every neuron's picture, the connections and the answer, live.",
+            )
     if run.reason:
         show = {Status.DIVERGED: st.error, Status.FAILED: st.error, Status.INTERRUPTED: st.warning}
         show.get(run.status, st.info)(plain(run.reason))
