@@ -49,3 +49,7 @@ def numbered(key: str, content: Content) -> Content:
         number = max(number + 1, time.time_ns() // 1000)
         sent[key] = mark, number
     return struct.pack("<d", number) + content if isinstance(content, bytes) else {**content, "number": number}
+
+
+def nothing_else() -> None:
+    """The callback of a component whose click is in its result: only how Streamlit learns that there may be one."""

@@ -19,7 +19,7 @@ from streamlit.components.v2 import component
 
 from nnviz.charts.colors import NEGATIVE, NEUTRAL, POSITIVE
 from nnviz.charts.theme import DARK, LIGHT
-from nnviz.ui.components.order import numbered, scripts
+from nnviz.ui.components.order import nothing_else, numbered, scripts
 
 Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.floating[Any]]
@@ -93,7 +93,7 @@ def tiles(
         names=names,
         file_name=file_name,
     )
-    clicked = _mount(key=key, data=numbered(key, message), on_clicked_change=_nothing_else).clicked
+    clicked = _mount(key=key, data=numbered(key, message), on_clicked_change=nothing_else).clicked
     return clicked if isinstance(clicked, int) and 0 <= clicked < len(images) else None
 
 
@@ -159,7 +159,3 @@ def signed_to_bytes(values: npt.NDArray[np.floating[Any]], limit: float | None =
     limit = float(np.abs(finite).max(initial=0.0)) if limit is None else limit
     scaled = finite / limit if limit > 0 else np.zeros_like(finite)
     return (MIDDLE + np.rint(127 * scaled.clip(-1, 1))).astype(np.uint8), limit
-
-
-def _nothing_else() -> None:
-    """The click is in the result; a callback is only how Streamlit learns that there may be one."""

@@ -326,19 +326,8 @@ function picture({ root, header, tiles, legend, parent }) {
   return canvas;
 }
 
-function make(tag, className, parent) {
-  const made = document.createElement(tag);
-  made.className = className;
-  parent?.appendChild(made);
-  return made;
-}
-
 function label(element, words) {
   if (element.getAttribute("aria-label") !== words) element.setAttribute("aria-label", words);
-}
-
-function clamp(value, low, high) {
-  return Math.min(Math.max(value, low), high);
 }
 
 // With its sign and the seven digits that a float32 has: "−0.03421712"; 0 has no sign.
@@ -347,19 +336,6 @@ function number(value) {
   const size = Math.abs(value);
   const digits = size === Infinity ? "∞" : String(Number(size.toPrecision(7)));
   return (value < 0 ? "−" : value > 0 ? "+" : "") + digits.replace("e-", "e−");
-}
-
-function isDark(parent) {
-  const host = parent.host ?? parent;
-  const [r, g, b] = channels(getComputedStyle(host).getPropertyValue("--st-background-color").trim());
-  return 0.2126 * r + 0.7152 * g + 0.0722 * b < 128;
-}
-
-// "#rrggbb" or "rgb(…)" to three numbers; white if it is neither.
-function channels(colour) {
-  const hex = /^#([0-9a-f]{6})/i.exec(colour);
-  if (hex) return [0, 2, 4].map((at) => parseInt(hex[1].slice(at, at + 2), 16));
-  return (colour.startsWith("rgb") && colour.match(/\d+/g)?.slice(0, 3).map(Number)) || [255, 255, 255];
 }
 
 // 256 colours as the words of a canvas (little-endian: ABGR) between stops [[position, "#rrggbb"], …].

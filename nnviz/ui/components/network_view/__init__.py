@@ -22,7 +22,7 @@ from torch import Tensor
 from nnviz.analysis.network_picture import Drawn, Links, NetworkPicture, Quantity, UnitsPicture
 from nnviz.charts.colors import NEGATIVE, NEUTRAL, POSITIVE
 from nnviz.ui.components.image_grid import signed_to_bytes
-from nnviz.ui.components.order import numbered, scripts
+from nnviz.ui.components.order import nothing_else, numbered, scripts
 
 OUTLIERS = 0.002
 """The share of the largest values that may lie beyond the ends of the colours, so that one does not pale all others."""
@@ -59,7 +59,7 @@ def network_view(
     `title` says to those who can't see it what is drawn; colours keep their range as long as `run` stays the same.
     """
     message = pack(picture, pixels, classes, label, title=title, run=run)
-    clicked = _mount(key=key, data=numbered(key, message), on_clicked_change=_nothing_else).clicked
+    clicked = _mount(key=key, data=numbered(key, message), on_clicked_change=nothing_else).clicked
     names = {layer.name: layer.size for layer in picture.layers}
     if not isinstance(clicked, list) or len(clicked) != 2:
         return None
@@ -121,8 +121,8 @@ def _layer(layer: UnitsPicture, quantity: Quantity) -> tuple[dict[str, Any], byt
 
 def _limit(values: npt.NDArray[np.floating[Any]]) -> float:
     sizes = np.abs(np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)).ravel()
-    beyond = int(len(sizes) * OUTLIERS)
-    return float(np.partition(sizes, len(sizes) - 1 - beyond)[len(sizes) - 1 - beyond]) if len(sizes) else 0.0
+    place = len(sizes) - 1 - int(len(sizes) * OUTLIERS)
+    return float(np.partition(sizes, place)[place]) if len(sizes) else 0.0
 
 
 def _links(links: Links) -> dict[str, Any]:
@@ -132,7 +132,3 @@ def _links(links: Links) -> dict[str, Any]:
 def _numbers(values: Tensor) -> list[float | None]:
     """With the digits that a reader can use; None for what is no finite number."""
     return [float(f"{value:.6g}") if math.isfinite(value) else None for value in values.tolist()]
-
-
-def _nothing_else() -> None:
-    """The click is in the result; a callback is only how Streamlit learns that there may be one."""

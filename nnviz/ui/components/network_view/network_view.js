@@ -16,15 +16,15 @@ const SETTLE = 0.15; // how far a colour scale moves towards its new range with 
 class NetworkView {
   constructor(parent) {
     this.parent = parent;
-    this.root = part("div", "root", parent);
-    this.canvas = part("canvas", "", this.root);
+    this.root = make("div", "root", parent);
+    this.canvas = make("canvas", "", this.root);
     this.canvas.tabIndex = 0;
     this.canvas.setAttribute("role", "img");
     this.pen = this.canvas.getContext("2d");
-    this.foot = part("div", "foot", this.root);
-    this.legend = part("span", "legend", this.foot);
-    for (const name of ["low", "strip", "high", "quantity"]) part("span", name, this.legend);
-    this.words = part("span", "words", this.foot);
+    this.foot = make("div", "foot", this.root);
+    this.legend = make("span", "legend", this.foot);
+    for (const name of ["low", "strip", "high", "quantity"]) make("span", name, this.legend);
+    this.words = make("span", "words", this.foot);
     this.at = null; // {layer, place}: the unit that is pointed at or reached with the keyboard
     this.limits = new Map();
     this.scale = "";
@@ -485,7 +485,7 @@ function inks() {
 
 // 256 colours as the words of a canvas (little-endian: ABGR); 128 is zero, `stretch` of the way to an end is the last byte.
 function diverging(negative, neutral, positive, stretch) {
-  const [low, middle, high] = [negative, neutral, positive].map(rgb);
+  const [low, middle, high] = [negative, neutral, positive].map(channels);
   return Uint32Array.from({ length: 256 }, (_, at) => {
     const share = clamp(((at - 128) / 127) * stretch, -1, 1);
     const end = share < 0 ? low : high;
@@ -494,23 +494,8 @@ function diverging(negative, neutral, positive, stretch) {
   });
 }
 
-function rgb(colour) {
-  return [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
-}
-
-function isDark(parent) {
-  const colour = getComputedStyle(parent.host ?? parent).getPropertyValue("--st-background-color").trim();
-  if (!/^#[0-9a-f]{6}$/i.test(colour)) return false;
-  const [r, g, b] = rgb(colour);
-  return 0.2126 * r + 0.7152 * g + 0.0722 * b < 128;
-}
-
 function largest(values) {
   return values.reduce((most, value) => Math.max(most, Math.abs(value ?? 0)), 0);
-}
-
-function clamp(value, low, high) {
-  return Math.min(Math.max(value, low), high);
 }
 
 function signed(value, digits) {
@@ -527,11 +512,4 @@ function short(value) {
 function percent(value) {
   if (value === null || value === undefined) return "–";
   return value > 0 && value < 0.0005 ? "< 0.1 %" : `${(100 * value).toFixed(1)} %`;
-}
-
-function part(tag, className, parent) {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  parent?.appendChild(made);
-  return made;
 }

@@ -17,7 +17,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from streamlit.components.v2 import component
 
-from nnviz.ui.components.order import numbered, scripts
+from nnviz.ui.components.order import nothing_else, numbered, scripts
 
 HEIGHT = 450
 """CSS pixels of a figure whose layout says nothing, as plotly.js has it."""
@@ -44,7 +44,7 @@ def plot(figure: go.Figure, *, key: str, alt: str, config: dict[str, Any] | None
     head = json.dumps({"plotly": address, "alt": alt, "config": config or {}})
     message = f'{head[:-1]}, "figure": {figure.to_json(validate=False)}}}'
     height = int(figure.layout.height or HEIGHT)  # so that it has its room before it is drawn
-    mounted = _mount(key=key, data=numbered(key, message.encode()), height=height, on_clicked_change=_nothing_else)
+    mounted = _mount(key=key, data=numbered(key, message.encode()), height=height, on_clicked_change=nothing_else)
     return mounted.clicked
 
 
@@ -54,7 +54,3 @@ def _plotly_js() -> str | None:
     root = Path(st.__file__).parent / "static"
     found = sorted(root.glob("static/js/PlotlyChart.*.js"))
     return found[0].relative_to(root).as_posix() if found else None
-
-
-def _nothing_else() -> None:
-    """The click is in the result; a callback is only how Streamlit learns that there may be one."""
