@@ -26,6 +26,7 @@ def build(page: Page) -> Page:
     """The Build page with the classic network."""
     page.goto("/Build")
     expect_net(page, CLASSIC)
+    expect(page.get_by_test_id("layer-0")).to_be_visible()  # a page is hidden until it is composed, and takes no focus
     return page
 
 
