@@ -26,6 +26,7 @@ from nnviz.executor.recorder import train_run
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.presets import PRESETS
 from nnviz.spec.train_config import TrainConfig, checkpoint_bytes
+from nnviz.store.checkpoints import PresentState
 from nnviz.store.run import Status
 from nnviz.store.runs import RunStore
 from nnviz.train import trainer
@@ -100,14 +101,14 @@ def followed(store: RunStore, run_id: str, really: bool) -> Iterator[None]:
 def counted_shows(store: RunStore, run_id: str) -> Iterator[list[None]]:
     """A list that grows by one each time the present state is written."""
     shown: list[None] = []
-    save = Checkpoint.save
+    put = PresentState.put
 
-    def counting(self: Checkpoint, path: Path) -> None:
-        save(self, path)
-        if path == store.present.path(run_id):
+    def counting(self: PresentState, shown_id: str, checkpoint: Checkpoint) -> None:
+        put(self, shown_id, checkpoint)
+        if shown_id == run_id:
             shown.append(None)
 
-    with mock.patch.object(Checkpoint, "save", counting):
+    with mock.patch.object(PresentState, "put", counting):
         yield shown
 
 

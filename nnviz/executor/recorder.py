@@ -29,10 +29,10 @@ RECORD_EVERY = 0.2
 CHECKPOINT_EVERY = 5.0
 """Seconds between two checkpoints to resume from; only the last of them is kept, beside those for looking."""
 
-SHOW_EVERY = 0.4
-"""Seconds between two checkpoints for those who look into the running net, unless it is so large that..."""
+SHOW_EVERY = 0.045
+"""Seconds between two states for those who look into the running net, unless it is so large that..."""
 
-SHOW_SHARE = 0.05
+SHOW_SHARE = 0.02
 """...more than this share of the time would go into them."""
 
 SPEED_OVER = 2.0
@@ -144,11 +144,11 @@ class _Recorder:
                 return self._end_diverged(event)
             if (now := time.monotonic()) >= next_record:
                 self._record()
-                self._show(now)
                 next_record = now + RECORD_EVERY
                 if now >= next_checkpoint:
                     self._checkpoint()
                     next_checkpoint = now + CHECKPOINT_EVERY
+            self._show(now)
             if self.pause_after == type(event).__name__:
                 self._pause()
             self._listen()
@@ -242,7 +242,10 @@ class _Recorder:
 
     def _show(self, now: float) -> None:
         """Write the whole present state for those who look into the net, if there are any."""
-        if now < self.next_show or not self.store.present.is_watched(self.run_id):
+        if now < self.next_show:
+            return
+        self.next_show = now + SHOW_EVERY
+        if not self.store.present.is_watched(self.run_id):
             return
         with suppress(OSError):  # a full disk ends the run when something must be kept, not for this
             self.store.writer.show(self.run_id, self.trainer.checkpoint())

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import struct
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -47,7 +50,12 @@ class CheckpointFiles:
 
 
 class PresentState:
-    """What a running net shows those who look into it, replaced again and again."""
+    """What a running net shows those who look into it.
+
+    It is one file that is written over where it lies, with a number before it that is odd while that goes on and
+    another one afterwards: to replace a file takes fifty times as long (0.8 MB: 2.4 ms, written over 0.05), which at
+    twenty states a second would be time that the training lacks.
+    """
 
     def __init__(self, root: Path, checkpoints: CheckpointFiles) -> None:
         self._root, self._checkpoints = root, checkpoints
@@ -64,15 +72,62 @@ class PresentState:
             return False
 
     def path(self, run_id: str) -> Path:
-        """Where the present state of a watched run is, replaced again and again."""
-        return run_folder(self._root, run_id) / "now.safetensors"
+        """Where the present state of a watched run is."""
+        return run_folder(self._root, run_id) / "now.state"
+
+    def put(self, run_id: str, checkpoint: Checkpoint) -> None:
+        """Show it. For the one process that trains the run. Raises OSError."""
+        data = checkpoint.to_bytes()
+        with open(os.open(self.path(run_id), os.O_RDWR | os.O_CREAT | _BINARY, 0o666), "r+b", buffering=0) as file:
+            number = time.monotonic_ns() // 2 * 2
+            file.write(_HEAD.pack(number + 1, len(data)))
+            if file.write(data) < len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            file.seek(0)
+            file.write(_HEAD.pack(number, len(data)))
+
+    def hide(self, run_id: str) -> None:
+        """Show nothing any more."""
+        with suppress(OSError):
+            self.path(run_id).unlink(missing_ok=True)
+
+    def version(self, run_id: str) -> tuple[int, int]:
+        """Differs from what it was whenever `newest` does; costs next to nothing."""
+        try:
+            with self.path(run_id).open("rb", buffering=0) as file:
+                number, _ = _HEAD.unpack(file.read(_HEAD.size))
+        except (OSError, struct.error):
+            number = 0
+        return number, max(self._checkpoints.steps(run_id), default=-1)
 
     def newest(self, run_id: str) -> Checkpoint | None:
         """The newest state that is known: shown or kept; None before the first. Raises CheckpointError."""
         found = []
-        with suppress(CheckpointError):  # never shown, or just hidden because the run ended
-            found.append(Checkpoint.load(self.path(run_id)))
+        with suppress(CheckpointError):  # of a process that was killed while it wrote
+            if (data := self._read(run_id)) is not None:
+                found.append(Checkpoint.from_bytes(data))
         steps = self._checkpoints.steps(run_id)
         if steps and (not found or steps[-1] >= found[0].position.step):
             found.append(self._checkpoints.load(run_id))
         return max(found, key=lambda checkpoint: checkpoint.position, default=None)
+
+    def _read(self, run_id: str) -> bytes | None:
+        """The state shown; None if there is none, or none that is whole."""
+        try:
+            with self.path(run_id).open("rb", buffering=0) as file:
+                for _ in range(_TRIES):
+                    number, size = _HEAD.unpack(file.read(_HEAD.size))
+                    data = file.read(size) if number % 2 == 0 else b""
+                    file.seek(0)
+                    if data and _HEAD.unpack(file.read(_HEAD.size)) == (number, size):
+                        return data
+                    file.seek(0)
+                    time.sleep(_WRITING)
+        except (OSError, struct.error):  # never shown, or just hidden because the run ended
+            pass
+        return None
+
+
+_HEAD = struct.Struct("<QQ")  # the number, and the bytes of the state
+_TRIES, _WRITING = 50, 0.002  # seconds: a large state takes a while
+_BINARY = getattr(os, "O_BINARY", 0)  # Windows

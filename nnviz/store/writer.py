@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -138,14 +137,13 @@ class StoreWriter:
         self._checkpoints.path(run_id, step).unlink(missing_ok=True)
 
     def show(self, run_id: str, checkpoint: Checkpoint) -> None:
-        checkpoint.save(self._present.path(run_id))
+        self._present.put(run_id, checkpoint)
 
     def put_preview(self, run_id: str, preview: Preview) -> None:
         preview.save(run_folder(self._root, run_id))
 
     def hide(self, run_id: str) -> None:
-        with suppress(OSError):
-            self._present.path(run_id).unlink(missing_ok=True)
+        self._present.hide(run_id)
 
 
 def _finite(number: float) -> float | None:

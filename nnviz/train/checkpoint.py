@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,10 +12,11 @@ from typing import NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
 _MODEL, _OPTIMIZER = "model.", "optimizer."
+_LENGTH = struct.Struct("<Q")  # what a safetensors file begins with: the bytes of its header, which is JSON
 
 
 class CheckpointError(Exception):
@@ -46,13 +48,28 @@ class Checkpoint:
     optimizer: dict[str, Tensor] = field(default_factory=dict)
     """State by `<parameter index>.<key>`, e.g. `0.momentum_buffer`. Empty: good for looking, not for resuming."""
 
-    def save(self, path: Path) -> None:
-        """Write so that `path` holds either the whole checkpoint or what it held before. Raises OSError."""
+    def to_bytes(self) -> bytes:
+        """As a safetensors file holds it."""
         tensors = {_MODEL + k: v for k, v in self.model.items()} | {
             _OPTIMIZER + k: v for k, v in self.optimizer.items()
         }
-        data = save(tensors, {"position": json.dumps(self.position._asdict())})
-        write_atomically(path, data)
+        data: bytes = save(tensors, {"position": json.dumps(self.position._asdict())})
+        return data
+
+    @staticmethod
+    def from_bytes(data: bytes) -> Checkpoint:
+        """The reverse of `to_bytes`. Raises CheckpointError if they are damaged."""
+        try:
+            head = json.loads(data[_LENGTH.size : _LENGTH.size + _LENGTH.unpack_from(data)[0]])
+            position = Position(**json.loads(head["__metadata__"]["position"]))
+            tensors = load(data)
+        except (SafetensorError, struct.error, KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(f"the state is damaged and was not used ({error})") from None
+        return Checkpoint(position, _part(tensors, _MODEL), _part(tensors, _OPTIMIZER))
+
+    def save(self, path: Path) -> None:
+        """Write so that `path` holds either the whole checkpoint or what it held before. Raises OSError."""
+        write_atomically(path, self.to_bytes())
 
     @staticmethod
     def load(path: Path) -> Checkpoint:

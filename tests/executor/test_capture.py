@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -32,6 +34,7 @@ from nnviz.train.commands import Action, Command, Mailbox
 from nnviz.train.events import Batch, Event
 from nnviz.train.trainer import Trainer
 from tests.store.downgrade import before_versions
+from tests.waiting import LIMIT_S
 
 NETWORK = NetworkSpec((Dense(16),))
 CONFIG = TrainConfig(epochs=3, batch_size=20, lr=0.01, checkpoints=5)  # 45 steps
@@ -287,43 +290,87 @@ def test_showing_a_large_net_takes_its_share_of_the_time_only(store: RunStore, m
     run = store.create(NETWORK, CONFIG)
     one = recorder._Recorder(store, run.id, Mailbox(), None)
     one.start(1)
-    saves: list[Path] = []
+    puts: list[str] = []
 
-    def save(self: Checkpoint, path: Path) -> None:  # takes two seconds
-        saves.append(path)
+    def put(run_id: str, checkpoint: Checkpoint) -> None:  # takes two seconds
+        puts.append(run_id)
         clock.now += 2.0
 
     clock = SimpleNamespace(now=100.0)
-    monkeypatch.setattr(Checkpoint, "save", save)
+    monkeypatch.setattr(store.present, "put", put)
     monkeypatch.setattr(recorder, "time", SimpleNamespace(monotonic=lambda: clock.now))
     store.present.watch(run.id)
-    for _ in range(1000):  # 100 seconds, and those that the writing takes
+    for _ in range(3000):  # 300 seconds, and those that the writing takes
         one._show(clock.now)
         clock.now += 0.1
-    assert saves == [store.present.path(run.id)] * len(saves)
-    assert len(saves) >= 2
-    assert 2.0 * len(saves) <= 0.07 * (clock.now - 100)
+    assert puts == [run.id] * len(puts)
+    assert len(puts) >= 2
+    assert 2.0 * len(puts) <= 0.03 * (clock.now - 100)
 
 
-def test_what_is_shown_may_vanish_or_be_damaged(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_shown_may_vanish_or_be_damaged(store: RunStore) -> None:
     run = trained(store)
-    store.present.path(run).write_bytes(b"half a file")
-    assert store.present.newest(run) is not None
-    store.checkpoints.load(run, 45).save(store.present.path(run))
+    for damaged in (b"half a file", bytes(1000)):
+        store.present.path(run).write_bytes(damaged)
+        assert store.present.newest(run) is not None
+    shown = Checkpoint.from_bytes(store.checkpoints.path(run, 45).read_bytes())
+    store.present.put(run, shown)
     store.checkpoints.path(run, 45).write_bytes(b"half a file")
     newest = store.present.newest(run)
     assert newest is not None
-    assert newest.position.step == 45
-    load = Checkpoint.load
-
-    def hidden_meanwhile(path: Path) -> Checkpoint:
-        store.writer.hide(run)
-        return load(path)
-
-    monkeypatch.setattr(Checkpoint, "load", hidden_meanwhile)
+    assert newest.position == shown.position
+    for tensors in ("model", "optimizer"):
+        wanted, got = getattr(shown, tensors), getattr(newest, tensors)
+        assert wanted.keys() == got.keys()
+        assert all(torch.equal(wanted[name], got[name]) for name in wanted)
+    store.present.hide(run)
     newest = store.present.newest(run)
     assert newest is not None
     assert newest.position.step == 30
+
+
+def test_a_state_that_is_being_written_is_waited_for_and_never_read_by_half(store: RunStore) -> None:
+    run = trained(store)
+    states = [store.checkpoints.load(run, step) for step in store.checkpoints.steps(run)]
+    over = threading.Event()
+
+    def write() -> None:
+        while not over.is_set():
+            for state in states:
+                store.present.put(run, state)
+
+    for step in store.checkpoints.steps(run)[1:]:
+        store.checkpoints.path(run, step).unlink()
+    store.present.put(run, states[0])
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        seen = set()
+        until = time.monotonic() + LIMIT_S
+        while len(seen) < len(states) and time.monotonic() < until:
+            newest = store.present.newest(run)
+            assert newest is not None
+            (whole,) = (one for one in states if one.position == newest.position)
+            assert all(torch.equal(tensor, newest.model[name]) for name, tensor in whole.model.items())
+            seen.add(newest.position)
+    finally:
+        over.set()
+        thread.join()
+    assert len(seen) == len(states)
+
+
+def test_the_version_changes_with_what_is_shown(store: RunStore) -> None:
+    run = trained(store)
+    kept = store.checkpoints.load(run, 45)
+    versions = [store.present.version(run)]
+    for _ in range(2):
+        store.present.put(run, kept)
+        versions.append(store.present.version(run))
+    assert store.present.version(run) == versions[-1]
+    store.present.hide(run)
+    store.checkpoints.path(run, 45).unlink()
+    versions.append(store.present.version(run))
+    assert len(set(versions)) == len(versions)
 
 
 def test_at_the_end_of_an_epoch_the_present_is_after_its_test_pass(store: RunStore) -> None:
@@ -331,7 +378,7 @@ def test_at_the_end_of_an_epoch_the_present_is_after_its_test_pass(store: RunSto
 
     def show_before_the_test_pass(event: Event, trainer: Trainer) -> None:
         if isinstance(event, Batch) and event.step == 15:
-            trainer.checkpoint().save(store.present.path(run.id))
+            store.present.put(run.id, trainer.checkpoint())
 
     killed(store, run.id, 16, show_before_the_test_pass)
     newest = store.present.newest(run.id)
@@ -341,16 +388,16 @@ def test_at_the_end_of_an_epoch_the_present_is_after_its_test_pass(store: RunSto
 
 def test_a_disk_too_full_to_show_does_not_end_the_run(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorder, "RECORD_EVERY", 0.0)
-    run, save = store.create(NETWORK, CONFIG), Checkpoint.save
+    run, asked = store.create(NETWORK, CONFIG), []
 
-    def full(self: Checkpoint, path: Path) -> None:
-        if path == store.present.path(run.id):
-            raise OSError(28, "No space left on device")
-        save(self, path)
+    def full(run_id: str, checkpoint: Checkpoint) -> None:
+        asked.append(run_id)
+        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Checkpoint, "save", full)
+    monkeypatch.setattr(store.present, "put", full)
     store.present.watch(run.id)
     assert train_run(store, run.id) is Status.FINISHED
+    assert asked
 
 
 def test_nothing_is_shown_of_a_run_that_has_not_begun_or_is_gone(store: RunStore) -> None:

@@ -396,11 +396,11 @@ def test_a_net_that_is_being_trained_is_followed(store: RunStore, run: Run) -> N
     )
     batch = Batch(step=1, loss=1.0, accuracy=0.5, lr=0.1, size=10)
     store.writer.add_batches(live.id, 1, [batch], seconds=1, steps=15, speed=1)
-    first.save(store.present.path(live.id))
+    store.present.put(live.id, first)
     at = opened(SEVEN, draw_nets=[live.id])
     assert store.present.is_watched(live.id)
     for checkpoint in (first, last):
-        checkpoint.save(store.present.path(live.id))
+        store.present.put(live.id, checkpoint)
         at.run()
         exact = answer(CheckpointView(run.network, run.config, checkpoint, loaded(run)), PIXELS)
         assert sent(at)["percent"] == pytest.approx(100 * exact, abs=0.06)
