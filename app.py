@@ -1,12 +1,17 @@
-"""Home: what this is, and the way to the first trained net."""
+"""The Studio, which the app opens on; and beside its pages the route by which what moves reaches them."""
 
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from nnviz.ui import state
 from nnviz.ui.data import data_notice
-from nnviz.ui.pages import home
+from nnviz.ui.live.route import routes
+from nnviz.ui.pages.studio import page
 from nnviz.ui.shell import open_page
 
-open_page("Home", titled=True)
-home.welcome()
-ready = data_notice("mnist")
-home.first_run(ready)
-home.steps()
-home.machine()
+if get_script_run_ctx(suppress_warning=True) is None:
+    app = st.App("app.py", routes=routes())  # read once by the server; from then on this is the page
+else:
+    open_page("Studio")
+    state.write_address()
+    page.show(data_notice(state.setup().config.data))

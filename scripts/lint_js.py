@@ -14,12 +14,13 @@ BEFORE = ("dom.js", "order.js")
 
 PARTS = {
     "builder": [f"builder/{name}.js" for name in ("draft", "layout", "drawing", "editor", "builder")],
-    "canvas": ["canvas/canvas.js"],
+    "canvas": ["canvas/sheet.js", "canvas/canvas.js"],
     "follow": ["canvas/follow.js"],
     "image_grid": ["image_grid/image_grid.js"],
-    "network_view": ["network_view/network_view.js"],
+    "network_view": ["network_view/drawing.js", "network_view/network_view.js"],
     "plot": ["plot/plot.js"],
     "row_table": ["row_table/row_table.js"],
+    "studio": ["network_view/drawing.js", "canvas/sheet.js", *(f"studio/{name}.js" for name in ("feed", "curve", "studio"))],
 }
 RULES = (
     "no-undef",

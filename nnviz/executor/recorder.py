@@ -32,8 +32,11 @@ CHECKPOINT_EVERY = 5.0
 SHOW_EVERY = 0.045
 """Seconds between two states for those who look into the running net, unless it is so large that..."""
 
-SHOW_SHARE = 0.02
+SHOW_SHARE = 0.03
 """...more than this share of the time would go into them."""
+
+SLOWEST = 10.0
+"""Seconds between two steps, at most."""
 
 SPEED_OVER = 2.0
 """Seconds over which images per second are counted."""
@@ -93,6 +96,7 @@ class _Recorder:
         self.norms: list[Norms] = []
         self.next_show = 0.0
         self.paused = False
+        self.pace = 0.0
         self.pause_after: str | None = None
         self.ending: tuple[Status, str] | None = None
         self.planned_for: TrainConfig | None = None
@@ -151,6 +155,8 @@ class _Recorder:
             self._show(now)
             if self.pause_after == type(event).__name__:
                 self._pause()
+            if self.pace and isinstance(event, Batch):
+                self.mailbox.wait_at_most(self.pace)
             self._listen()
             if self.ending:
                 self._record()
@@ -193,6 +199,8 @@ class _Recorder:
             if self.paused:
                 self.paused = False
                 self.store.writer.set_status(self.run_id, self.attempt, Status.RUNNING)
+        elif command.action is Action.PACE:
+            self.pace = min(max(0.0, command.value), SLOWEST)
         elif command.action is Action.STOP:
             self.ending = (Status.STOPPED, "Stopped by hand.")
         elif command.action is Action.PRUNE:

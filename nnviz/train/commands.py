@@ -17,6 +17,8 @@ class Action(StrEnum):
     """To the end of this one, then pause."""
     SET = "set"
     """A setting that may be changed while it trains."""
+    PACE = "pace"
+    """From now on wait `value` seconds after each step, so that eyes can follow."""
     STOP = "stop"
     PRUNE = "prune"
     """End it: it does worse than the others of its sweep."""
@@ -33,7 +35,7 @@ class Command(NamedTuple):
     name: str = ""
     """The setting to set, or why it is shut down."""
     value: float = 0.0
-    """Of the setting."""
+    """Of the setting, or the seconds of a pace."""
     run: str = ""
     """Which of several runs that are trained together; empty: all of them."""
 
@@ -52,6 +54,11 @@ class Mailbox:
 
     def take(self) -> Command | None:
         return self._commands.popleft() if self._commands else None
+
+    def wait_at_most(self, seconds: float) -> None:
+        """Sleep until there is a command, or the time is over."""
+        with self._arrived:
+            self._arrived.wait_for(lambda: self._commands, seconds)
 
     def wait(self) -> Command:
         """Sleep until there is a command."""

@@ -75,11 +75,12 @@ def sample(checkpoint: CheckpointView, live: bool = False) -> tuple[Split, str]:
 
 def loaded(run: Run) -> Loaded:
     """The run's data set, memory-mapped once for the whole server. Raises DataError."""
-    return _loaded(run.config.data)
+    return loaded_of(run.config.data)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _loaded(name: str) -> Loaded:
+def loaded_of(name: str) -> Loaded:
+    """The data set called `name`, likewise. Raises DataError."""
     return DATASETS[name].load()
 
 

@@ -96,7 +96,7 @@ _STYLE = """
 _ICON = str(Path(__file__).with_name("icon.png"))
 
 PAGES = (
-    ("app.py", "nnviz", ":material/neurology:"),
+    ("app.py", "Studio", ":material/neurology:"),
     ("pages/1_Build.py", "Build", ":material/account_tree:"),
     ("pages/2_Train.py", "Train", ":material/play_circle:"),
     ("pages/3_Inspect.py", "Inspect", ":material/search:"),

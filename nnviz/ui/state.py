@@ -118,6 +118,8 @@ class Kept(StrEnum):
     """Inspect: a layer that another section asks for."""
     SECTION_WANTED = "inspect-section-wanted"
     """Inspect: a section that another one asks for."""
+    STUDIO_NETWORK = "studio-network"
+    """Studio: the run that was shown last, and the network of the set-up then."""
 
 
 @dataclass(frozen=True)
@@ -215,8 +217,8 @@ def own_address(page: str) -> dict[str, str]:
     """What a page writes into its address as soon as it is opened. A link to it that says so already saves an entry in
     the browser's history, which would cost a press of its button for back.
     """
-    run = chosen_run() if page in ("Train", "Inspect") else None
-    wanted = to_query(setup().network, setup().config) if page in ("Build", "Train") else {}
+    run = chosen_run() if page in ("Studio", "Train", "Inspect") else None
+    wanted = to_query(setup().network, setup().config) if page in ("Studio", "Build", "Train") else {}
     return wanted | ({"run": run} if run else {})
 
 

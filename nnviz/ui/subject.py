@@ -70,7 +70,7 @@ def choose_subject(view: View) -> Subject:
     with st.container(horizontal=True, vertical_alignment="bottom", key="inspect-image"):
         kind = st.selectbox("Image", kinds, key=_KIND, format_func=KINDS.__getitem__, width=230)
         if kind == "drawing" and drawn is not None:
-            return _of_drawing(drawn, view.checkpoint.data.dataset)
+            return drawn_subject(drawn, view.checkpoint.data.dataset)
         if kind == "batch":
             return _of_batch(view)
         return _of_mistakes(view) if kind == "mistake" else _of_test(view)
@@ -142,7 +142,8 @@ def _of_batch(view: View) -> Subject:
     )
 
 
-def _of_drawing(drawn: npt.NDArray[np.uint8], dataset: Dataset) -> Subject:
+def drawn_subject(drawn: npt.NDArray[np.uint8], dataset: Dataset) -> Subject:
+    """An image (28, 28) of a person's own, 255 = ink."""
     inputs = to_input(torch.from_numpy(drawn.copy()).view(1, *dataset.input_shape), dataset)
     return Subject(drawn, inputs, None, "Your drawing", f"drawing-{hashlib.md5(drawn.tobytes()).hexdigest()}")
 

@@ -21,6 +21,7 @@ from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.ui.components.builder import SCRIPTS
 from nnviz.ui.components.builder.answer import in_words, judge, schema
+from nnviz.ui.components.canvas import SCRIPTS as CANVAS
 from nnviz.ui.components.image_grid import Caption, pack
 from nnviz.ui.components.order import scripts
 from tests.browser.conftest import OpenPage
@@ -96,7 +97,7 @@ def builder_message(number: int, words: str) -> dict[str, Any]:
     [
         pytest.param([UI / "components" / "plot" / "plot.js"], plot_message, "newer", id="plot"),
         pytest.param([UI / "components" / "image_grid" / "image_grid.js"], tiles_message, "newer", id="tiles"),
-        pytest.param([UI / "components" / "canvas" / "canvas.js"], canvas_message, "newer", id="canvas"),
+        pytest.param([*CANVAS, UI / "components" / "canvas" / "canvas.js"], canvas_message, "newer", id="canvas"),
         pytest.param(SCRIPTS, builder_message, "77", id="builder"),
     ],
 )

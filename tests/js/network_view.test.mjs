@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { declared } from "./components.mjs";
 
-const { breadth, inColumns, inRows, tileAt, NARROWEST } = declared(["dom.js", "order.js", "network_view/network_view.js"], [
+const { breadth, inColumns, inRows, tileAt, NARROWEST } = declared(["dom.js", "order.js", "network_view/drawing.js"], [
   "breadth",
   "inColumns",
   "inRows",

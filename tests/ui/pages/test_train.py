@@ -25,10 +25,10 @@ from nnviz.train.events import Batch, Change, Epoch
 from nnviz.ui import services, state
 from nnviz.ui.components.row_table import Cell
 from nnviz.ui.format import duration, plain
-from nnviz.ui.pages.train.controls import ANSWERED_WITHIN, Asked, steered
 from nnviz.ui.pages.train.live import progress_words
 from nnviz.ui.pages.train.run_list import COLUMNS, rows, table_csv
 from nnviz.ui.state import Setup
+from nnviz.ui.training import ANSWERED_WITHIN, Asked, steered
 from tests.pages import click, keys, open_page, parameter, progress, rerun, words
 from tests.waiting import wait_until
 

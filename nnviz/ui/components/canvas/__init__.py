@@ -31,8 +31,9 @@ from nnviz.fields import SpecError
 from nnviz.ui.components.order import numbered, scripts, session
 
 _HERE = Path(__file__).parent
+SCRIPTS = [_HERE / "sheet.js"]
 _mount = component(
-    "nnviz.canvas", css=(_HERE / "canvas.css").read_text(encoding="utf-8"), js=scripts(_HERE / "canvas.js")
+    "nnviz.canvas", css=(_HERE / "canvas.css").read_text(encoding="utf-8"), js=scripts(*SCRIPTS, _HERE / "canvas.js")
 )
 
 _follow = component("nnviz.follow", js=scripts(_HERE / "follow.js"))

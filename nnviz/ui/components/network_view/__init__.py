@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,9 @@ from streamlit.components.v2 import component
 from torch import Tensor
 
 from nnviz.analysis.network_picture import Drawn, Links, NetworkPicture, Quantity, UnitsPicture
+from nnviz.analysis.unit_picture import UnitPicture
 from nnviz.charts.colors import NEGATIVE, NEUTRAL, POSITIVE
+from nnviz.spec.activations import ACTIVATIONS
 from nnviz.ui.components.image_grid import signed_to_bytes
 from nnviz.ui.components.order import nothing_else, numbered, scripts
 
@@ -28,10 +30,11 @@ OUTLIERS = 0.002
 """The share of the largest values that may lie beyond the ends of the colours, so that one does not pale all others."""
 
 _HERE = Path(__file__).parent
+SCRIPTS = [_HERE / "drawing.js"]
 _mount = component(
     "nnviz.network_view",
     css=(_HERE / "network_view.css").read_text(encoding="utf-8"),
-    js=scripts(_HERE / "network_view.js"),
+    js=scripts(*SCRIPTS, _HERE / "network_view.js"),
 )
 
 WORDS = {
@@ -77,8 +80,12 @@ def pack(
     *,
     title: str = "",
     run: str = "",
+    unit: UnitPicture | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> bytes:
-    """The message to the browser; see the module's docstring."""
+    """The message to the browser; see the module's docstring. After the pictures of the layers come those of `unit`;
+    `more` goes into the header as it is.
+    """
     layers, bodies = [], [pixels.tobytes()]
     for layer in picture.layers:
         header, body = _layer(layer, picture.quantity)
@@ -97,7 +104,11 @@ def pack(
         "logits": _numbers(picture.logits),
         "probabilities": _numbers(picture.probabilities),
         "loss": picture.loss if picture.loss is not None and math.isfinite(picture.loss) else None,
+        **(more or {}),
     }
+    if unit is not None:
+        whole["unit"], body = _unit(unit)
+        bodies.append(body)
     text = json.dumps(whole, separators=(",", ":"), allow_nan=False).encode()
     return struct.pack("<I", len(text)) + text + b"".join(bodies)
 
@@ -119,6 +130,32 @@ def _layer(layer: UnitsPicture, quantity: Quantity) -> tuple[dict[str, Any], byt
     return {**header, "face": list(values.shape[1:]), "limit": limit, "quantity": words}, body.tobytes()
 
 
+def _unit(one: UnitPicture) -> tuple[dict[str, Any], bytes]:
+    """Its numbers, and its pictures in a row."""
+    told, pictures, bodies = one.told, [], []
+    named = (Quantity.WEIGHTS, one.weights), (Quantity.GRADIENTS, one.gradient), (Quantity.UPDATE, one.update)
+    for quantity, values in named:
+        if values is not None:
+            body, limit = signed_to_bytes(values.numpy(), _limit(values.numpy()))
+            pictures.append({"words": WORDS[quantity], "face": list(values.shape), "limit": limit})
+            bodies.append(body.tobytes())
+    header = {
+        "layer": one.layer.name,
+        "title": one.layer.title,
+        "unit": one.unit,
+        "activation": ACTIVATIONS[told.activation].title,
+        "terms": [[_number(term.value), _number(term.weight), _number(term.product)] for term in told.terms],
+        "rest": _number(told.rest),
+        "others": told.others,
+        "bias": _number(told.bias),
+        "total": _number(told.total),
+        "output": _number(told.output),
+        "position": told.position,
+        "pictures": pictures,
+    }
+    return header, b"".join(bodies)
+
+
 def _limit(values: npt.NDArray[np.floating[Any]]) -> float:
     sizes = np.abs(np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)).ravel()
     place = len(sizes) - 1 - int(len(sizes) * OUTLIERS)
@@ -131,4 +168,8 @@ def _links(links: Links) -> dict[str, Any]:
 
 def _numbers(values: Tensor) -> list[float | None]:
     """With the digits that a reader can use; None for what is no finite number."""
-    return [float(f"{value:.6g}") if math.isfinite(value) else None for value in values.tolist()]
+    return [_number(value) for value in values.tolist()]
+
+
+def _number(value: float) -> float | None:
+    return float(f"{value:.6g}") if math.isfinite(value) else None

@@ -2,43 +2,25 @@
 
 from __future__ import annotations
 
-import random
-import time
-from typing import Any, NamedTuple
+from functools import partial
 
 import streamlit as st
 
 from nnviz.spec.optimizers import OPTIMIZERS
-from nnviz.spec.train_config import LIVE_FIELDS, TrainConfig
+from nnviz.spec.train_config import LIVE_FIELDS
 from nnviz.store.run import Run, Status
-from nnviz.store.runs import RunStore
 from nnviz.train.commands import Action, Command
-from nnviz.ui import services, state
+from nnviz.ui import services
 from nnviz.ui.format import sentence
 from nnviz.ui.forms import field_input
-from nnviz.ui.pages.train.recipe import problem
-from nnviz.ui.runs import NO_DATA, launch, told
-from nnviz.ui.state import Kept
-
-_ASKED = Kept.ASKED
-
-ANSWERED_WITHIN = 2.0
-"""Seconds after which a change that a running training has not recorded counts as one it did not take."""
-
-
-class Asked(NamedTuple):
-    """A change sent to a training."""
-
-    value: float
-    step: int
-    """How far it was when it was asked."""
-    at: float
-    """Seconds of a monotonic clock."""
+from nnviz.ui.pages.train.recipe import PREFIX
+from nnviz.ui.runs import NO_DATA, launch
+from nnviz.ui.training import control, launch_as_set, launch_with_new_seed, problem, resume, steer, steered_by_all
 
 
 def control_bar(run: Run | None, ready: bool = True) -> None:
     """What can be done with the run shown, and the start of new ones; `ready`: there are images to train on."""
-    unfit, locked = problem(), services.look_only()
+    unfit, locked = problem(PREFIX), services.look_only()
     blocked = locked or unfit or ("" if ready else NO_DATA)
     with st.container(horizontal=True, key="controls"):
         if run and run.status.active and run.sweep:
@@ -69,18 +51,9 @@ def _start(
         type="primary" if primary else "secondary",
         disabled=bool(blocked),
         help=blocked or words or None,
-        on_click=_launch_as_set,
-        args=(first,),
+        on_click=launch_as_set,
+        args=(PREFIX, first),
     )
-
-
-def _launch_as_set(first: Command | None) -> None:
-    """As it is set up by now: an edit may have arrived together with the click."""
-    if unfit := problem():
-        state.report(sentence(unfit))
-        return
-    setup = state.setup()
-    launch(setup.network, setup.config, first)
 
 
 def _active(run: Run) -> None:
@@ -117,7 +90,7 @@ def _idle(run: Run | None, blocked: str, ready: bool) -> None:
             "Resume it",
             key="resume-run",
             icon=":material/restart_alt:",
-            on_click=_resume,
+            on_click=resume,
             args=(run.id,),
             disabled=bool(services.look_only()),
             help="Goes on from its last checkpoint, with optimizer state and order, as if it had never stopped.",
@@ -135,20 +108,11 @@ def _idle(run: Run | None, blocked: str, ready: bool) -> None:
         "Rerun with a new seed",
         key="run-again-new-seed",
         icon=":material/casino:",
-        on_click=_launch_with_new_seed,
+        on_click=launch_with_new_seed,
         args=(run,),
         disabled=not ready,
         help="The same network and settings with other initial weights and another order.",
     )
-
-
-def _resume(run_id: str) -> None:
-    with told():
-        services.executor().submit(run_id)
-
-
-def _launch_with_new_seed(run: Run) -> None:
-    launch(run.network, run.config.with_(seed=random.randrange(1_000_000)))
 
 
 def _command(label: str, action: Action, run: Run, icon: str, *, primary: bool = False, disabled: bool = False) -> None:
@@ -158,43 +122,16 @@ def _command(label: str, action: Action, run: Run, icon: str, *, primary: bool =
         type="primary" if primary else "secondary",
         icon=icon,
         disabled=disabled or bool(services.look_only()),
-        on_click=_control,
+        on_click=control,
         args=(run.id, Command(action)),
     )
 
 
-def _control(run_id: str, command: Command) -> None:
-    with told():
-        services.executor().control(run_id, command)
-
-
 def _steer(run: Run) -> None:
     """Settings of the running training; a change holds from its next batch on and is marked on the plots."""
-    asked: dict[tuple[str, str], Asked] = st.session_state.setdefault(_ASKED, {})
-    config = steered(services.store(), run, asked, time.monotonic())
-
-    def send(name: str, value: Any) -> None:
-        asked[run.id, name] = Asked(value, run.step, time.monotonic())
-        _control(run.id, Command(Action.SET, name, float(value)))
+    config = steered_by_all(run)
 
     st.caption("Holds from the next batch on and is marked on the plots.")
     for name in LIVE_FIELDS:
         if name != "momentum" or "momentum" in OPTIMIZERS[config.optimizer].uses:
-            field_input(config, name, f"steer-{name}", send)
-
-
-def steered(store: RunStore, run: Run, asked: dict[tuple[str, str], Asked], now: float) -> TrainConfig:
-    """The settings that hold for the run's next batch, as far as is known.
-
-    What this session asked is taken as done until the run has had time to record it: it takes a change up with its next
-    batch (a paused one, whenever that comes). What it then has not recorded, it refused.
-    """
-    config = run.config
-    changes = store.history.changes(run.id)
-    for change in changes:
-        config = config.with_(**{change.name: change.after})
-    for (run_id, name), one in asked.items():
-        recorded = any(change.name == name and change.step >= one.step for change in changes)
-        if run_id == run.id and not recorded and (run.status is Status.PAUSED or now - one.at < ANSWERED_WITHIN):
-            config = config.with_(**{name: one.value})
-    return config
+            field_input(config, name, f"steer-{name}", partial(steer, run))

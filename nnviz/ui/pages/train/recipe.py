@@ -6,16 +6,15 @@ from typing import Any
 
 import streamlit as st
 
-from nnviz.fields import SpecError
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.optimizers import OPTIMIZERS
-from nnviz.spec.train_config import TrainConfig, check, checkpoint_bytes
+from nnviz.spec.train_config import TrainConfig, checkpoint_bytes
 from nnviz.ui import state
 from nnviz.ui.format import size_in_words
-from nnviz.ui.forms import field_input, refused
+from nnviz.ui.forms import field_input
 from nnviz.ui.glossary import heading
 
-_PREFIX = "recipe-"
+PREFIX = "recipe-"
 _FIRST = ("lr", "momentum", "batch_size", "epochs")
 _MORE = ("optimizer", "nesterov", "schedule", "weight_decay", "loss", "augment")
 _DATA = ("data", "per_class", "seed", "device", "checkpoints")
@@ -79,23 +78,9 @@ def checkpoint_words(network: NetworkSpec, config: TrainConfig) -> str:
     return f"Each checkpoint takes {size_in_words(each)}; {config.checkpoints} of them {size_in_words(every)}."
 
 
-def problem() -> str:
-    """Why there is nothing that could be trained, as a sentence: a number that is none, or a network and configuration
-    that don't go together; empty if there is.
-    """
-    if wrong := refused(_PREFIX):
-        return f"{wrong}."
-    setup = state.setup()
-    try:
-        check(setup.network, setup.config)
-    except SpecError as error:
-        return f"{error}."
-    return ""
-
-
 def _field(config: TrainConfig, name: str) -> None:
     used = name not in ("momentum", "nesterov") or name in OPTIMIZERS[config.optimizer].uses
-    field_input(config, name, f"{_PREFIX}{name}", _set, disabled=not used)
+    field_input(config, name, f"{PREFIX}{name}", _set, disabled=not used)
 
 
 def _set(name: str, value: Any) -> None:

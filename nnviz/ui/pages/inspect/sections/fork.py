@@ -10,13 +10,13 @@ from nnviz.fields import SpecError
 from nnviz.spec.optimizers import OPTIMIZERS
 from nnviz.spec.train_config import TrainConfig, check
 from nnviz.store.run import Run
-from nnviz.train.checkpoint import CheckpointError
-from nnviz.ui import runs, services, state
+from nnviz.ui import services, state
 from nnviz.ui.checkpoints import View
 from nnviz.ui.format import plain, sentence
 from nnviz.ui.forms import field_input, refused
 from nnviz.ui.pages.inspect.section import Section
 from nnviz.ui.state import Kept
+from nnviz.ui.training import fork
 
 _TRAIN = "pages/2_Train.py"
 _FIELDS = ("lr", "momentum", "batch_size", "epochs", "optimizer", "schedule", "weight_decay", "augment", "seed")
@@ -51,7 +51,7 @@ def _form(view: View) -> None:
             key="inspect-fork-start",
             type="primary",
             icon=":material/fork_right:",
-            on_click=_fork,
+            on_click=fork,
             args=(view.run.id, view.checkpoint.step_number, config),
             disabled=bool(unfit or services.look_only()),
         )
@@ -69,18 +69,6 @@ def _problem(view: View, config: TrainConfig) -> str:
     except SpecError as error:
         return str(error)
     return ""
-
-
-def _fork(run_id: str, step: int, config: TrainConfig) -> None:
-    look, store, executor = state.looking(), services.store(), services.executor()
-    with runs.told():  # no use of `st` from here on: see Looking
-        try:
-            child = store.fork(run_id, step, config)
-        except (SpecError, CheckpointError) as error:
-            state.report(sentence(str(error)))
-            return
-        look.choose(child.id)
-        executor.submit(child.id)
 
 
 def _config(view: View) -> TrainConfig:

@@ -1,0 +1,107 @@
+"""The Studio: input, network, answer, curves and time line on one screen.
+
+Python says which network is shown and with which buttons; what moves goes to the browser by `nnviz/ui/live`, which is
+asked for by the page itself, so that none of it runs a script of Streamlit's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from streamlit.components.v2 import component
+
+from nnviz.analysis.network_picture import Quantity
+from nnviz.charts.colors import TEST, TRAIN
+from nnviz.data.drawing import BRUSH, CANVAS, MAX_POINTS, MAX_STROKES
+from nnviz.ui.components import canvas, network_view
+from nnviz.ui.components.order import nothing_else, numbered, scripts
+
+_HERE = Path(__file__).parent
+SCRIPTS = [*network_view.SCRIPTS, *canvas.SCRIPTS, *(_HERE / f"{name}.js" for name in ("feed", "curve", "studio"))]
+_STYLES = [
+    _HERE.parent / "network_view" / "network_view.css",
+    _HERE.parent / "canvas" / "canvas.css",
+    _HERE / "studio.css",
+]
+_mount = component(
+    "nnviz.studio", css="\n".join(path.read_text(encoding="utf-8") for path in _STYLES), js=scripts(*SCRIPTS)
+)
+
+
+class Asked(NamedTuple):
+    """What somebody did in the browser just now that is up to Python; None and empty if nothing."""
+
+    seen: Mapping[str, Any]
+    """What is looked at: quantity, image, step."""
+    fork: int | None
+    """The step to go on from."""
+    inspect: Mapping[str, Any] | None
+    """The unit to look into: layer, unit, step, image."""
+
+
+def studio(
+    *,
+    key: str,
+    paths: tuple[str, str],
+    run: str | None,
+    status: str,
+    setup: Mapping[str, str],
+    classes: Sequence[str],
+    quantities: Mapping[Quantity, str],
+    quantity: Quantity,
+    image: int,
+    step: int | None,
+    locked: bool,
+) -> Asked:
+    """Show the network of `run`, which these buttons take to be in `status`, or the untrained one of the link
+    `setup`. `paths` are those of the live route, and of the one for a single question; `quantity`, test image and
+    `step` are what a page begins with.
+    """
+    message: dict[str, Any] = {
+        "path": paths[0],
+        "once": paths[1],
+        "run": run,
+        "status": status,
+        "setup": dict(setup),
+        "setup_key": "" if run else json.dumps(setup, sort_keys=True),
+        "classes": list(classes),
+        "quantities": [[name, title] for name, title in quantities.items()],
+        "quantity": quantity,
+        "image": image,
+        "step": step,
+        "locked": locked,
+        "colours": {"train": TRAIN, "test": TEST},
+        "paper": {
+            "key": f"{key}-paper",
+            "session": "",
+            "generation": "0",
+            "revision": 0,
+            "strokes": [],
+            "size": CANVAS,
+            "brush": BRUSH,
+            "maxStrokes": MAX_STROKES,
+            "maxPoints": MAX_POINTS,
+            "height": 420,
+            "percent": None,
+            "classes": [],
+            "hint": "Draw a digit",
+            "photos": False,
+        },
+    }
+    value = _mount(
+        key=key,
+        data=numbered(key, message),
+        on_seen_change=nothing_else,
+        on_changed_change=nothing_else,
+        on_fork_change=nothing_else,
+        on_inspect_change=nothing_else,
+    )
+    seen, fork, inspect = value.seen, value.fork, value.inspect
+    return Asked(
+        seen if isinstance(seen, Mapping) else {},
+        fork if isinstance(fork, int) and not isinstance(fork, bool) else None,
+        inspect if isinstance(inspect, Mapping) else None,
+    )

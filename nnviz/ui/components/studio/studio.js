@@ -1,0 +1,419 @@
+// The Studio: input, network, answer, curves and time line on one screen. Streamlit calls the default export when a
+// person has decided something; what moves comes by the feed.
+
+export default function (component) {
+  return mount(
+    component,
+    (parent) => new Studio(parent),
+    (studio, message) => {
+      studio.ask = (name, value) => component.setTriggerValue(name, value);
+      studio.keep = (value) => component.setStateValue("seen", value);
+      studio.receive(message);
+    },
+  );
+}
+
+const KEEP_AFTER_MS = 400; // what is looked at goes into the address when nobody has changed it for so long
+const [LEAST_HEIGHT, MOST_HEIGHT] = [330, 1000]; // of the network, CSS pixels
+const BUTTONS = { " ": "studio-play", ArrowRight: "studio-step", e: "studio-epoch", r: "studio-reset" };
+const ANY = -1;
+
+class Studio {
+  constructor(parent) {
+    this.parent = parent;
+    this.root = element(`
+      <div class="studio">
+        <section class="s-left" aria-label="Input">
+          <div class="s-head"><b>Input</b> <span class="s-image-words" data-testid="image-words"></span></div>
+          <canvas class="s-image" role="img" width="28" height="28" data-testid="image"></canvas>
+          <div class="s-paper" hidden></div>
+          <div class="s-buttons">
+            ${["next", "random", "mistake"].map((how) => `<button type="button" data-how="${how}" data-testid="image-${how}">${how === "mistake" ? "A mistake" : how === "next" ? "Next" : "Random"}</button>`).join("")}
+            <button type="button" data-testid="image-draw" aria-pressed="false">✎ Draw</button>
+          </div>
+          <label class="s-digit">Class <select data-testid="image-digit"></select></label>
+          <div class="s-unit" data-testid="unit" hidden></div>
+        </section>
+        <section class="s-middle" aria-label="Network">
+          <div class="s-network"></div>
+          <div class="s-quantities" role="radiogroup" aria-label="What is shown"></div>
+        </section>
+        <section class="s-right" aria-label="Results">
+          <div class="s-accuracy"><b data-testid="accuracy">–</b><span data-testid="accuracy-words"></span></div>
+          <div class="s-curves"></div>
+          <div class="s-key"><span class="s-train">train</span> · <span class="s-test">test</span></div>
+          <p class="s-finding" data-testid="finding" hidden></p>
+        </section>
+        <section class="s-time" aria-label="Time line">
+          <div class="s-time-head"><b data-testid="step"></b> <span data-testid="progress"></span>
+            <span class="s-then" hidden><button type="button" data-testid="fork">Go on from here</button> <button type="button" data-testid="live">Back to now</button></span>
+          </div>
+          <div class="s-rail"><input type="range" min="0" value="0" step="1" data-testid="time" aria-label="Step that is shown"><div class="s-ticks"></div></div>
+        </section>
+        <p class="s-lost" role="status" data-testid="lost" hidden>The connection is cut. What is shown stands still; it goes on by itself.</p>
+        <p class="s-problem" role="status" data-testid="problem" hidden></p>
+        <div class="s-keys">
+          <kbd>Space</kbd> play, pause <kbd>→</kbd> one step <kbd>E</kbd> one epoch <kbd>R</kbd> reset <kbd>1</kbd>–<kbd>5</kbd> what is shown
+          <kbd>P</kbd> presentation <kbd>F</kbd> full screen
+        </div>
+      </div>`);
+    parent.append(this.root);
+    this.wish = null;
+    this.progress = null;
+    this.drawing = false;
+    this.at = null; // the step that the time line was put to; null: now
+    const find = (name) => this.root.querySelector(name);
+    this.parts = Object.fromEntries([...this.root.querySelectorAll("[data-testid]")].map((one) => [one.dataset.testid, one]));
+    this.image = find(".s-image");
+    this.paper = find(".s-paper");
+    this.quantities = find(".s-quantities");
+    this.back = find(".s-then");
+    this.ticks = find(".s-ticks");
+    this.network = new NetworkView(find(".s-network"), { image: false, within: () => this.height() });
+    this.network.clicked = (layer, unit) => this.open(layer, unit);
+    const curves = find(".s-curves");
+    this.loss = new Curve(curves, { title: "Loss", unit: "" });
+    this.accuracy = new Curve(curves, { title: "Accuracy", unit: "of the images", share: true });
+    for (const curve of [this.loss, this.accuracy]) curve.root.addEventListener("click", () => this.enlarge());
+    this.listen();
+  }
+
+  leave() {
+    this.over.abort();
+    this.feed?.leave();
+    this.network.leave();
+    this.sheet?.leave();
+    for (const curve of [this.loss, this.accuracy]) curve.leave();
+    clearTimeout(this.keeping);
+    cancelAnimationFrame(this.frame);
+    document.documentElement.classList.remove("nnviz-presentation");
+    this.root.remove();
+  }
+
+  // As high as the window leaves room for, so that nobody has to scroll.
+  height() {
+    const above = this.root.getBoundingClientRect().top + window.scrollY;
+    const others = this.root.clientHeight - this.network.canvas.clientHeight;
+    return clamp(window.innerHeight - above - Math.max(150, others) - 12, LEAST_HEIGHT, MOST_HEIGHT);
+  }
+
+  // --- what Python says
+
+  receive(message) {
+    const first = !this.message;
+    const before = this.message;
+    this.message = message;
+    if (first) this.begin(message);
+    this.loss.colours = this.accuracy.colours = message.colours;
+    write(this.root, "--train", message.colours.train);
+    write(this.root, "--test", message.colours.test);
+    this.asked = "";
+    const other = first || before.run !== message.run || before.setup_key !== message.setup_key;
+    if (!other) return;
+    this.at = null;
+    this.progress = null;
+    this.wish = { ...this.wish, run: message.run, setup: message.setup, step: null };
+    this.feed.wish(this.wish);
+    this.showProgress();
+  }
+
+  begin(message) {
+    this.feed = new Feed(message.path, message.once, (word, value) => this.take(word, value), (cut) => this.cut(cut));
+    this.wish = { quantity: message.quantity, image: message.image, unit: null, step: message.step };
+    this.quantities.innerHTML = message.quantities
+      .map(([name, title], place) => `<button type="button" role="radio" data-name="${name}" data-testid="show-${name}"><kbd>${place + 1}</kbd> ${title}</button>`)
+      .join("");
+    this.showQuantity();
+    this.parts["image-digit"].innerHTML = [`<option value="${ANY}">any</option>`, ...message.classes.map((_, place) => `<option value="${place}"></option>`)].join("");
+    message.classes.forEach((name, place) => (this.parts["image-digit"].options[place + 1].textContent = name));
+  }
+
+  // --- what the feed says
+
+  take(word, value) {
+    const act = { picture: this.takePicture, progress: this.takeProgress, picked: this.takePicked, problem: this.takeProblem, gone: this.takeProblem }[word];
+    act?.call(this, value);
+  }
+
+  takePicture(bytes) {
+    this.newest = bytes;
+    cancelAnimationFrame(this.frame);
+    this.frame = requestAnimationFrame(() => {
+      this.takeProblem("");
+      this.network.take(this.newest);
+      this.showImage();
+      this.showUnit();
+      this.showStep();
+      this.feed.drawn();
+      this.root.dataset.pictures = Number(this.root.dataset.pictures ?? 0) + 1;
+    });
+  }
+
+  takeProgress(progress) {
+    if (progress.run !== this.wish.run) return;
+    this.progress = progress;
+    this.showProgress();
+    const state = `${progress.run} ${progress.status}`;
+    if (progress.status !== this.message.status && this.asked !== state) {
+      this.asked = state;
+      this.ask("changed", progress.status); // other buttons are due
+    }
+  }
+
+  takePicked(number) {
+    this.change({ image: number, drawing: undefined });
+  }
+
+  takeProblem(words) {
+    this.parts.problem.hidden = !words;
+    text(this.parts.problem, words);
+  }
+
+  cut(lost) {
+    this.parts.lost.hidden = !lost;
+  }
+
+  // --- what people do
+
+  listen() {
+    this.over = new AbortController();
+    const { signal } = this.over;
+    const on = (target, type, act) => target.addEventListener(type, act, { signal });
+    on(document, "keydown", (event) => this.key(event));
+    for (const button of this.root.querySelectorAll("[data-how]")) on(button, "click", () => this.pick(button.dataset.how));
+    on(this.parts["image-draw"], "click", () => this.draw(!this.drawing));
+    on(this.quantities, "click", (event) => event.target.closest("[data-name]") && this.show(event.target.closest("[data-name]").dataset.name));
+    on(this.quantities, "keydown", (event) => this.alongQuantities(event));
+    on(this.parts.time, "input", () => this.goTo(Number(this.parts.time.value)));
+    on(this.parts.live, "click", () => this.goTo(Infinity));
+    on(this.parts.fork, "click", () => this.ask("fork", this.at));
+    on(window, "resize", () => this.network.draw());
+    on(document, "fullscreenchange", () => requestAnimationFrame(() => this.network.draw()));
+  }
+
+  change(part) {
+    this.wish = { ...this.wish, ...part };
+    this.feed.wish(this.wish);
+    clearTimeout(this.keeping);
+    this.keeping = setTimeout(() => {
+      const { quantity, image, step } = this.wish;
+      this.keep({ quantity, image, step });
+    }, KEEP_AFTER_MS);
+  }
+
+  show(quantity) {
+    this.change({ quantity });
+    this.showQuantity();
+  }
+
+  alongQuantities(event) {
+    const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (!by) return;
+    event.preventDefault();
+    const names = this.message.quantities.map(([name]) => name);
+    this.show(names[(names.indexOf(this.wish.quantity) + by + names.length) % names.length]);
+    this.quantities.querySelector("[aria-checked=true]").focus();
+  }
+
+  pick(how) {
+    this.draw(false);
+    this.feed.pick({ how, digit: Number(this.parts["image-digit"].value), after: this.wish.image ?? 0 });
+  }
+
+  draw(on) {
+    if (on === this.drawing) return;
+    this.drawing = on;
+    this.parts["image-draw"].setAttribute("aria-pressed", String(on));
+    this.root.classList.toggle("is-drawing", on);
+    this.paper.hidden = !on;
+    if (!on) return void this.change({ drawing: undefined });
+    if (!this.sheet) {
+      this.sheet = new Sheet(this.paper);
+      this.sheet.receive(this.message.paper, ({ drawing }) => this.drawing && this.change({ drawing }));
+    }
+    this.sheet.fit();
+    this.change({ drawing: { strokes: this.sheet.strokes } });
+  }
+
+  open(layer, unit) {
+    const [now, number] = this.wish.unit ?? [];
+    this.change({ unit: now === layer && number === unit ? null : [layer, unit] });
+  }
+
+  goTo(step) {
+    const { kept, step: last, status } = this.progress;
+    const over = !["queued", "running", "paused"].includes(status);
+    const nearest = kept.reduce((best, one) => (Math.abs(one - step) < Math.abs(best - step) ? one : best), kept[0] ?? 0);
+    const isNow = step >= last - (last - (kept.at(-2) ?? 0)) / 2 || (over && nearest === kept.at(-1));
+    this.at = isNow || !kept.length ? null : nearest;
+    this.change({ step: this.at });
+    this.showProgress();
+  }
+
+  enlarge() {
+    this.root.classList.toggle("has-large-curves");
+    for (const curve of [this.loss, this.accuracy]) curve.draw();
+  }
+
+  // Keys for whoever stands before a class. None acts while somebody types, or on something with keys of its own.
+  key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    const target = event.composedPath()[0];
+    if (target.closest?.("input, textarea, select, [contenteditable], [role=application], [role=dialog], [role=menu]")) return;
+    const own = target.closest?.("button, a, [role=radio], [role=slider], [role=img], [role=tab]");
+    if (own && [" ", "ArrowRight", "Enter"].includes(event.key)) return;
+    const name = this.message.quantities[Number(event.key) - 1]?.[0];
+    const done =
+      (name && (this.show(name), true)) ||
+      (BUTTONS[event.key] && press(BUTTONS[event.key])) ||
+      (event.key === "p" && (this.present(), true)) ||
+      (event.key === "f" && (this.fullScreen(), true));
+    if (!done) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  }
+
+  present() {
+    document.documentElement.classList.toggle("nnviz-presentation");
+    this.network.draw();
+    for (const curve of [this.loss, this.accuracy]) curve.draw();
+  }
+
+  fullScreen() {
+    if (document.fullscreenElement) document.exitFullscreen();
+    else document.documentElement.requestFullscreen?.();
+  }
+
+  // --- what is on the screen
+
+  showQuantity() {
+    for (const button of this.quantities.children) {
+      const chosen = button.dataset.name === this.wish.quantity;
+      button.setAttribute("aria-checked", String(chosen));
+      button.tabIndex = chosen ? 0 : -1;
+    }
+  }
+
+  showImage() {
+    const { header, digit } = this.network;
+    const pen = this.image.getContext("2d");
+    pen.drawImage(digit, 0, 0);
+    text(this.parts["image-words"], header.title);
+    this.image.setAttribute("aria-label", header.title);
+  }
+
+  showStep() {
+    const { step } = this.network.header;
+    text(this.parts.step, `Step ${number(step)}`);
+    if (this.at === null) this.parts.time.value = step;
+    this.drawCurves();
+  }
+
+  showProgress() {
+    const { progress } = this;
+    const share = progress?.accuracy;
+    text(this.parts.accuracy, share === null || share === undefined ? "–" : `${(100 * share).toFixed(2)} %`);
+    text(this.parts["accuracy-words"], share === null || share === undefined ? "test accuracy, after the first epoch" : `test accuracy, epoch ${progress.epoch} of ${progress.epochs}`);
+    text(this.parts.progress, this.at === null ? (progress?.words ?? "not trained yet") : "as it was then");
+    this.back.hidden = this.at === null;
+    this.parts.fork.disabled = this.message.locked;
+    this.parts.finding.hidden = !progress?.finding;
+    text(this.parts.finding, progress?.finding ?? "");
+    const last = Math.max(1, progress?.step ?? 1, this.network.header?.step ?? 0);
+    this.parts.time.max = last;
+    this.parts.time.disabled = !progress?.kept.length;
+    if (this.at !== null) this.parts.time.value = this.at;
+    const ticks = [...(progress?.tested[0] ?? []).map((step) => [step, ""]), ...(progress?.marks ?? [])];
+    const wanted = JSON.stringify([last, ticks]);
+    if (this.ticked !== wanted) {
+      this.ticked = wanted;
+      this.ticks.replaceChildren(...ticks.map(([step, words]) => tick(step / last, words)));
+    }
+    this.drawCurves();
+  }
+
+  drawCurves() {
+    const { progress, at } = this;
+    if (progress) text(this.loss.unit, ` ${progress.unit}`);
+    const [steps, losses, shares] = progress?.tested ?? [[], [], []];
+    const common = { last: progress?.step ?? 0, marks: progress?.marks ?? [], at };
+    this.loss.show({ ...common, line: progress?.loss ?? [[], []], points: [steps, losses] });
+    this.accuracy.show({ ...common, line: progress?.right ?? [[], []], points: [steps, shares] });
+  }
+
+  showUnit() {
+    const { unit, layers, classes } = this.network.header;
+    const box = this.parts.unit;
+    box.hidden = !unit;
+    this.root.classList.toggle("has-unit", Boolean(unit));
+    if (!unit) return;
+    if (this.unitOf !== `${unit.layer} ${unit.unit}`) this.makeUnit(unit, layers, classes);
+    const lines = [
+      ...unit.terms.map(([x, w, product]) => [`${plain(x)} × ${plain(w)}`, plain(product)]),
+      ...(unit.others ? [[`the other ${number(unit.others)}`, plain(unit.rest)]] : []),
+      ["bias b", plain(unit.bias)],
+      ["Wx + b", plain(unit.total)],
+      [unit.activation === "Identity" ? "y" : `y = ${unit.activation}`, plain(unit.output)],
+    ];
+    const table = box.querySelector("table");
+    while (table.rows.length > lines.length) table.deleteRow(-1);
+    lines.forEach(([what, value], place) => {
+      const row = table.rows[place] ?? table.insertRow();
+      while (row.cells.length < 2) row.insertCell();
+      text(row.cells[0], what);
+      text(row.cells[1], value);
+    });
+    const pictures = box.querySelector(".s-faces");
+    unit.pictures.forEach(({ words, face, limit, canvas }, place) => {
+      let figure = pictures.children[place];
+      if (!figure) {
+        figure = element(`<figure><canvas role="img"></canvas><figcaption></figcaption></figure>`);
+        pictures.append(figure);
+      }
+      const shown = figure.firstChild;
+      if (shown.width !== face[1] || shown.height !== face[0]) [shown.height, shown.width] = face;
+      shown.getContext("2d").drawImage(canvas, 0, 0);
+      shown.setAttribute("aria-label", words);
+      text(figure.lastChild, `${words.split(" ").at(-1)} ±${short(limit)}`);
+    });
+    while (pictures.children.length > unit.pictures.length) pictures.lastChild.remove();
+  }
+
+  makeUnit(unit, layers, classes) {
+    this.unitOf = `${unit.layer} ${unit.unit}`;
+    const layer = layers.find((one) => one.name === unit.layer);
+    const last = layers.at(-1).name === unit.layer;
+    const box = this.parts.unit;
+    box.innerHTML = `<div class="s-unit-head"><b></b><button type="button" data-testid="unit-close" aria-label="Close">×</button></div>
+      <table></table><div class="s-faces"></div><button type="button" class="s-more" data-testid="unit-inspect">Open in Inspect ›</button>`;
+    const name = last ? `class ${classes[unit.unit]}` : layer.drawn === "neurons" ? `neuron ${unit.unit}` : `channel ${unit.unit}`;
+    text(box.querySelector("b"), `${unit.title}, ${name}`);
+    box.querySelector("[data-testid=unit-close]").addEventListener("click", () => this.change({ unit: null }));
+    const more = box.querySelector("[data-testid=unit-inspect]");
+    more.hidden = !this.wish.run;
+    more.addEventListener("click", () => this.ask("inspect", { layer: unit.layer, unit: unit.unit, step: this.wish.step, image: this.wish.image }));
+  }
+}
+
+// A button of the page is pressed as a hand would.
+function press(key) {
+  const button = document.querySelector(`.st-key-${key} button`);
+  if (!button || button.disabled) return false;
+  button.click();
+  return true;
+}
+
+function tick(share, words) {
+  const made = make("span", words ? "s-mark" : "s-tick", null);
+  made.style.left = `${100 * share}%`;
+  if (words) made.title = words;
+  return made;
+}
+
+function number(value) {
+  return Number(value).toLocaleString("en-US");
+}
+
+function plain(value) {
+  return signed(value, 3);
+}

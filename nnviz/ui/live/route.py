@@ -1,0 +1,200 @@
+"""The route: a WebSocket, and the same once at a time by HTTP where a proxy lets no WebSocket of ours through.
+
+A page sends {"wish": …, "number": n} for what it wants to see, {"drawn": true} when it has drawn what it got, and
+{"pick": …} for the number of another test image. It gets pictures as bytes (`network_view`), all else as JSON text.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import struct
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import cache, partial
+from typing import Any, TypeVar
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+from streamlit import config
+from streamlit.web.server.server_util import is_url_from_allowed_origins
+
+from nnviz.data.datasets import DataError
+from nnviz.data.drawing import MAX_JSON_BYTES
+from nnviz.store.database import StoreError
+from nnviz.store.run import RunGone
+from nnviz.train.checkpoint import CheckpointError
+from nnviz.ui import services
+from nnviz.ui.live.images import pick
+from nnviz.ui.live.pictures import Made, Pictures
+from nnviz.ui.live.progress import progress
+from nnviz.ui.live.wish import Wish, WishError, parse, wish_of
+
+LOOK_EVERY = 0.02
+"""Seconds between two looks for something new, for a page that has drawn all it got, while something moves; ..."""
+
+REST_EVERY = 0.25
+"""... and after a second without anything new."""
+
+TELL_EVERY = 0.25
+"""Seconds between two words of how far a run is."""
+
+T = TypeVar("T")
+
+PATH, ONCE = "live", "live/once"
+
+
+def routes() -> list[BaseRoute]:
+    """For `st.App`."""
+    return [WebSocketRoute(address(PATH), _follow), Route(address(ONCE), _once, methods=["POST"])]
+
+
+def address(path: str) -> str:
+    """Under the path that the server is told to live under (`server.baseUrlPath`)."""
+    base = str(config.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{base}/{path}" if base else f"/{path}"
+
+
+class _Viewer:
+    """One page that looks on."""
+
+    def __init__(self, socket: WebSocket) -> None:
+        self._socket = socket
+        self._wish: Wish | None = None
+        self._number = 0
+        self._seen = self._told = ""
+        self._ready = asyncio.Event()
+
+    async def listen(self) -> None:
+        """Take what the page says, until it goes."""
+        while True:
+            try:
+                message = parse(await self._socket.receive_text())
+                if "pick" in message:
+                    await self._tell({"picked": await _in_turn(partial(pick, _pictures(), message["pick"]))})
+                if "wish" in message:
+                    self._wish, self._number = wish_of(message["wish"]), int(message.get("number") or 0)
+                    self._seen = ""
+                self._ready.set()
+            except (WishError, TypeError, ValueError) as error:
+                await self._tell({"problem": f"{error}."})
+            except _LOST as error:
+                await self._tell(_lost(error))
+
+    async def show(self) -> None:
+        """Send what has changed, whenever the page has drawn what it had."""
+        still = 0.0
+        while True:
+            await self._ready.wait()
+            wish, number = self._wish, self._number
+            made = await self._newer(wish) if wish else None
+            if made is None or wish is not self._wish:
+                every = LOOK_EVERY if still < 1 else REST_EVERY
+                still += every
+                await asyncio.sleep(every)
+                continue
+            still, self._seen = 0.0, made.token
+            self._ready.clear()
+            await self._socket.send_bytes(struct.pack("<d", number) + made.message)
+
+    async def _newer(self, wish: Wish) -> Made | None:
+        try:
+            return await _in_turn(partial(_pictures().newer, wish, self._seen))
+        except _LOST as error:
+            await self._tell(_lost(error))
+            await asyncio.sleep(REST_EVERY)
+            return None
+
+    async def tell(self) -> None:
+        """Say how far the run is."""
+        while True:
+            if self._wish and (run := self._wish.run):
+                with suppress(*_LOST):
+                    await self._tell({"progress": await _in_turn(partial(progress, services.store(), run))})
+            await asyncio.sleep(TELL_EVERY)
+
+    async def _tell(self, what: dict[str, Any]) -> None:
+        """Unless it is what was said last."""
+        text = json.dumps(what, separators=(",", ":"), allow_nan=False)
+        if text != self._told:
+            self._told = text
+            await self._socket.send_text(text)
+
+
+async def _follow(socket: WebSocket) -> None:
+    if not _allowed(socket.headers.get("Origin"), socket.headers.get("Host")):
+        await socket.close(1008)
+        return
+    await socket.accept()
+    viewer = _Viewer(socket)
+    work = [asyncio.ensure_future(one()) for one in (viewer.listen, viewer.show, viewer.tell)]
+    try:
+        await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for one in work:
+            one.cancel()
+        for end in await asyncio.gather(*work, return_exceptions=True):
+            if isinstance(end, Exception) and not isinstance(end, WebSocketDisconnect | RuntimeError):
+                raise end
+
+
+async def _once(request: Request) -> Response:
+    """What is wished for, for a page that asks: a picture, or without a change how far the run is."""
+    if not _allowed(request.headers.get("Origin"), request.headers.get("Host")):
+        return JSONResponse({"problem": "not from there"}, 403)
+    try:
+        body = await request.body()
+        if len(body) > MAX_JSON_BYTES:
+            raise WishError(f"a message must be at most {MAX_JSON_BYTES:,} bytes long")
+        message = parse(body.decode(errors="replace"))
+        if "pick" in message:
+            return JSONResponse({"picked": await _in_turn(partial(pick, _pictures(), message["pick"]))})
+        wish, number = wish_of(message.get("wish")), float(message.get("number") or 0)
+        if message.get("progress"):
+            told = await _in_turn(partial(progress, services.store(), str(wish.run)))
+            return JSONResponse({"progress": told})
+        made = await _in_turn(partial(_pictures().newer, wish, str(message.get("seen") or "")))
+    except (WishError, TypeError, ValueError) as error:
+        return JSONResponse({"problem": f"{error}."})
+    except _LOST as error:
+        return JSONResponse(_lost(error))
+    if made is None:
+        return Response(status_code=204)
+    return Response(
+        struct.pack("<d", number) + made.message, media_type="application/octet-stream", headers={"X-Seen": made.token}
+    )
+
+
+_LOST = (RunGone, CheckpointError, DataError, StoreError, WishError, OSError)
+"""What may happen to a run under those who look at it."""
+
+
+def _lost(error: Exception) -> dict[str, Any]:
+    return {"gone" if isinstance(error, RunGone) else "problem": f"{error}."}
+
+
+def _allowed(origin: str | None, host: str | None) -> bool:
+    """As Streamlit judges: the page itself, and those whom `server.corsAllowedOrigins` names."""
+    if origin is None or origin.partition("://")[2] == host:
+        return True
+    return bool(is_url_from_allowed_origins(origin))
+
+
+@cache
+def _pictures() -> Pictures:
+    return Pictures(services.store())
+
+
+@cache
+def _thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, thread_name_prefix="live")
+
+
+async def _in_turn(work: Callable[[], T]) -> T:
+    """One at a time for the whole server: with many pages the rate falls, and nothing queues, since each page has one
+    picture on its way at most.
+    """
+    return await asyncio.get_running_loop().run_in_executor(_thread(), work)

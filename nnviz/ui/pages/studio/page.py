@@ -1,0 +1,130 @@
+"""The Studio: a network that is seen learning, on one screen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from nnviz.analysis.network_picture import Quantity
+from nnviz.data.datasets import DATASETS, usable
+from nnviz.spec.network import NetworkSpec
+from nnviz.spec.url import to_query
+from nnviz.store.run import Run
+from nnviz.ui import runs, services, state
+from nnviz.ui.components.studio import Asked, studio
+from nnviz.ui.live.route import ONCE, PATH, address
+from nnviz.ui.pages.studio.controls import begin_anew, controls
+from nnviz.ui.state import Kept
+from nnviz.ui.training import fork
+
+INSPECT_PAGE = "pages/3_Inspect.py"
+
+TITLES = {
+    Quantity.WEIGHTS: "Weights",
+    Quantity.GRADIENTS: "Gradients",
+    Quantity.UPDATE: "Update",
+    Quantity.ACTIVATIONS: "Activations",
+    Quantity.CONTRIBUTIONS: "Contributions",
+}
+
+_STYLE = """
+<style>
+.block-container { padding: 0.6rem 1.5rem 0.5rem; max-width: 2400px; }
+.block-container > .stVerticalBlock { gap: 0.5rem; }
+.st-key-studio-play button { font-weight: 700; }
+.nnviz-presentation :is(.st-key-navigation, .st-key-studio-layers, .st-key-studio-drawer) { display: none; }
+.nnviz-presentation { font-size: 19px; }
+@media (max-width: 640px) {
+  .st-key-studio-controls { flex-wrap: nowrap; overflow-x: auto; padding: 3px; }
+  .st-key-studio-controls > * { flex: none; }
+}
+</style>
+"""
+
+
+def show(ready: bool) -> None:
+    st.html(_STYLE)
+    run = _chosen()
+    controls(run, ready)
+    if not ready:
+        return
+    setup = state.setup()
+    data = DATASETS[usable(run.config.data if run else setup.config.data)]
+    asked = studio(
+        key="studio",
+        paths=(address(PATH), address(ONCE)),
+        run=run.id if run else None,
+        status=run.status if run else "",
+        setup=to_query(setup.network, setup.config),
+        classes=data.classes,
+        quantities=TITLES,
+        quantity=_quantity(),
+        image=_whole("image", 0) or 0,
+        step=_whole("step", None),
+        locked=bool(services.look_only()),
+    )
+    _obey(run, asked)
+
+
+def _chosen() -> Run | None:
+    """The run that is shown. It is left where its network was changed since: in the row above, in the dialog of layers
+    or on Build.
+    """
+    run, network = runs.chosen(), state.setup().network
+    before: tuple[str | None, NetworkSpec] | None = st.session_state.get(Kept.STUDIO_NETWORK)
+    if run is not None and before is not None and before[0] == run.id and before[1] != network:
+        begin_anew(run)
+        run = runs.chosen()
+    st.session_state[Kept.STUDIO_NETWORK] = (run.id if run else None, network)
+    return run
+
+
+def _obey(run: Run | None, asked: Asked) -> None:
+    if asked.seen:
+        _write(asked.seen)
+    if run is None:
+        return
+    if asked.fork is not None:
+        fork(run.id, asked.fork, services.store().history.config_at(run.id, asked.fork))
+        st.rerun()
+    if asked.inspect is not None:
+        _inspect(asked.inspect)
+
+
+def _inspect(what: Any) -> None:
+    """Go deep: the same run, step, image, layer and neuron."""
+    layer, unit, step, image = (what.get(name) for name in ("layer", "unit", "step", "image"))
+    if not isinstance(layer, str) or not isinstance(unit, int):
+        return
+    st.session_state[Kept.NEURON] = (layer, unit)
+    st.session_state[Kept.LAYER_WANTED], st.session_state[Kept.SECTION_WANTED] = layer, "neuron"
+    if isinstance(step, int):
+        st.session_state[Kept.PLAY_REACHED] = step
+    if isinstance(image, int):
+        st.session_state[Kept.WANTED_IMAGE] = image
+    st.switch_page(INSPECT_PAGE)
+
+
+def _write(seen: Any) -> None:
+    """What is looked at, into the address."""
+    wanted = {
+        "show": seen.get("quantity") if seen.get("quantity") in list(Quantity) else None,
+        "image": seen.get("image"),
+        "step": seen.get("step"),
+    }
+    for name, value in wanted.items():
+        if value is None:
+            st.query_params.pop(name, None)
+        elif isinstance(value, str | int) and st.query_params.get(name) != str(value):
+            st.query_params[name] = str(value)
+
+
+def _quantity() -> Quantity:
+    asked = st.query_params.get("show")
+    return Quantity(asked) if asked in list(Quantity) else Quantity.WEIGHTS
+
+
+def _whole(name: str, default: int | None) -> int | None:
+    asked = st.query_params.get(name, "")
+    return int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 7 else default
