@@ -36,6 +36,8 @@ class Wish:
     """The number of a test image, or what was drawn."""
     unit: tuple[str, int] | None
     """Layer and number of the unit whose arithmetic is told too."""
+    slow: bool = False
+    """Whether the next step is told in slow motion."""
 
     @property
     def image_name(self) -> str:
@@ -70,7 +72,8 @@ def wish_of(value: object) -> Wish:
     step = value.get("step")
     if step is not None:
         step = _number("step", step, MOST_STEPS)
-    return Wish(run, _setup(value.get("setup", {})), step, Quantity(quantity), _image(value), _unit(unit))
+    slow = value.get("slow") is True
+    return Wish(run, _setup(value.get("setup", {})), step, Quantity(quantity), _image(value), _unit(unit), slow)
 
 
 def _setup(value: object) -> str:
