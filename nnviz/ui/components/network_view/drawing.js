@@ -3,11 +3,12 @@
 const SETTLE = 0.15; // how far a colour scale moves towards its new range with each message, so that it doesn't flicker
 
 class NetworkView {
-  // `within` tells the height that is to be filled; `image`: whether the image stands beside the layers.
-  constructor(parent, { image = true, within = () => HEIGHT } = {}) {
+  // `within` tells the height that is to be filled; `image`: whether the image stands beside the layers; `narrowest`:
+  // CSS pixels for a layer, below which they stand below each other.
+  constructor(parent, { image = true, within = () => HEIGHT, narrowest = NARROWEST } = {}) {
     this.parent = parent;
     this.imageWidth = image ? IMAGE : 0;
-    this.within = within;
+    [this.within, this.narrowest] = [within, narrowest];
     this.clicked = () => {};
     this.lit = null;
     this.root = make("div", "root", parent);
@@ -83,7 +84,7 @@ class NetworkView {
   arrange(width) {
     const { layers } = this.header;
     const hidden = pictured(layers);
-    const narrow = breadth(hidden, width, this.imageWidth) < NARROWEST;
+    const narrow = breadth(hidden, width, this.imageWidth) < this.narrowest;
     const place = narrow ? inRows(hidden, width, this.imageWidth) : inColumns(hidden, width, this.within(), this.imageWidth);
     const classes = layers.at(-1).units.length;
     const [w, h] = [place.output.width / (narrow ? classes : 1), place.output.height / (narrow ? 1 : classes)];
@@ -414,13 +415,17 @@ function same(one, other) {
 // --- places: pure arithmetic
 
 const HEAD = 26;
-const GAP = 46;
 const [HEIGHT, IMAGE] = [440, 132];
-const NARROWEST = 70; // CSS pixels for a layer, below which the layers stand below each other
+const NARROWEST = 70; // so that all are easily told apart
+
+// Between two layers; deep nets have many.
+function gapOf(layers) {
+  return layers.length > 3 ? 22 : 46;
+}
 
 // What each layer would have in a row, on average.
 function breadth(layers, width, image = IMAGE) {
-  return (width - image - outputs(width) - GAP * (layers.length + (image ? 1 : 0))) / Math.max(1, layers.length);
+  return (width - image - outputs(width) - gapOf(layers) * (layers.length + (image ? 1 : 0))) / Math.max(1, layers.length);
 }
 
 // Of the output with its bars.
@@ -433,11 +438,12 @@ function inColumns(layers, width, height = HEIGHT, image = IMAGE) {
   const free = breadth(layers, width, image) * layers.length;
   const shares = layers.map((layer) => (layer.face ? 3 : 1));
   const all = shares.reduce((total, share) => total + share, 0);
-  let x = image ? image + GAP : 0;
+  const gap = gapOf(layers);
+  let x = image ? image + gap : 0;
   const boxes = layers.map((layer, index) => {
     const room = (free * shares[index]) / all;
     const box = grid(layer, x, HEAD, room, height - HEAD - 8);
-    x += room + GAP;
+    x += room + gap;
     return box;
   });
   return {

@@ -28,7 +28,7 @@ class Demo {
       [4, () => (studio.sheet?.become([]), studio.draw(false))],
       [() => 3 + (3 * PHASE_MS) / 1000 + this.studio.slow.phases().length * (PHASE_MS / 1000), () => studio.slow.on || studio.slow.toggle()],
       [2, () => studio.slow.on && studio.slow.toggle()],
-      [20, () => studio.message.status === "paused" && press("studio-play")],
+      [20, () => studio.progress?.status === "paused" && press("studio-play")],
     ];
   }
 

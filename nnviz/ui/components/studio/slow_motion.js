@@ -33,7 +33,7 @@ class SlowMotion {
     studio.parts.slow.setAttribute("aria-pressed", String(this.on));
     if (this.on) {
       this.before = studio.wish.quantity;
-      if (studio.message.status === "running") press("studio-play"); // the net holds still while it is looked at
+      if (["queued", "running"].includes(studio.progress?.status)) press("studio-play"); // the net holds still while it is looked at
     } else {
       studio.network.lit = null;
     }

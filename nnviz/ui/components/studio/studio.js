@@ -15,6 +15,7 @@ export default function (component) {
 
 const KEEP_AFTER_MS = 400; // what is looked at goes into the address when nobody has changed it for so long
 const [LEAST_HEIGHT, MOST_HEIGHT] = [230, 1000]; // of the network, CSS pixels
+const NARROWEST_HERE = 26; // a layer's share of the width, CSS pixels, for all are to be seen on one screen
 const BUTTONS = { " ": "studio-play", ArrowRight: "studio-step", e: "studio-epoch", r: "studio-reset" };
 const ANY = -1;
 
@@ -97,7 +98,7 @@ class Studio {
     this.quantities = find(".s-quantities");
     this.back = find(".s-then");
     this.ticks = find(".s-ticks");
-    this.network = new NetworkView(find(".s-network"), { image: false, within: () => this.height() });
+    this.network = new NetworkView(find(".s-network"), { image: false, within: () => this.height(), narrowest: NARROWEST_HERE });
     this.network.clicked = (layer, unit) => this.open(layer, unit);
     this.slow.begin();
     const curves = find(".s-curves");
@@ -228,6 +229,7 @@ class Studio {
     on(this.quantities, "click", (event) => event.target.closest("[data-name]") && this.show(event.target.closest("[data-name]").dataset.name));
     on(this.quantities, "keydown", (event) => this.alongQuantities(event));
     on(this.parts.time, "input", () => this.goTo(Number(this.parts.time.value)));
+    on(this.parts.time, "keydown", (event) => this.alongTime(event));
     on(this.parts.live, "click", () => this.goTo(Infinity));
     on(this.parts.fork, "click", () => this.ask("fork", this.at));
     for (const type of ["pointerdown", "keydown"]) {
@@ -295,6 +297,18 @@ class Studio {
     this.at = isNow || !kept.length ? null : nearest;
     this.change({ step: this.at });
     this.showProgress();
+  }
+
+  // To the checkpoint before or after, for between them there is nothing to see.
+  alongTime(event) {
+    const by = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
+    if (!by) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const { kept } = this.progress;
+    const now = this.at ?? Infinity;
+    const place = by > 0 ? kept.findIndex((step) => step > now) : kept.findLastIndex((step) => step < Math.min(now, kept.at(-1)));
+    this.goTo(place < 0 ? (by > 0 ? Infinity : kept[0]) : kept[place]);
   }
 
   enlarge() {

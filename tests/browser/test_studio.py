@@ -1,0 +1,331 @@
+"""The Studio as a person meets it: the net learns before their eyes, and everything is on one screen."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+pytest.importorskip("playwright.sync_api")
+
+from playwright.sync_api import Locator, Page, expect
+
+from nnviz.spec.presets import PRESETS
+from tests.browser.conftest import OpenPage, rest
+from tests.waiting import wait_until
+
+SHORT = "/?epochs=1&per_class=300"
+"""47 steps: over in a moment."""
+
+LONG = "/?epochs=1000"
+
+
+def studio(page: Page) -> Locator:
+    """The screen, once its first picture is drawn."""
+    root = page.locator(".studio")
+    expect(root).to_be_visible()
+    wait_until(lambda: pictures(page) > 0)
+    return root
+
+
+def pictures(page: Page) -> int:
+    """How many have been drawn."""
+    return int(page.locator(".studio").get_attribute("data-pictures") or 0)
+
+
+def button(page: Page, key: str) -> Locator:
+    return page.locator(f".st-key-{key} button:visible")
+
+
+def step(page: Page) -> int:
+    return int(re.sub(r"\D", "", page.get_by_test_id("step").inner_text()) or 0)
+
+
+def play(page: Page) -> None:
+    """Until something has moved."""
+    button(page, "studio-play").click()
+    wait_until(lambda: step(page) > 0)
+
+
+def pause(page: Page) -> None:
+    button(page, "studio-play").click()
+    expect(button(page, "studio-play")).to_have_text(re.compile("Play"))
+    expect(page.get_by_test_id("progress")).to_contain_text("Paused")
+
+
+def aside(page: Page) -> None:
+    """Nothing has the focus, so that keys are those of the screen."""
+    page.evaluate("document.activeElement?.blur()")
+
+
+def test_it_opens_on_the_classic_net_untrained_and_one_press_lets_it_learn(open_page: OpenPage) -> None:
+    page = open_page("/")
+    studio(page)
+    expect(page.get_by_test_id("image-words")).to_have_text("Test image 0: 7")
+    expect(page.get_by_test_id("step")).to_have_text("Step 0")
+    expect(page.get_by_test_id("accuracy")).to_have_text("–")
+    expect(page.locator("button[kind=primary]:visible")).to_have_count(1)
+    size = page.evaluate("[document.querySelector('[data-testid=stMain]').scrollHeight, innerHeight]")
+    assert size[0] <= size[1] + 1
+    play(page)
+    expect(page).to_have_url(re.compile("run="))
+    before = pictures(page)
+    wait_until(lambda: pictures(page) > before + 10)
+    expect(page.get_by_test_id("accuracy")).to_have_text(re.compile(r"\d\d\.\d\d %"))
+    pause(page)
+    held = step(page)
+    button(page, "studio-step").click()
+    wait_until(lambda: step(page) == held + 1)
+    button(page, "studio-reset").click()
+    expect(page.get_by_test_id("step")).to_have_text("Step 0")
+    expect(page).not_to_have_url(re.compile("run="))
+    expect(page.get_by_test_id("progress")).to_have_text("not trained yet")
+
+
+@pytest.mark.parametrize("size", [(1366, 768), (1920, 1080), (1093, 614)])
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_whole_screen_is_seen_without_scrolling(open_page: OpenPage, size: tuple[int, int], preset: str) -> None:
+    page = open_page(f"/?net={PRESETS[preset].network.to_text()}", viewport={"width": size[0], "height": size[1]})
+    studio(page)
+    rest(page)
+    main = page.locator("[data-testid=stMain]")
+    assert main.evaluate("one => one.scrollHeight - one.clientHeight") <= 1
+    assert main.evaluate("one => one.scrollWidth - one.clientWidth") <= 0
+    expect(page.get_by_test_id("time")).to_be_in_viewport()
+
+
+def test_what_is_shown_is_chosen_by_hand_and_by_key_and_stands_in_the_address(open_page: OpenPage) -> None:
+    page = open_page("/")
+    studio(page)
+    page.get_by_test_id("show-activations").click()
+    expect(page.get_by_test_id("show-activations")).to_have_attribute("aria-checked", "true")
+    expect(page).to_have_url(re.compile("show=activations"))
+    aside(page)
+    page.keyboard.press("2")
+    expect(page.get_by_test_id("show-gradients")).to_have_attribute("aria-checked", "true")
+    expect(page.locator(".studio .legend")).to_contain_text("gradient ∂L/∂W of Dense 1")
+    page.get_by_test_id("show-gradients").press("ArrowRight")
+    expect(page.get_by_test_id("show-update")).to_be_focused()
+    expect(page).to_have_url(re.compile("show=update"))
+    again = open_page(page.url)
+    studio(again)
+    expect(again.get_by_test_id("show-update")).to_have_attribute("aria-checked", "true")
+
+
+def test_the_image_is_the_next_a_random_one_a_mistake_or_drawn(open_page: OpenPage) -> None:
+    page = open_page("/")
+    studio(page)
+    words = page.get_by_test_id("image-words")
+    page.get_by_test_id("image-next").click()
+    expect(words).to_have_text("Test image 1: 2")
+    page.get_by_test_id("image-digit").select_option("4")
+    page.get_by_test_id("image-random").click()
+    expect(words).to_have_text(re.compile(r"Test image [\d,]+: 4"))
+    page.get_by_test_id("image-mistake").click()
+    expect(page.locator(".studio .words")).to_contain_text("true class 4")
+    expect(page).to_have_url(re.compile("image="))
+    page.get_by_test_id("image-draw").click()
+    expect(words).to_have_text("Your drawing")
+    drawing = page.get_by_test_id("drawing")
+    box = drawing.bounding_box()
+    assert box is not None
+    before = page.locator(".studio .words").inner_text()
+    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.2 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.8 * box["height"], steps=8)
+    page.mouse.up()
+    expect(page.locator(".studio .words")).not_to_have_text(before)
+    page.get_by_test_id("image-draw").click()
+    expect(words).to_have_text(re.compile("Test image"))
+
+
+def test_a_neuron_tells_its_arithmetic_and_goes_on_in_inspect(open_page: OpenPage) -> None:
+    page = open_page(SHORT)
+    studio(page)
+    play(page)
+    expect(page.get_by_test_id("progress")).to_contain_text("Finished")
+    network = page.locator(".s-network canvas")
+    network.focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowRight", "Enter"):
+        page.keyboard.press(key)
+    unit = page.get_by_test_id("unit")
+    expect(unit).to_contain_text("Dense 1, neuron 2")
+    for words in ("bias b", "Wx + b", "y = ReLU", "the other 780"):
+        expect(unit).to_contain_text(words)
+    expect(unit.locator("figure")).to_have_count(3)
+    page.get_by_test_id("unit-inspect").click()
+    expect(page).to_have_url(re.compile("/Inspect"))
+    expect(page.get_by_text("Neuron 2", exact=False).first).to_be_visible()
+
+
+def test_the_time_line_shows_the_net_as_it_was_and_a_fork_goes_on_from_there(open_page: OpenPage) -> None:
+    page = open_page(SHORT)
+    studio(page)
+    play(page)
+    expect(page.get_by_test_id("progress")).to_contain_text("Finished")
+    run = page.url
+    last = step(page)
+    time = page.get_by_test_id("time")
+    time.focus()
+    page.keyboard.press("Home")
+    expect(page.get_by_test_id("step")).to_have_text("Step 0")
+    expect(page.get_by_test_id("progress")).to_have_text("as it was then")
+    expect(page).to_have_url(re.compile("step=0"))
+    page.get_by_test_id("live").click()
+    wait_until(lambda: step(page) == last)
+    time.focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowLeft")
+    wait_until(lambda: step(page) < last)
+    page.get_by_test_id("fork").click()
+    wait_until(lambda: page.url.split("run=")[1][:20] != run.split("run=")[1][:20])
+    expect(page.get_by_test_id("progress")).to_contain_text("Finished")
+    wait_until(lambda: step(page) == last)
+
+
+def test_one_step_in_slow_motion_and_then_for_real(open_page: OpenPage) -> None:
+    page = open_page(LONG)
+    studio(page)
+    play(page)
+    aside(page)
+    page.keyboard.press("s")
+    title = page.get_by_test_id("slow-title")
+    expect(title).to_contain_text("1/8 · Mini-batch of step")
+    expect(button(page, "studio-play")).to_have_text(re.compile("Play"))
+    wait_until(lambda: f"{step(page) + 1:,}" in title.inner_text())
+    held = step(page)
+    for phase in (
+        "2/8 · Forward: Dense 1",
+        "3/8 · Forward: Output",
+        "4/8 · Loss: Cross-entropy",
+        "5/8 · Backward: Output",
+    ):
+        page.keyboard.press("ArrowRight")
+        expect(title).to_have_text(phase)
+    expect(page.get_by_test_id("show-gradients")).to_have_attribute("aria-checked", "true")
+    lines = page.get_by_test_id("slow-lines")
+    for words in ("∂L/∂y", "∂y/∂z", "∂z/∂W = x", "product"):
+        expect(lines).to_contain_text(words)
+    page.get_by_test_id("slow-on").click()
+    page.get_by_test_id("slow-on").click()
+    expect(title).to_have_text("7/8 · Update: SGD")
+    for words in ("W_old", "v", "W_new"):
+        expect(lines).to_contain_text(words)
+    page.keyboard.press("ArrowLeft")
+    expect(title).to_have_text("6/8 · Backward: Dense 1")
+    page.get_by_text("What autograd recorded").click()
+    expect(page.get_by_test_id("slow-graph")).to_contain_text("AddmmBackward0 (dense1.bias, dense1.weight)")
+    page.get_by_test_id("slow-take").click()
+    wait_until(lambda: step(page) == held + 1)
+    expect(title).to_contain_text(f"Mini-batch of step {held + 2:,}")
+    aside(page)
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("slow-panel")).to_be_hidden()
+
+
+def test_another_activation_begins_anew_at_once_and_the_old_run_stays(open_page: OpenPage) -> None:
+    page = open_page(LONG)
+    studio(page)
+    play(page)
+    first = page.url.split("run=")[1][:20]
+    page.locator(".st-key-studio-activation").get_by_role("combobox").click()
+    page.get_by_role("option", name="Tanh").click()
+    expect(page).to_have_url(re.compile("dense_128_tanh"))
+    wait_until(lambda: "run=" in page.url and page.url.split("run=")[1][:20] != first)
+    wait_until(lambda: step(page) > 0)
+    page.locator(".st-key-studio-drawer button").first.click()
+    expect(page.locator(f".st-key-watch-{first[:15]}, [class*='st-key-watch-{first[:15]}']").first).to_be_visible()
+
+
+def test_the_learning_rate_is_changed_while_it_runs_and_marked(open_page: OpenPage) -> None:
+    page = open_page(LONG)
+    studio(page)
+    play(page)
+    field = page.locator(".st-key-studio-set-lr input")
+    field.fill("0.01")
+    field.press("Enter")
+    expect(page.locator(".s-ticks .s-mark")).to_have_count(1)
+    expect(page.locator(".s-ticks .s-mark")).to_have_attribute("title", re.compile("0.001 → 0.01"))
+
+
+def test_nothing_but_the_pictures_moves_while_it_learns(open_page: OpenPage) -> None:
+    page = open_page(LONG)
+    root = studio(page)
+    play(page)
+    expect(page.get_by_test_id("accuracy")).to_have_text(re.compile("%"))
+    places = """one => [...one.querySelectorAll('section, canvas, button:not([hidden]), select, input')]
+        .map((part) => part.getBoundingClientRect())
+        .map(({ x, y, width, height }) => [x, y, width, height].map(Math.round))"""
+    rest(page)
+    before, drawn = root.evaluate(places), pictures(page)
+    wait_until(lambda: pictures(page) > drawn + 20)
+    assert root.evaluate(places) == before
+
+
+def test_a_cut_connection_is_told_and_comes_back_by_itself(open_page: OpenPage) -> None:
+    page = open_page("/")
+    studio(page)
+    page.evaluate("""() => { window.realSend = WebSocket.prototype.send;
+        WebSocket.prototype.send = function (message) {
+            if (this.url.endsWith('/live')) this.close(); else window.realSend.call(this, message);
+        }; }""")
+    page.get_by_test_id("image-next").click()
+    expect(page.get_by_test_id("lost")).to_be_visible()
+    page.evaluate("() => { WebSocket.prototype.send = window.realSend; }")
+    expect(page.get_by_test_id("lost")).to_be_hidden()
+    expect(page.get_by_test_id("image-words")).to_have_text("Test image 1: 2")
+
+
+def test_where_no_websocket_of_ours_gets_through_the_page_asks(open_url: OpenPage, app_url: str) -> None:
+    page = open_url("about:blank", base_url=app_url)
+    page.route_web_socket(re.compile("/live$"), lambda socket: socket.close())
+    page.goto("/")
+    studio(page)
+    button(page, "studio-play").click()
+    wait_until(lambda: step(page) > 0)
+    drawn = pictures(page)
+    wait_until(lambda: pictures(page) > drawn + 2)
+    page.get_by_test_id("image-next").click()
+    expect(page.get_by_test_id("image-words")).to_have_text("Test image 1: 2")
+
+
+def test_keys_do_nothing_while_somebody_types(open_page: OpenPage) -> None:
+    page = open_page("/")
+    studio(page)
+    field = page.locator(".st-key-studio-set-lr input")
+    field.focus()
+    page.keyboard.press("2")
+    page.keyboard.press("r")
+    expect(page.get_by_test_id("show-weights")).to_have_attribute("aria-checked", "true")
+    expect(field).to_have_value("0.0012r")
+
+
+def test_presentation_and_the_demonstration_end_when_somebody_wants(open_page: OpenPage) -> None:
+    page = open_page("/")
+    studio(page)
+    aside(page)
+    page.keyboard.press("p")
+    expect(page.locator(".st-key-navigation")).to_be_hidden()
+    page.keyboard.press("p")
+    expect(page.locator(".st-key-navigation")).to_be_visible()
+    page.keyboard.press("?")
+    expect(page.get_by_test_id("help")).to_be_visible()
+    page.keyboard.press("?")
+    page.keyboard.press("d")
+    expect(page.get_by_test_id("demo")).to_be_visible()
+    wait_until(lambda: step(page) > 0)
+    page.mouse.click(5, 5)
+    expect(page.get_by_test_id("demo")).to_be_hidden()
+
+
+def test_a_phone_has_everything_in_one_column(open_page: OpenPage) -> None:
+    page = open_page("/", viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    studio(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    button(page, "studio-play").tap()
+    wait_until(lambda: step(page) > 0)
+    left = page.locator(".s-left").bounding_box()
+    middle = page.locator(".s-middle").bounding_box()
+    assert left is not None
+    assert middle is not None
+    assert left["y"] + left["height"] <= middle["y"] + 1
