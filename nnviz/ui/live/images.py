@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from nnviz.fields import show
 from nnviz.ui.checkpoints import sample
 from nnviz.ui.live.pictures import Pictures
-from nnviz.ui.live.wish import WishError, wish_of
+from nnviz.ui.live.wish import MOST_IMAGES, WishError, whole, wish_of
 from nnviz.ui.subject import ANY, mistakes, of_class
 
 NEXT, RANDOM, MISTAKE = "next", "random", "mistake"
@@ -25,11 +25,9 @@ def pick(pictures: Pictures, asked: object) -> int:
     wish = wish_of(asked.get("wish"))
     _, view = pictures.view(wish)
     test, classes = view.data.test, len(view.data.dataset.classes)
-    digit, after = asked.get("digit", ANY), asked.get("after", 0)
+    digit, after = asked.get("digit", ANY), whole("after", asked.get("after", 0), MOST_IMAGES)
     if not isinstance(digit, int) or not -1 <= digit < classes:
         raise WishError(f"digit must be from 0 to {classes - 1}, or -1 for any, not {show(digit)}")
-    if not isinstance(after, int):
-        raise WishError(f"after must be a whole number, not {show(after)}")
     among: Sequence[int] = range(len(test.labels))
     if asked["how"] == MISTAKE:
         some, _ = sample(view, live=True)
