@@ -23,7 +23,7 @@ def pick(pictures: Pictures, asked: object) -> int:
     if not isinstance(asked, Mapping) or asked.get("how") not in (NEXT, RANDOM, MISTAKE):
         raise WishError("an image is the next, a random one or a mistake")
     wish = wish_of(asked.get("wish"))
-    _, view = pictures.view(wish)
+    state, view = pictures.view(wish)
     test, classes = view.data.test, len(view.data.dataset.classes)
     digit, after = asked.get("digit", ANY), whole("after", asked.get("after", 0), MOST_IMAGES)
     if not isinstance(digit, int) or not -1 <= digit < classes:
@@ -31,17 +31,12 @@ def pick(pictures: Pictures, asked: object) -> int:
     among: Sequence[int] = range(len(test.labels))
     if asked["how"] == MISTAKE:
         some, _ = sample(view, live=True)
-        among = mistakes(wish.run or wish.setup, view.step_number, len(some.labels), view)
+        among = mistakes(wish.run or f"{state} {wish.setup}", view.step_number, len(some.labels), view)
     found = of_class(among, test.labels, digit)
     if not found:
         return after
     if asked["how"] == RANDOM:
         return random.choice(found)
-    return _following(found, after)
-
-
-def _following(found: Sequence[int], after: int) -> int:
-    """The next one in the order of `found`, which begins anew at its end."""
-    if after in found:
+    if after in found:  # the next one in their order, which begins anew at its end
         return found[(found.index(after) + 1) % len(found)]
-    return next((one for one in found if one > after), found[0])
+    return found[0] if asked["how"] == MISTAKE else next((one for one in found if one > after), found[0])
