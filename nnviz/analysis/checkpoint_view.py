@@ -123,6 +123,11 @@ class CheckpointView:
 
         After the last epoch it is the one that would come next if training went on.
         """
+        taken = self.one_step()
+        return None if taken is None else taken[0]
+
+    def one_step(self) -> tuple[Step, Trainer] | None:
+        """`next_step`, and a trainer that has just done it."""
         config, position = self.config, self.state.position
         if position.epoch >= config.epochs:
             config = config.with_(epochs=min(position.epoch + 1, 1000))
@@ -136,7 +141,7 @@ class CheckpointView:
             if isinstance(event, Batch):
                 images, labels = seen.take(seen.epoch, trainer.position.cursor - event.size, event.size)
                 state = trainer.optimizer.state
-                return Step(
+                step = Step(
                     event.step,
                     event.lr,
                     event.loss,
@@ -147,6 +152,7 @@ class CheckpointView:
                     {n: self.units_first(n, p.detach()) for n, p in names.items()},
                     {n: {k: v for k, v in state[p].items() if isinstance(v, Tensor)} for n, p in names.items()},
                 )
+                return step, trainer
         return None
 
     def units_first(self, name: str, tensor: Tensor) -> Tensor:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import gc
+import sqlite3
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 import streamlit as st
 import torch
 from threadpoolctl import threadpool_limits
 
+from nnviz import environment
 from nnviz.data.download import Preparation
+from nnviz.environment import SettingError
 from nnviz.executor.local import LocalExecutor
-from nnviz.store.database import ReadOnly
+from nnviz.store.database import ReadOnly, StoreError
 from nnviz.store.drawings import HandwritingStore
 from nnviz.store.runs import RunStore
 from nnviz.sweep.store import SweepStore
@@ -44,10 +50,30 @@ def executor() -> LocalExecutor:
     torch.set_num_threads(1)
     threadpool_limits(1, user_api="blas")
     started = LocalExecutor(store())
-    send_at_once()
     obey_once()
     gc.freeze()  # what torch brought is here to stay; collections needn't walk over it
     return started
+
+
+@st.cache_resource(show_spinner=False)
+def connected() -> None:
+    """Once the server has visitors, and so its sockets."""
+    send_at_once()
+
+
+@asynccontextmanager
+async def warm_up(app: st.App) -> AsyncIterator[None]:
+    """Start what trains together with the server: importing torch takes seconds, which nobody who presses Play should
+    wait for. What is wrong is said by the first page.
+    """
+
+    def start() -> None:
+        with suppress(StoreError, SettingError, OSError, sqlite3.Error):
+            environment.check()
+            executor()
+
+    threading.Thread(target=start, name="warm-up", daemon=True).start()
+    yield
 
 
 @st.cache_resource(show_spinner=False)

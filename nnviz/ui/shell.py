@@ -125,7 +125,8 @@ def open_page(title: str, *, titled: bool = False) -> None:
             st.page_link(path, label=label, icon=page_icon, query_params=state.own_address(label))
     try:
         environment.check()
-        executor = services.executor()  # so that it is warm when somebody presses Train
+        executor = services.executor()
+        services.connected()
         if linked:
             runs.begin_as(linked)
     except (StoreError, SettingError) as error:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from collections.abc import Hashable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.analysis.network_picture import network_picture
+from nnviz.analysis.slow_step import slow_step
 from nnviz.analysis.unit_picture import unit_picture
 from nnviz.data.datasets import DATASETS, usable
 from nnviz.data.drawing import prepare, rasterise
@@ -21,6 +22,7 @@ from nnviz.store.runs import RunStore
 from nnviz.train.checkpoint import Checkpoint, Position, copy_of
 from nnviz.ui.checkpoints import checkpoint_at, checkpoint_now, loaded_of
 from nnviz.ui.components.network_view import pack
+from nnviz.ui.live.slow import phases
 from nnviz.ui.live.wish import Wish, WishError
 from nnviz.ui.memory import kept
 from nnviz.ui.subject import Subject, drawn_subject, test_subject
@@ -159,5 +161,13 @@ def _message(view: CheckpointView, wish: Wish) -> bytes:
         title=shown.title,
         run=wish.run or "",
         unit=unit,
-        more={"step": place.step, "epoch": place.epoch},
+        more={"step": place.step, "epoch": place.epoch, **(_slowly(view, shown, wish) if wish.slow else {})},
     )
+
+
+def _slowly(view: CheckpointView, shown: Subject, wish: Wish) -> dict[str, Any]:
+    slow = slow_step(view, shown.inputs, shown.label, wish.unit)
+    if slow is None:
+        raise WishError("the loss of the next mini-batch is not finite: there is no step to take")
+    told = phases(slow, view.data.dataset.classes, view.config.loss, view.optimizer_title)
+    return {"slow": told, "graph": slow.graph}

@@ -8,11 +8,8 @@ from typing import Any
 import numpy.typing as npt
 
 from nnviz.charts.curves import SMOOTHING, curves_info
-from nnviz.data.datasets import DataError
 from nnviz.spec.losses import LOSSES
-from nnviz.store.run import Run, RunGone
 from nnviz.store.runs import RunStore
-from nnviz.train.checkpoint import CheckpointError
 from nnviz.ui.diagnosis import foremost
 from nnviz.ui.memory import kept
 from nnviz.ui.progress import progress_words
@@ -37,7 +34,6 @@ def progress(store: RunStore, run_id: str) -> dict[str, Any]:
         "epochs": run.config.epochs,
         "accuracy": _number(last.test_accuracy) if last else None,
         "kept": store.checkpoints.steps(run_id),
-        "finding": _finding(run),
         "unit": LOSSES[run.config.loss].unit,
         **_curves(run_id, run.step, len(epochs), len(store.history.changes(run_id)), run.parent_step, store),
     }
@@ -63,12 +59,9 @@ def _curves(run_id: str, step: int, epochs: int, changes: int, forked: int, _sto
     }
 
 
-def _finding(run: Run) -> str:
-    """What the doctor says, if anything."""
-    try:
-        found = foremost(run)
-    except (RunGone, CheckpointError, DataError):
-        return ""
+def finding(store: RunStore, run_id: str) -> str:
+    """What the doctor says of the run, if anything. It takes a while. Raises RunGone, CheckpointError, DataError."""
+    found = foremost(store.run(run_id))
     return "" if found is None else f"{found.title}. {found.evidence}"
 
 

@@ -32,7 +32,7 @@ from nnviz.train.checkpoint import CheckpointError
 from nnviz.ui import services
 from nnviz.ui.live.images import pick
 from nnviz.ui.live.pictures import Pictures
-from nnviz.ui.live.progress import progress
+from nnviz.ui.live.progress import finding, progress
 from nnviz.ui.live.wish import Wish, WishError, number_of, parse, wish_of
 
 LOOK_EVERY = 0.02
@@ -43,6 +43,9 @@ REST_EVERY = 0.25
 
 TELL_EVERY = 0.25
 """Seconds between two words of how far a run is."""
+
+EXAMINE_EVERY = 3.0
+"""Seconds between two looks of the doctor."""
 
 T = TypeVar("T")
 
@@ -124,8 +127,17 @@ class _Viewer:
         while True:
             if self._wish and (run := self._wish.run):
                 with suppress(*_LOST):
-                    await self._tell({"progress": await _in_turn(partial(progress, services.store(), run))})
+                    await self._tell({"progress": await _in_turn(partial(progress, services.store(), run), "progress")})
             await asyncio.sleep(TELL_EVERY)
+
+    async def examine(self) -> None:
+        """Say what the doctor finds."""
+        while True:
+            if self._wish and (run := self._wish.run):
+                with suppress(*_LOST):
+                    found = await _in_turn(partial(finding, services.store(), run), "doctor")
+                    await self._tell({"finding": {"run": run, "words": found}})
+            await asyncio.sleep(EXAMINE_EVERY)
 
     async def _tell(self, what: dict[str, Any]) -> None:
         """Unless it is what was said last."""
@@ -149,7 +161,7 @@ async def _follow(socket: WebSocket) -> None:
         return
     await socket.accept()
     viewer = _Viewer(socket)
-    work = [asyncio.ensure_future(one()) for one in (viewer.listen, viewer.show, viewer.tell)]
+    work = [asyncio.ensure_future(one()) for one in (viewer.listen, viewer.show, viewer.tell, viewer.examine)]
     try:
         await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -170,7 +182,8 @@ async def _once(request: Request) -> Response:
             return JSONResponse({"picked": await _in_turn(partial(pick, _pictures(), message["pick"]))})
         wish, number = wish_of(message.get("wish")), number_of(message)
         if wish.run and message.get("progress"):
-            return JSONResponse({"progress": await _in_turn(partial(progress, services.store(), wish.run))})
+            told = await _in_turn(partial(progress, services.store(), wish.run), "progress")
+            return JSONResponse({"progress": told})
         made = await _in_turn(partial(_pictures().newer, wish, str(message.get("seen") or "")))
     except _LOST as error:
         return JSONResponse(_lost(error))
@@ -214,12 +227,12 @@ def _pictures() -> Pictures:
 
 
 @cache
-def _thread() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(1, thread_name_prefix="live")
+def _thread(name: str) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, thread_name_prefix=name)
 
 
-async def _in_turn(work: Callable[[], T]) -> T:
-    """One at a time for the whole server: with many pages the rate falls, and nothing queues, since each page has one
-    picture on its way at most.
+async def _in_turn(work: Callable[[], T], name: str = "pictures") -> T:
+    """One at a time of each kind for the whole server: with many pages the rate falls, and nothing queues, since each
+    page has one picture on its way at most.
     """
-    return await asyncio.get_running_loop().run_in_executor(_thread(), work)
+    return await asyncio.get_running_loop().run_in_executor(_thread(name), work)

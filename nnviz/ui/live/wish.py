@@ -40,6 +40,8 @@ class Wish:
     """The number of a test image, or what was drawn."""
     unit: tuple[str, int] | None
     """Layer and number of the unit whose arithmetic is told too."""
+    slow: bool = False
+    """Whether the next step is told in slow motion."""
 
     @cached_property
     def name(self) -> str:
@@ -77,7 +79,8 @@ def wish_of(value: object) -> Wish:
     step, setup = value.get("step"), _setup(value.get("setup", {}))
     if step is not None:
         step = whole("step", step, MOST_STEPS)
-    return Wish(run, setup if run is None else "", step, Quantity(quantity), _image(value), _unit(unit))
+    slow = value.get("slow") is True
+    return Wish(run, setup if run is None else "", step, Quantity(quantity), _image(value), _unit(unit), slow)
 
 
 def _setup(value: object) -> str:

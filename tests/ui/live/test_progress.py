@@ -21,7 +21,7 @@ from nnviz.store.run import Run, RunGone, Status
 from nnviz.store.runs import RunStore
 from nnviz.train.events import Batch, Change, Epoch
 from nnviz.ui import services
-from nnviz.ui.live.progress import POINTS, progress
+from nnviz.ui.live.progress import POINTS, finding, progress
 from nnviz.ui.progress import progress_words
 
 NETWORK = NetworkSpec((Dense(6),))
@@ -118,14 +118,14 @@ def test_a_run_that_diverges_says_so(store: RunStore) -> None:
     shown = told(store, run)
     assert shown["status"] == "diverged"
     assert "learning rate of 100" in shown["reason"]
-    assert shown["finding"]
+    assert "learning rate" in finding(store, run.id)
 
 
 def test_a_run_that_has_not_begun(store: RunStore) -> None:
     run = store.create(NETWORK, CONFIG)
     shown = told(store, run)
     assert (shown["status"], shown["step"], shown["epoch"], shown["accuracy"]) == ("queued", 0, 0, None)
-    assert (shown["kept"], shown["finding"]) == ([], "")
+    assert (shown["kept"], finding(store, run.id)) == ([], "")
     assert (shown["loss"], shown["right"], shown["tested"], shown["marks"]) == ([[], []], [[], []], [[], [], []], [])
     assert shown["words"] == "Starting …"
 
@@ -141,5 +141,6 @@ def test_a_long_run_is_as_few_points_as_the_screen_has(store: RunStore) -> None:
 
 def test_of_a_deleted_run_there_is_nothing_to_tell(run: Run, store: RunStore) -> None:
     store.delete(run.id)
-    with pytest.raises(RunGone, match="may have been deleted"):
-        progress(store, run.id)
+    for tell in (progress, finding):
+        with pytest.raises(RunGone, match="may have been deleted"):
+            tell(store, run.id)

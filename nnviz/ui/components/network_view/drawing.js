@@ -9,6 +9,7 @@ class NetworkView {
     this.imageWidth = image ? IMAGE : 0;
     this.within = within;
     this.clicked = () => {};
+    this.lit = null;
     this.root = make("div", "root", parent);
     this.canvas = make("canvas", "", this.root);
     this.canvas.tabIndex = 0;
@@ -124,6 +125,7 @@ class NetworkView {
     this.drawImage();
     pictured(this.header.layers).forEach((layer, index) => this.drawLayer(layer, index));
     this.drawOutput();
+    this.drawVeil();
     this.tell();
   }
 
@@ -245,6 +247,24 @@ class NetworkView {
     pen.globalAlpha = 1;
   }
 
+  // What a step in slow motion has not reached yet is pale: `lit` is the first and the last place among the layers with
+  // weights that is not, the output being the last of them.
+  drawVeil() {
+    if (!this.lit) return;
+    const pen = this.pen;
+    const { layers } = this.header;
+    pen.fillStyle = this.dark ? "#10141d" : "#fff";
+    pen.globalAlpha = 0.85;
+    pictured(layers).forEach((_, index) => {
+      const { x, y, width, height } = this.place.layers[index];
+      if (index < this.lit[0] || index > this.lit[1]) pen.fillRect(x - 4, y - 4, width + 8, height + 8);
+    });
+    const { x, y, width, height } = this.place.output;
+    const last = layers.length - 1;
+    if (last < this.lit[0] || last > this.lit[1]) pen.fillRect(x - 4, y - 4, width + 8, height + 12);
+    pen.globalAlpha = 1;
+  }
+
   drawOutput() {
     const pen = this.pen;
     const { layers, classes, logits, probabilities, label } = this.header;
@@ -345,6 +365,12 @@ class NetworkView {
     if (!inside) return null;
     const away = classes.map((one) => (narrow ? Math.abs(one.x - x) : Math.abs(one.y - y)));
     return { layer: last, place: away.indexOf(Math.min(...away)) };
+  }
+
+  // Point at a unit as a hand would; it may not be among those shown.
+  mark(layer, unit) {
+    const place = this.header.layers[layer]?.units.indexOf(unit) ?? -1;
+    this.at = place < 0 ? null : { layer, place };
   }
 
   reach(at) {

@@ -20,7 +20,11 @@ from nnviz.ui.components import canvas, network_view
 from nnviz.ui.components.order import nothing_else, numbered, scripts
 
 _HERE = Path(__file__).parent
-SCRIPTS = [*network_view.SCRIPTS, *canvas.SCRIPTS, *(_HERE / f"{name}.js" for name in ("feed", "curve", "studio"))]
+SCRIPTS = [
+    *network_view.SCRIPTS,
+    *canvas.SCRIPTS,
+    *(_HERE / f"{name}.js" for name in ("feed", "curve", "slow_motion", "studio")),
+]
 _STYLES = [
     _HERE.parent / "network_view" / "network_view.css",
     _HERE.parent / "canvas" / "canvas.css",

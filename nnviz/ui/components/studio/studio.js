@@ -44,8 +44,22 @@ class Studio {
           <div class="s-key"><span class="s-train">train</span> · <span class="s-test">test</span></div>
           <p class="s-finding" data-testid="finding" hidden></p>
         </section>
+        <section class="s-slow" aria-label="One step, slowly" hidden data-testid="slow-panel">
+          <div class="s-slow-head"><b data-testid="slow-title" aria-live="polite"></b></div>
+          <table data-testid="slow-lines"></table>
+          <p data-testid="slow-words"></p>
+          <details class="s-graph"><summary>What autograd recorded</summary><ol data-testid="slow-graph"></ol></details>
+          <div class="s-buttons">
+            <button type="button" data-testid="slow-back" aria-label="Back">◀</button>
+            <button type="button" data-testid="slow-run">Pause</button>
+            <button type="button" data-testid="slow-on" aria-label="Forward">▶</button>
+            <button type="button" data-testid="slow-take">Take this step</button>
+            <button type="button" data-testid="slow-close">Close</button>
+          </div>
+        </section>
         <section class="s-time" aria-label="Time line">
           <div class="s-time-head"><b data-testid="step"></b> <span data-testid="progress"></span>
+            <button type="button" data-testid="slow" aria-pressed="false">One step, slowly</button>
             <span class="s-then" hidden><button type="button" data-testid="fork">Go on from here</button> <button type="button" data-testid="live">Back to now</button></span>
           </div>
           <div class="s-rail"><input type="range" min="0" value="0" step="1" data-testid="time" aria-label="Step that is shown"><div class="s-ticks"></div></div>
@@ -53,7 +67,7 @@ class Studio {
         <p class="s-lost" role="status" data-testid="lost" hidden>The connection is cut. What is shown stands still; it goes on by itself.</p>
         <p class="s-problem" role="status" data-testid="problem" hidden></p>
         <div class="s-keys">
-          <kbd>Space</kbd> play, pause <kbd>→</kbd> one step <kbd>E</kbd> one epoch <kbd>R</kbd> reset <kbd>1</kbd>–<kbd>5</kbd> what is shown
+          <kbd>Space</kbd> play, pause <kbd>→</kbd> one step <kbd>S</kbd> one step, slowly <kbd>E</kbd> one epoch <kbd>R</kbd> reset <kbd>1</kbd>–<kbd>5</kbd> what is shown
           <kbd>P</kbd> presentation <kbd>F</kbd> full screen
         </div>
       </div>`);
@@ -62,6 +76,7 @@ class Studio {
     this.progress = null;
     this.drawing = false;
     this.at = null; // the step that the time line was put to; null: now
+    this.slow = new SlowMotion(this);
     const find = (name) => this.root.querySelector(name);
     this.parts = Object.fromEntries([...this.root.querySelectorAll("[data-testid]")].map((one) => [one.dataset.testid, one]));
     this.image = find(".s-image");
@@ -71,6 +86,7 @@ class Studio {
     this.ticks = find(".s-ticks");
     this.network = new NetworkView(find(".s-network"), { image: false, within: () => this.height() });
     this.network.clicked = (layer, unit) => this.open(layer, unit);
+    this.slow.begin();
     const curves = find(".s-curves");
     this.loss = new Curve(curves, { title: "Loss", unit: "" });
     this.accuracy = new Curve(curves, { title: "Accuracy", unit: "of the images", share: true });
@@ -83,6 +99,7 @@ class Studio {
     this.feed?.leave();
     this.network.leave();
     this.sheet?.leave();
+    this.slow.leave();
     for (const curve of [this.loss, this.accuracy]) curve.leave();
     clearTimeout(this.keeping);
     cancelAnimationFrame(this.frame);
@@ -110,10 +127,11 @@ class Studio {
     this.asked = "";
     const other = first || before.run !== message.run || before.setup_key !== message.setup_key;
     if (!other) return;
-    this.at = null;
     this.progress = null;
-    this.wish = { ...this.wish, run: message.run, setup: message.setup, step: null };
+    this.wish = { ...this.wish, run: message.run, setup: message.setup, step: first ? message.step : null };
+    this.at = this.wish.step;
     this.feed.wish(this.wish);
+    this.takeFinding({ run: message.run, words: "" });
     this.showProgress();
   }
 
@@ -131,7 +149,7 @@ class Studio {
   // --- what the feed says
 
   take(word, value) {
-    const act = { picture: this.takePicture, progress: this.takeProgress, picked: this.takePicked, problem: this.takeProblem, gone: this.takeProblem }[word];
+    const act = { picture: this.takePicture, progress: this.takeProgress, finding: this.takeFinding, picked: this.takePicked, problem: this.takeProblem, gone: this.takeProblem }[word];
     act?.call(this, value);
   }
 
@@ -144,6 +162,7 @@ class Studio {
       this.showImage();
       this.showUnit();
       this.showStep();
+      this.slow.show();
       this.feed.drawn();
       this.root.dataset.pictures = Number(this.root.dataset.pictures ?? 0) + 1;
     });
@@ -158,6 +177,12 @@ class Studio {
       this.asked = state;
       this.ask("changed", progress.status); // other buttons are due
     }
+  }
+
+  takeFinding({ run, words }) {
+    const now = run === this.wish.run ? words : "";
+    this.parts.finding.hidden = !now;
+    text(this.parts.finding, now);
   }
 
   takePicked(number) {
@@ -260,12 +285,14 @@ class Studio {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     const target = event.composedPath()[0];
     if (target.closest?.("input, textarea, select, [contenteditable], [role=application], [role=dialog], [role=menu]")) return;
+    if (this.slow.key(event)) return;
     const own = target.closest?.("button, a, [role=radio], [role=slider], [role=img], [role=tab]");
     if (own && [" ", "ArrowRight", "Enter"].includes(event.key)) return;
     const name = this.message.quantities[Number(event.key) - 1]?.[0];
     const done =
       (name && (this.show(name), true)) ||
       (BUTTONS[event.key] && press(BUTTONS[event.key])) ||
+      (event.key === "s" && (this.slow.toggle(), true)) ||
       (event.key === "p" && (this.present(), true)) ||
       (event.key === "f" && (this.fullScreen(), true));
     if (!done) return;
@@ -317,8 +344,6 @@ class Studio {
     text(this.parts.progress, this.at === null ? (progress?.words ?? "not trained yet") : "as it was then");
     this.back.hidden = this.at === null;
     this.parts.fork.disabled = this.message.locked;
-    this.parts.finding.hidden = !progress?.finding;
-    text(this.parts.finding, progress?.finding ?? "");
     const last = Math.max(1, progress?.step ?? 1, this.network.header?.step ?? 0);
     this.parts.time.max = last;
     this.parts.time.disabled = !progress?.kept.length;

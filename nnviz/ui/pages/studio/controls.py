@@ -24,7 +24,7 @@ PREFIX = "studio-set-"
 PACES = {0.0: "as fast as it goes", 0.05: "20 steps/s", 0.25: "4 steps/s", 1.0: "1 step/s"}
 """Seconds between two steps → in words."""
 
-WIDTHS = {"lr": 120, "momentum": 105, "batch_size": 90}
+WIDTHS = {"lr": 114, "momentum": 106, "batch_size": 106}
 """Of the fields, CSS pixels."""
 
 _PACE = "studio-pace"
@@ -88,7 +88,7 @@ def _play(run: Run | None, blocked: str) -> None:
         args=(run,),
         disabled=bool(blocked),
         help=blocked or None,
-        width=112,
+        width=96,
     )
 
 
@@ -173,7 +173,7 @@ def _activation() -> None:
         on_change=_activate,
         disabled=not now,
         help="The f in y = f(Wx + b), of all hidden layers. Another one makes another network, which begins anew.",
-        width=130,
+        width=118,
     )
 
 
@@ -203,7 +203,7 @@ def _speed(run: Run | None) -> None:
         key=_PACE,
         format_func=PACES.__getitem__,
         on_change=lambda: _keep_pace(run.id if run else None),
-        width=150,
+        width=146,
     )
 
 

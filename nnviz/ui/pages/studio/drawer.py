@@ -19,7 +19,7 @@ SHOWN = 8
 
 
 def drawer() -> None:
-    with st.popover("Presets and runs", icon=":material/menu:", key="studio-drawer"):
+    with st.popover("Runs", icon=":material/menu:", key="studio-drawer"):
         _presets()
         _runs()
         _machine()

@@ -32,7 +32,10 @@ _STYLE = """
 <style>
 .block-container { padding: 0.6rem 1.5rem 0.5rem; max-width: 2400px; }
 .block-container > .stVerticalBlock { gap: 0.5rem; }
+.st-key-studio-controls { gap: 0.45rem; }
+.st-key-studio-controls button { padding-inline: 0.6rem; white-space: nowrap; }
 .st-key-studio-play button { font-weight: 700; }
+[data-testid="stMain"]:focus-visible { outline: none !important; } /* which is the whole screen here */
 .nnviz-presentation :is(.st-key-navigation, .st-key-studio-layers, .st-key-studio-drawer) { display: none; }
 .nnviz-presentation { font-size: 19px; }
 @media (max-width: 640px) {
