@@ -23,7 +23,7 @@ PARTS = {
     "studio": [
         "network_view/drawing.js",
         "canvas/sheet.js",
-        *(f"studio/{name}.js" for name in ("feed", "curve", "slow_motion", "studio")),
+        *(f"studio/{name}.js" for name in ("feed", "curve", "slow_motion", "demo", "studio")),
     ],
 }
 RULES = (

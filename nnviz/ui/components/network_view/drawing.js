@@ -415,12 +415,17 @@ function same(one, other) {
 
 const HEAD = 26;
 const GAP = 46;
-const [HEIGHT, IMAGE, OUTPUT] = [440, 132, 250];
+const [HEIGHT, IMAGE] = [440, 132];
 const NARROWEST = 70; // CSS pixels for a layer, below which the layers stand below each other
 
 // What each layer would have in a row, on average.
 function breadth(layers, width, image = IMAGE) {
-  return (width - image - OUTPUT - GAP * (layers.length + (image ? 1 : 0))) / Math.max(1, layers.length);
+  return (width - image - outputs(width) - GAP * (layers.length + (image ? 1 : 0))) / Math.max(1, layers.length);
+}
+
+// Of the output with its bars.
+function outputs(width) {
+  return clamp(0.42 * width, 170, 250);
 }
 
 // Left to right: image, layers, output.
@@ -439,7 +444,7 @@ function inColumns(layers, width, height = HEIGHT, image = IMAGE) {
     height,
     image: { x: 1, y: HEAD + (height - HEAD - image) / 2 - 20, size: image },
     layers: boxes,
-    output: { x: width - OUTPUT, y: HEAD, width: OUTPUT, height: height - HEAD - 8 },
+    output: { x: width - outputs(width), y: HEAD, width: outputs(width), height: height - HEAD - 8 },
   };
 }
 
@@ -528,7 +533,8 @@ function signed(value, digits) {
 }
 
 function short(value) {
-  return String(Number(value.toPrecision(2))).replace("e-", "e−");
+  const words = value && Math.abs(value) < 1e-3 ? value.toExponential(1) : String(Number(value.toPrecision(2)));
+  return words.replace("e-", "e−");
 }
 
 function percent(value) {

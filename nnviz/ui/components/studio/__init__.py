@@ -23,7 +23,7 @@ _HERE = Path(__file__).parent
 SCRIPTS = [
     *network_view.SCRIPTS,
     *canvas.SCRIPTS,
-    *(_HERE / f"{name}.js" for name in ("feed", "curve", "slow_motion", "studio")),
+    *(_HERE / f"{name}.js" for name in ("feed", "curve", "slow_motion", "demo", "studio")),
 ]
 _STYLES = [
     _HERE.parent / "network_view" / "network_view.css",
@@ -59,10 +59,11 @@ def studio(
     image: int,
     step: int | None,
     locked: bool,
+    demo: bool = False,
 ) -> Asked:
     """Show the network of `run`, which these buttons take to be in `status`, or the untrained one of the link
     `setup`. `paths` are those of the live route, and of the one for a single question; `quantity`, test image and
-    `step` are what a page begins with.
+    `step` are what a page begins with; with `demo` it runs by itself until somebody touches it.
     """
     message: dict[str, Any] = {
         "path": paths[0],
@@ -77,6 +78,7 @@ def studio(
         "image": image,
         "step": step,
         "locked": locked,
+        "demo": demo,
         "colours": {"train": TRAIN, "test": TEST},
         "paper": {
             "key": f"{key}-paper",

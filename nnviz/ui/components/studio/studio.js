@@ -14,7 +14,7 @@ export default function (component) {
 }
 
 const KEEP_AFTER_MS = 400; // what is looked at goes into the address when nobody has changed it for so long
-const [LEAST_HEIGHT, MOST_HEIGHT] = [330, 1000]; // of the network, CSS pixels
+const [LEAST_HEIGHT, MOST_HEIGHT] = [230, 1000]; // of the network, CSS pixels
 const BUTTONS = { " ": "studio-play", ArrowRight: "studio-step", e: "studio-epoch", r: "studio-reset" };
 const ANY = -1;
 
@@ -64,12 +64,23 @@ class Studio {
           </div>
           <div class="s-rail"><input type="range" min="0" value="0" step="1" data-testid="time" aria-label="Step that is shown"><div class="s-ticks"></div></div>
         </section>
+        <p class="s-lost" role="status" data-testid="demo" hidden>A demonstration. Touch anything to go on yourself.</p>
         <p class="s-lost" role="status" data-testid="lost" hidden>The connection is cut. What is shown stands still; it goes on by itself.</p>
         <p class="s-problem" role="status" data-testid="problem" hidden></p>
         <div class="s-keys">
           <kbd>Space</kbd> play, pause <kbd>→</kbd> one step <kbd>S</kbd> one step, slowly <kbd>E</kbd> one epoch <kbd>R</kbd> reset <kbd>1</kbd>–<kbd>5</kbd> what is shown
-          <kbd>P</kbd> presentation <kbd>F</kbd> full screen
+          <kbd>P</kbd> presentation <kbd>F</kbd> full screen <kbd>D</kbd> demonstration <kbd>?</kbd> help
         </div>
+        <dl class="s-help" data-testid="help" hidden>
+          <dt><kbd>Space</kbd></dt><dd>Play: the network learns, until Space pauses it.</dd>
+          <dt><kbd>→</kbd></dt><dd>One optimizer step on the next mini-batch: W_new = W_old − α·∂L/∂W.</dd>
+          <dt><kbd>S</kbd></dt><dd>That step in slow motion: forward, loss, backward, update. Arrows go through it, Escape ends it.</dd>
+          <dt><kbd>E</kbd></dt><dd>To the end of this epoch: every training image once.</dd>
+          <dt><kbd>R</kbd></dt><dd>Reset: untrained again, with the same initial weights.</dd>
+          <dt><kbd>1</kbd>–<kbd>5</kbd></dt><dd>Weights W, gradients ∂L/∂W, updates ΔW, activations y, contributions w·x.</dd>
+          <dt><kbd>P</kbd> <kbd>F</kbd></dt><dd>Larger and without the navigation, for a projector; the whole screen.</dd>
+          <dt><kbd>D</kbd></dt><dd>It runs by itself until somebody touches it.</dd>
+        </dl>
       </div>`);
     parent.append(this.root);
     this.wish = null;
@@ -77,8 +88,10 @@ class Studio {
     this.drawing = false;
     this.at = null; // the step that the time line was put to; null: now
     this.slow = new SlowMotion(this);
+    this.demo = new Demo(this);
     const find = (name) => this.root.querySelector(name);
     this.parts = Object.fromEntries([...this.root.querySelectorAll("[data-testid]")].map((one) => [one.dataset.testid, one]));
+    this.left = find(".s-left");
     this.image = find(".s-image");
     this.paper = find(".s-paper");
     this.quantities = find(".s-quantities");
@@ -100,6 +113,7 @@ class Studio {
     this.network.leave();
     this.sheet?.leave();
     this.slow.leave();
+    this.demo.stop();
     for (const curve of [this.loss, this.accuracy]) curve.leave();
     clearTimeout(this.keeping);
     cancelAnimationFrame(this.frame);
@@ -109,9 +123,12 @@ class Studio {
 
   // As high as the window leaves room for, so that nobody has to scroll.
   height() {
-    const above = this.root.getBoundingClientRect().top + window.scrollY;
-    const others = this.root.clientHeight - this.network.canvas.clientHeight;
-    return clamp(window.innerHeight - above - Math.max(150, others) - 12, LEAST_HEIGHT, MOST_HEIGHT);
+    const above = this.root.getBoundingClientRect().top + (document.querySelector("[data-testid=stMain]")?.scrollTop ?? 0);
+    const below = [...this.root.children].filter((one) => getComputedStyle(one).gridColumnStart === "1" && one.offsetHeight && one !== this.left);
+    const others = below.reduce((sum, one) => sum + one.offsetHeight + 6, this.quantities.offsetHeight + 34);
+    const high = clamp(window.innerHeight - above - others - 14, LEAST_HEIGHT, MOST_HEIGHT);
+    write(this.root, "--high", `${high + this.quantities.offsetHeight + 34}px`);
+    return high;
   }
 
   // --- what Python says
@@ -121,6 +138,7 @@ class Studio {
     const before = this.message;
     this.message = message;
     if (first) this.begin(message);
+    if (message.demo && !before?.demo) this.demo.toggle();
     this.loss.colours = this.accuracy.colours = message.colours;
     write(this.root, "--train", message.colours.train);
     write(this.root, "--test", message.colours.test);
@@ -212,6 +230,10 @@ class Studio {
     on(this.parts.time, "input", () => this.goTo(Number(this.parts.time.value)));
     on(this.parts.live, "click", () => this.goTo(Infinity));
     on(this.parts.fork, "click", () => this.ask("fork", this.at));
+    for (const type of ["pointerdown", "keydown"]) {
+      const stop = (event) => event.isTrusted && this.demo.on && event.key !== "d" && this.demo.stop();
+      document.addEventListener(type, stop, { signal, capture: true });
+    }
     on(window, "resize", () => this.network.draw());
     on(document, "fullscreenchange", () => requestAnimationFrame(() => this.network.draw()));
   }
@@ -294,6 +316,8 @@ class Studio {
       (BUTTONS[event.key] && press(BUTTONS[event.key])) ||
       (event.key === "s" && (this.slow.toggle(), true)) ||
       (event.key === "p" && (this.present(), true)) ||
+      (event.key === "d" && (this.demo.toggle(), true)) ||
+      (event.key === "?" && (this.parts.help.toggleAttribute("hidden"), true)) ||
       (event.key === "f" && (this.fullScreen(), true));
     if (!done) return;
     event.preventDefault();

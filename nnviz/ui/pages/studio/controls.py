@@ -179,7 +179,7 @@ def _activation() -> None:
         on_change=_activate,
         disabled=not now,
         help="The f in y = f(Wx + b), of all hidden layers. Another one makes another network, which begins anew.",
-        width=118,
+        width=112,
     )
 
 
@@ -209,7 +209,7 @@ def _speed(run: Run | None) -> None:
         key=_PACE,
         format_func=PACES.__getitem__,
         on_change=lambda: _keep_pace(run.id if run else None),
-        width=146,
+        width=164,
     )
 
 

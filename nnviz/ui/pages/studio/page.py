@@ -37,8 +37,21 @@ _STYLE = """
 .st-key-studio-play button { font-weight: 700; }
 [data-testid="stMain"]:focus-visible { outline: none !important; } /* which is the whole screen here */
 .nnviz-presentation :is(.st-key-navigation, .st-key-studio-layers, .st-key-studio-drawer) { display: none; }
-.nnviz-presentation { font-size: 19px; }
-@media (max-width: 640px) {
+.nnviz-presentation { font-size: 18px; }
+.nnviz-presentation .st-key-studio-controls [data-testid="stWidgetLabel"] [data-testid="stTooltipIcon"] {
+  display: none;
+}
+.st-key-studio-controls [data-testid="stWidgetLabel"] p { white-space: nowrap; }
+/* What is narrow, or seen at 150 %: icons say enough. Their names stay for those who can't see them. */
+@media (max-width: 1240px) and (min-width: 641px) {
+  :is(.st-key-studio-step, .st-key-studio-epoch, .st-key-studio-reset, .st-key-studio-new-seed, .st-key-studio-layers,
+    .st-key-studio-drawer) button [data-testid="stMarkdownContainer"] {
+    position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
+  }
+  .st-key-studio-controls [data-testid="stWidgetLabel"] [data-testid="stTooltipIcon"] { display: none; }
+  .st-key-studio-controls > :has([data-testid="stWidgetLabel"]) { width: 88px; }
+}
+@media (max-width: 640px), (max-height: 640px) {
   .st-key-studio-controls { flex-wrap: nowrap; overflow-x: auto; padding: 3px; }
   .st-key-studio-controls > * { flex: none; }
 }
@@ -66,6 +79,7 @@ def show(ready: bool) -> None:
         image=_whole("image", 0) or 0,
         step=_whole("step", None),
         locked=bool(services.look_only()),
+        demo="demo" in st.query_params,
     )
     _obey(run, asked)
 
