@@ -12,6 +12,7 @@ from http.client import HTTPConnection
 from typing import Any
 
 import pytest
+import streamlit as st
 import uvicorn
 from starlette.applications import Starlette
 from streamlit import config, net_util
@@ -27,6 +28,7 @@ from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run, Status
 from nnviz.store.runs import RunStore
 from nnviz.train.trainer import Trainer
+from nnviz.ui.live import route
 from nnviz.ui.live.route import ONCE, PATH, address, routes
 from tests.waiting import LIMIT_S, wait_until
 
@@ -166,6 +168,18 @@ def test_a_new_wish_takes_the_place_of_the_last(page: Page, run: Run) -> None:
     assert [number for number, _ in seen] == sorted({number for number, _ in seen})
 
 
+def test_a_new_wish_is_obeyed_at_once_however_long_nothing_moved(
+    page: Page, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LOOK_EVERY", "REST_EVERY"):
+        monkeypatch.setattr(route, name, 10 * LIMIT_S)
+    for number in (1, 2, 3):
+        page.says({"wish": {"run": run.id, "image": number}, "number": number})
+        assert page.gets_picture()[0] == number
+        page.says({"drawn": True})
+        assert page.gets_word("progress")
+
+
 def test_what_was_said_is_said_again_after_a_new_wish(page: Page, run: Run) -> None:
     """The page forgets it then."""
     for number in (1, 2, 3):
@@ -256,6 +270,14 @@ def test_a_page_that_goes_leaves_nothing_behind(host: str, run: Run) -> None:
             page.says({"wish": {"run": run.id}, "number": 1})
             page.gets_picture()
     assert threading.active_count() <= before + 3  # those that work for all pages
+
+
+def test_pages_live_on_when_the_caches_are_cleared(page: Page, run: Run) -> None:
+    """As anybody can in Streamlit's menu: it closes the store."""
+    for number in (1, 2):
+        page.says({"wish": {"run": run.id}, "number": number})
+        assert page.gets_picture()[0] == number
+        st.cache_resource.clear()
 
 
 # ---------------------------------------------------------------------- once at a time
@@ -367,4 +389,4 @@ def test_the_path_is_under_that_of_the_server(options: dict[str, Any], base: str
     set_option(options, "server.baseUrlPath", base)
     assert address(PATH) == wanted
     assert address(ONCE) == f"{wanted}/once"
-    assert [route.path for route in routes()] == [wanted, f"{wanted}/once"]  # type: ignore[attr-defined]
+    assert [one.path for one in routes()] == [wanted, f"{wanted}/once"]  # type: ignore[attr-defined]

@@ -481,6 +481,13 @@ def test_a_unit_is_looked_into_on_inspect(told: Told, trained: Run, asks: Callab
     assert (at.session_state["inspect-moment"], at.session_state["inspect_test_image"]) == (1, 12)
 
 
+def test_a_unit_that_is_not_there_does_no_harm_on_inspect(told: Told, trained: Run, asks: Callable[..., None]) -> None:
+    for number in (-(10**30), -1, 32, 10**30):
+        at = open_page(run=trained.id)
+        asks(inspect={"layer": "dense9", "unit": number, "step": number, "image": number})
+        assert rerun(at).session_state["inspect-look"] == "neuron"
+
+
 @pytest.mark.parametrize("what", [{}, {"layer": 1, "unit": 1}, {"layer": "dense1"}, [], "dense1", 3])
 def test_a_unit_that_is_none_leads_nowhere(told: Told, trained: Run, asks: Callable[..., None], what: object) -> None:
     at = open_page(run=trained.id)
