@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 GOAL = 0.1
-PAGES = ("Home", "Build", "Train", "Inspect", "Draw", "Compare", "Sweep", "Glossary")
+PAGES = ("Studio", "Build", "Train", "Inspect", "Draw", "Compare", "Sweep", "Glossary")
 SCREENS: dict[str, dict[str, Any]] = {
     "desktop": {"viewport": {"width": 1440, "height": 900}},
     "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
@@ -118,7 +118,7 @@ def main(arguments: list[str] | None = None) -> None:
             opened(browser, address, "desktop").context.close()  # what the server does once only is done by then
             for screen in SCREENS:
                 for name in pages:
-                    path = "" if name == "Home" else name
+                    path = "" if name == "Studio" else name
                     add(name, screen, opened(browser, f"{address}/{path}", screen))
                 if "Train" in pages:
                     query = f"epochs={config.epochs}&per_class={config.per_class}"

@@ -20,7 +20,11 @@ PARTS = {
     "network_view": ["network_view/drawing.js", "network_view/network_view.js"],
     "plot": ["plot/plot.js"],
     "row_table": ["row_table/row_table.js"],
-    "studio": ["network_view/drawing.js", "canvas/sheet.js", *(f"studio/{name}.js" for name in ("feed", "curve", "slow_motion", "demo", "studio"))],
+    "studio": [
+        "network_view/drawing.js",
+        "canvas/sheet.js",
+        *(f"studio/{name}.js" for name in ("feed", "curve", "slow_motion", "demo", "studio")),
+    ],
 }
 RULES = (
     "no-undef",

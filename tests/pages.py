@@ -15,7 +15,7 @@ SAID = ("markdown", "caption", "info", "warning")
 
 
 def open_page(path: str = "", **query: str) -> AppTest:
-    """The page as a link with `query` opens it: "" is the home page, others are named by their file."""
+    """The page as a link with `query` opens it: "" is the Studio, others are named by their file."""
     at = AppTest.from_file(str(APP), default_timeout=LIMIT_S)
     if path:
         at.switch_page(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from nnviz.data.datasets import DATASETS, Loaded
 from nnviz.executor import recorder
-from nnviz.executor.recorder import train_run
+from nnviz.executor.recorder import SLOWEST, train_run
 from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
@@ -21,6 +22,7 @@ from nnviz.train.commands import Action, Command, Mailbox
 from nnviz.train.events import Batch, Epoch, Event
 from nnviz.train.preview import Preview
 from nnviz.train.trainer import Trainer
+from tests.waiting import LIMIT_S
 
 NETWORK = NetworkSpec((Dense(16),))
 CONFIG = TrainConfig(epochs=3, batch_size=20, lr=0.01, checkpoints=3)
@@ -199,3 +201,79 @@ def test_old_epochs_are_let_go_when_the_budget_is_spent(
     assert kept[0] == 0
     assert kept[-1] == 12
     assert 3 <= len(kept) <= 6
+
+
+class Paced(Mailbox):
+    """Notes for how long it is to wait, and does not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits: list[float] = []
+
+    def wait_at_most(self, seconds: float) -> None:
+        self.waits.append(seconds)
+
+
+def test_a_pace_waits_after_each_step_and_changes_nothing_else(store: RunStore, run: Run, blobs: Loaded) -> None:
+    mailbox = Paced()
+    mailbox.post(Command(Action.PACE, value=0.25))
+    orders = posting(mailbox, step20=Command(Action.PACE, value=0.0), step41=Command(Action.PACE, value=0.5))
+    assert train_run(store, run.id, mailbox, orders) is Status.FINISHED
+    assert mailbox.waits == [0.25] * 20 + [0.5] * (STEPS - 41)
+    assert store.history.curve(run.id).loss.tolist() == np.float32(plain_losses(blobs)).tolist()
+    assert store.checkpoints.steps(run.id) == KEPT
+    assert store.history.changes(run.id) == []
+
+
+@pytest.mark.parametrize(("asked", "waited"), [(1e9, [SLOWEST] * STEPS), (-1.0, []), (0.0, [])])
+def test_a_pace_is_bounded(store: RunStore, run: Run, asked: float, waited: list[float]) -> None:
+    mailbox = Paced()
+    mailbox.post(Command(Action.PACE, value=asked))
+    assert train_run(store, run.id, mailbox) is Status.FINISHED
+    assert mailbox.waits == waited
+
+
+def test_a_pace_holds_for_steps_of_one_and_after_a_pause(store: RunStore, run: Run) -> None:
+    seen = list[int]()
+    orders = iter([Command(Action.BATCH), Command(Action.RESUME)])
+
+    class Stepping(Paced):
+        def wait(self) -> Command:
+            seen.append(store.run(run.id).step)
+            return next(orders)
+
+    mailbox = Stepping()
+    mailbox.post(Command(Action.PACE, value=0.25))
+    mailbox.post(Command(Action.BATCH))
+    assert train_run(store, run.id, mailbox) is Status.FINISHED
+    assert seen == [1, 2]
+    assert set(mailbox.waits) == {0.25}
+
+
+@pytest.mark.parametrize("action", [Action.PAUSE, Action.STOP])
+def test_a_slow_pace_is_left_at_once(
+    store: RunStore, run: Run, monkeypatch: pytest.MonkeyPatch, action: Action
+) -> None:
+    monkeypatch.setattr(recorder, "SLOWEST", 10 * LIMIT_S)
+    waits, paused = threading.Event(), threading.Event()
+
+    class Watched(Mailbox):
+        def wait_at_most(self, seconds: float) -> None:
+            waits.set()
+            super().wait_at_most(seconds)
+
+        def wait(self) -> Command:
+            paused.set()
+            return Command(Action.STOP)
+
+    mailbox = Watched()
+    mailbox.post(Command(Action.PACE, value=10 * LIMIT_S))
+    ended = list[Status]()
+    training = threading.Thread(target=lambda: ended.append(train_run(store, run.id, mailbox)), daemon=True)
+    training.start()
+    assert waits.wait(LIMIT_S)
+    mailbox.post(Command(action))
+    training.join(LIMIT_S)
+    assert ended == [Status.STOPPED]
+    assert store.run(run.id).step == 1
+    assert paused.is_set() == (action is Action.PAUSE)

@@ -30,8 +30,9 @@ from nnviz.ui.subject import Subject, drawn_subject, test_subject
 KEPT_BYTES = 20_000_000
 """Of pictures that somebody else may ask for in a moment."""
 
-NETS = 16
-"""Running nets whose newest state is held."""
+NETS, WEIGHTS_BYTES = 16, 12_000_000
+"""Running nets whose newest state is held, at most; and their weights. With the next step each takes some five times
+its weights."""
 
 
 class Made(NamedTuple):
@@ -54,8 +55,8 @@ class Pictures:
 
         Raises RunGone, CheckpointError, DataError, WishError.
         """
-        place, view = self.view(wish)
-        token = f"{place}/{wish.quantity}/{wish.image_name}/{wish.unit}/{wish.slow}"
+        state, view = self.view(wish)
+        token = f"{wish.name}-{state}"
         if token == seen:
             return None
         if token not in self._made:
@@ -64,12 +65,14 @@ class Pictures:
         return Made(token, self._made[token])
 
     def view(self, wish: Wish) -> tuple[str, CheckpointView]:
-        """The network, and words that tell its state from all others."""
+        """The network, and what tells its state from others of the same wish. Raises as `newer` does."""
         if wish.run is None:
-            return wish.setup, untrained(wish.setup)
+            data = usable(_read(wish.setup)[1].data)
+            return data, untrained(wish.setup, data)
         run = self._store.run(wish.run)
         if wish.step is not None:
-            return f"{run.id}@{wish.step}", checkpoint_at(self._store, run, wish.step)
+            kept_view = checkpoint_at(self._store, run, wish.step)
+            return f"{len(kept_view.changes)}", kept_view
         if run.status.active:
             self._store.present.watch(run.id)
         return self._present(run)
@@ -79,14 +82,19 @@ class Pictures:
         known, view = self._newest.get(run.id, (None, None))
         if view is None or known != version:
             state = self._store.present.newest(run.id)
-            if state is None:  # it has not begun
-                return f"{run.id}@", _at_the_beginning(run.network, run.config)
+            if state is None:
+                return "", _not_begun(run.id, run)
             view = checkpoint_now(self._store, run, state)
             self._newest[run.id] = version, view
-            if len(self._newest) > NETS:
+            self._newest.move_to_end(run.id)
+            while len(self._newest) > 1 and (len(self._newest) > NETS or self._weights() > WEIGHTS_BYTES):
                 self._newest.popitem(last=False)
         self._newest.move_to_end(run.id)
-        return f"{run.id}@{version}", view
+        return "-".join(map(str, version)), view
+
+    def _weights(self) -> int:
+        """Bytes of all that are held."""
+        return sum(one.nbytes for _, view in self._newest.values() for one in view.state.model.values())
 
     def _keep(self, token: str, message: bytes) -> None:
         self._made[token] = message
@@ -96,19 +104,32 @@ class Pictures:
             self._size -= len(old)
 
 
-@kept(grows=True)
-def untrained(setup: str) -> CheckpointView:
-    """The network of a link's parameters (JSON) as it is before its first step. Raises WishError, DataError."""
+@kept()
+def _read(setup: str) -> tuple[NetworkSpec, TrainConfig]:
+    """The set-up of a link's parameters (JSON). Raises WishError."""
     network, config, _ = from_query(json.loads(setup))
     try:
         check(network, config)
     except SpecError as error:
         raise WishError(str(error)) from None
-    return _at_the_beginning(network, config)
+    return network, config
+
+
+@kept(grows=True)
+def untrained(setup: str, data: str) -> CheckpointView:
+    """The network of a link's parameters (JSON) as it is before its first step on the data set called `data`. Raises
+    WishError, DataError.
+    """
+    network, config = _read(setup)
+    return _at_the_beginning(network, config.with_(data=data))
+
+
+@kept(grows=True)
+def _not_begun(run_id: str, _run: Run) -> CheckpointView:
+    return _at_the_beginning(_run.network, _run.config)
 
 
 def _at_the_beginning(network: NetworkSpec, config: TrainConfig) -> CheckpointView:
-    config = config.with_(data=usable(config.data))
     dataset = DATASETS[config.data]
     model = build_model(network, dataset.input_shape, len(dataset.classes), config.seed)
     beginning = Checkpoint(Position(), copy_of(model.state_dict()))

@@ -15,12 +15,14 @@ from contextlib import suppress
 from functools import cache, partial
 from typing import Any, TypeVar
 
+import streamlit as st
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from streamlit import config
 from streamlit.web.server.server_util import is_url_from_allowed_origins
+from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
 from nnviz.data.datasets import DataError
 from nnviz.data.drawing import MAX_JSON_BYTES
@@ -29,9 +31,9 @@ from nnviz.store.run import RunGone
 from nnviz.train.checkpoint import CheckpointError
 from nnviz.ui import services
 from nnviz.ui.live.images import pick
-from nnviz.ui.live.pictures import Made, Pictures
+from nnviz.ui.live.pictures import Pictures
 from nnviz.ui.live.progress import finding, progress
-from nnviz.ui.live.wish import Wish, WishError, parse, wish_of
+from nnviz.ui.live.wish import Wish, WishError, number_of, parse, wish_of
 
 LOOK_EVERY = 0.02
 """Seconds between two looks for something new, for a page that has drawn all it got, while something moves; ..."""
@@ -68,48 +70,57 @@ class _Viewer:
         self._socket = socket
         self._wish: Wish | None = None
         self._number = 0
-        self._seen = self._told = ""
-        self._ready = asyncio.Event()
+        self._seen = ""
+        self._told: dict[str, str] = {}
+        """What was said last of each kind, since the last wish."""
+        self._ready, self._wished = asyncio.Event(), asyncio.Event()
 
     async def listen(self) -> None:
         """Take what the page says, until it goes."""
         while True:
             try:
-                message = parse(await self._socket.receive_text())
+                message = parse(await self._hear())
                 if "pick" in message:
-                    await self._tell({"picked": await _in_turn(partial(pick, _pictures(), message["pick"]))})
+                    await self._say({"picked": await _in_turn(partial(pick, _pictures(), message["pick"]))})
                 if "wish" in message:
-                    self._wish, self._number = wish_of(message["wish"]), int(message.get("number") or 0)
-                    self._seen = ""
-                self._ready.set()
-            except (WishError, TypeError, ValueError) as error:
-                await self._tell({"problem": f"{error}."})
+                    self._wish, self._number = wish_of(message["wish"]), number_of(message)
+                    self._seen, self._told = "", {}
+                    self._wished.set()
+                if "wish" in message or message.get("drawn"):
+                    self._ready.set()
             except _LOST as error:
-                await self._tell(_lost(error))
+                await self._say(_lost(error))
+
+    async def _hear(self) -> str:
+        try:
+            return await self._socket.receive_text()
+        except KeyError:
+            raise WishError("a message must be text") from None
 
     async def show(self) -> None:
         """Send what has changed, whenever the page has drawn what it had."""
         still = 0.0
         while True:
             await self._ready.wait()
-            wish, number = self._wish, self._number
-            made = await self._newer(wish) if wish else None
-            if made is None or wish is not self._wish:
+            self._wished.clear()
+            wish, number, made = self._wish, self._number, None
+            try:
+                made = await _in_turn(partial(_pictures().newer, wish, self._seen)) if wish else None
+            except _LOST as error:
+                still = 1.0
+                if wish is self._wish:
+                    await self._tell(_lost(error))
+            if self._wished.is_set():  # for something else meanwhile
+                still = 0.0
+            elif made is None:
                 every = LOOK_EVERY if still < 1 else REST_EVERY
                 still += every
-                await asyncio.sleep(every)
-                continue
-            still, self._seen = 0.0, made.token
-            self._ready.clear()
-            await self._socket.send_bytes(struct.pack("<d", number) + made.message)
-
-    async def _newer(self, wish: Wish) -> Made | None:
-        try:
-            return await _in_turn(partial(_pictures().newer, wish, self._seen))
-        except _LOST as error:
-            await self._tell(_lost(error))
-            await asyncio.sleep(REST_EVERY)
-            return None
+                with suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(self._wished.wait(), every)
+            else:
+                still, self._seen = 0.0, made.token
+                self._ready.clear()
+                await self._socket.send_bytes(struct.pack("<d", number) + made.message)
 
     async def tell(self) -> None:
         """Say how far the run is."""
@@ -125,19 +136,27 @@ class _Viewer:
             if self._wish and (run := self._wish.run):
                 with suppress(*_LOST):
                     found = await _in_turn(partial(finding, services.store(), run), "doctor")
-                    await self._socket.send_text(json.dumps({"finding": {"run": run, "words": found}}))
+                    await self._tell({"finding": {"run": run, "words": found}})
             await asyncio.sleep(EXAMINE_EVERY)
 
     async def _tell(self, what: dict[str, Any]) -> None:
         """Unless it is what was said last."""
-        text = json.dumps(what, separators=(",", ":"), allow_nan=False)
-        if text != self._told:
-            self._told = text
+        kind, text = next(iter(what)), _json(what)
+        if self._told.get(kind) != text:
+            self._told[kind] = text
             await self._socket.send_text(text)
+
+    async def _say(self, what: dict[str, Any]) -> None:
+        """An answer, even if it is the same again."""
+        await self._socket.send_text(_json(what))
+
+
+def _json(what: dict[str, Any]) -> str:
+    return json.dumps(what, separators=(",", ":"), allow_nan=False)
 
 
 async def _follow(socket: WebSocket) -> None:
-    if not _allowed(socket.headers.get("Origin"), socket.headers.get("Host")):
+    if not await _allowed(socket.headers.get("Origin"), socket.headers.get("Host")):
         await socket.close(1008)
         return
     await socket.accept()
@@ -155,22 +174,17 @@ async def _follow(socket: WebSocket) -> None:
 
 async def _once(request: Request) -> Response:
     """What is wished for, for a page that asks: a picture, or without a change how far the run is."""
-    if not _allowed(request.headers.get("Origin"), request.headers.get("Host")):
+    if not await _allowed(request.headers.get("Origin"), request.headers.get("Host")):
         return JSONResponse({"problem": "not from there"}, 403)
     try:
-        body = await request.body()
-        if len(body) > MAX_JSON_BYTES:
-            raise WishError(f"a message must be at most {MAX_JSON_BYTES:,} bytes long")
-        message = parse(body.decode(errors="replace"))
+        message = parse(await _body(request))
         if "pick" in message:
             return JSONResponse({"picked": await _in_turn(partial(pick, _pictures(), message["pick"]))})
-        wish, number = wish_of(message.get("wish")), float(message.get("number") or 0)
-        if message.get("progress"):
-            told = await _in_turn(partial(progress, services.store(), str(wish.run)), "progress")
+        wish, number = wish_of(message.get("wish")), number_of(message)
+        if wish.run and message.get("progress"):
+            told = await _in_turn(partial(progress, services.store(), wish.run), "progress")
             return JSONResponse({"progress": told})
         made = await _in_turn(partial(_pictures().newer, wish, str(message.get("seen") or "")))
-    except (WishError, TypeError, ValueError) as error:
-        return JSONResponse({"problem": f"{error}."})
     except _LOST as error:
         return JSONResponse(_lost(error))
     if made is None:
@@ -180,22 +194,34 @@ async def _once(request: Request) -> Response:
     )
 
 
+async def _body(request: Request) -> str:
+    """What was sent. Raises WishError as soon as it is too long."""
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_JSON_BYTES:
+            raise WishError(f"a message must be at most {MAX_JSON_BYTES:,} bytes long")
+    return body.decode(errors="replace")
+
+
 _LOST = (RunGone, CheckpointError, DataError, StoreError, WishError, OSError)
-"""What may happen to a run under those who look at it."""
+"""What may be wrong with a wish, or happen to a run under those who look at it."""
 
 
 def _lost(error: Exception) -> dict[str, Any]:
     return {"gone" if isinstance(error, RunGone) else "problem": f"{error}."}
 
 
-def _allowed(origin: str | None, host: str | None) -> bool:
+async def _allowed(origin: str | None, host: str | None) -> bool:
     """As Streamlit judges: the page itself, and those whom `server.corsAllowedOrigins` names."""
+    if not is_host_allowed(host):
+        return False
     if origin is None or origin.partition("://")[2] == host:
         return True
-    return bool(is_url_from_allowed_origins(origin))
+    return await asyncio.to_thread(is_url_from_allowed_origins, origin)  # which may ask for this machine's address
 
 
-@cache
+@st.cache_resource(show_spinner=False)
 def _pictures() -> Pictures:
     return Pictures(services.store())
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from nnviz.analysis.network_picture import Quantity
@@ -15,6 +17,8 @@ from nnviz.spec.url import MAX_LENGTH
 
 MOST_IMAGES = 1_000_000
 MOST_STEPS = 10**9
+MOST_WISHES = 2**53
+"""Whole numbers that a browser can count to."""
 
 
 class WishError(Exception):
@@ -28,7 +32,7 @@ class Wish:
     run: str | None
     """Whose network; None: the untrained one of `setup`."""
     setup: str
-    """JSON of a link's parameters."""
+    """JSON of a link's parameters; empty where there is a run."""
     step: int | None
     """A kept checkpoint; None: the present state."""
     quantity: Quantity
@@ -39,12 +43,10 @@ class Wish:
     slow: bool = False
     """Whether the next step is told in slow motion."""
 
-    @property
-    def image_name(self) -> str:
-        """Tells the image apart from all others."""
-        if isinstance(self.image, int):
-            return str(self.image)
-        return hashlib.md5(json.dumps(self.image.to_dict()).encode()).hexdigest()
+    @cached_property
+    def name(self) -> str:
+        """Tells it apart from all others, in 32 letters and digits."""
+        return hashlib.md5(repr(self).encode()).hexdigest()
 
 
 def parse(text: str) -> dict[str, Any]:
@@ -60,20 +62,25 @@ def parse(text: str) -> dict[str, Any]:
     return message
 
 
+def number_of(message: Mapping[str, Any]) -> int:
+    """Which wish of the page a message is about. Raises WishError."""
+    return whole("number", message.get("number", 0), MOST_WISHES)
+
+
 def wish_of(value: object) -> Wish:
     """Raises WishError."""
     if not isinstance(value, dict):
         raise WishError("a wish must be a JSON object")
     run, quantity, unit = value.get("run"), value.get("quantity", Quantity.WEIGHTS), value.get("unit")
-    if run is not None and not isinstance(run, str):
+    if run is not None and not (isinstance(run, str) and re.fullmatch("[0-9a-z-]{1,64}", run)):
         raise WishError(f"run must be the id of a run, not {show(run)}")
     if quantity not in list(Quantity):
         raise WishError(f"quantity must be one of {', '.join(Quantity)}, not {show(quantity)}")
-    step = value.get("step")
+    step, setup = value.get("step"), _setup(value.get("setup", {}))
     if step is not None:
-        step = _number("step", step, MOST_STEPS)
+        step = whole("step", step, MOST_STEPS)
     slow = value.get("slow") is True
-    return Wish(run, _setup(value.get("setup", {})), step, Quantity(quantity), _image(value), _unit(unit), slow)
+    return Wish(run, setup if run is None else "", step, Quantity(quantity), _image(value), _unit(unit), slow)
 
 
 def _setup(value: object) -> str:
@@ -87,7 +94,7 @@ def _setup(value: object) -> str:
 
 def _image(value: Mapping[str, Any]) -> int | Drawing:
     if "drawing" not in value:
-        return _number("image", value.get("image", 0), MOST_IMAGES)
+        return whole("image", value.get("image", 0), MOST_IMAGES)
     try:
         return Drawing.from_dict(value["drawing"])
     except SpecError as error:
@@ -99,10 +106,11 @@ def _unit(value: object) -> tuple[str, int] | None:
         return None
     if not isinstance(value, list) or len(value) != 2 or not isinstance(value[0], str):
         raise WishError("unit must be the name of a layer and the number of a unit")
-    return value[0], _number("unit", value[1], MOST_IMAGES)
+    return value[0], whole("unit", value[1], MOST_IMAGES)
 
 
-def _number(name: str, value: object, most: int) -> int:
+def whole(name: str, value: object, most: int) -> int:
+    """A number from 0 to `most`. Raises WishError."""
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
         raise WishError(f"{name} must be a whole number from 0 to {most:,}, not {show(value)}")
     return value

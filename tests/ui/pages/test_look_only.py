@@ -29,7 +29,7 @@ from tests.waiting import LIMIT_S
 
 CONFIG = TrainConfig(per_class=2, epochs=1, batch_size=4, lr=1e-4)
 PAGES = {
-    "Home": "",
+    "Studio": "",
     "Build": "pages/1_Build.py",
     "Train": "pages/2_Train.py",
     "Inspect": "pages/3_Inspect.py",
@@ -38,7 +38,7 @@ PAGES = {
     "Sweep": "pages/6_Sweep.py",
 }
 SWITCHED_OFF = [
-    ("Home", "", "first-run"),
+    ("Studio", "", "studio-play studio-step studio-epoch studio-set-lr studio-set-momentum studio-set-batch_size"),
     ("Train", "", "train train-one-batch train-one-epoch run-again run-again-new-seed run-name run-note"),
     ("Inspect", "fork", "inspect-fork-start"),
     ("Draw", "handwriting", "draw-delete-one"),

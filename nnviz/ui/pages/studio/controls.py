@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +16,7 @@ from nnviz.spec.train_config import LIVE_FIELDS
 from nnviz.store.run import Run, Status
 from nnviz.train.commands import Action, Command
 from nnviz.ui import services, state
+from nnviz.ui.format import plain, sentence
 from nnviz.ui.forms import field_input
 from nnviz.ui.pages.studio.drawer import drawer, edit_network
 from nnviz.ui.runs import NO_DATA, told
@@ -67,7 +70,7 @@ def controls(run: Run | None, ready: bool) -> None:
         edit_network()
     if unfit:
         with st.container(key="unfit"):
-            st.warning(unfit, icon=":material/block:")
+            st.warning(plain(sentence(unfit)), icon=":material/block:")
 
 
 _LAYERS = "studio-layers-asked"
@@ -95,14 +98,15 @@ def _play(run: Run | None, blocked: str) -> None:
 def play(run: Run | None) -> None:
     """Begin, pause or go on, whichever is next."""
     if run is None or run.status is Status.FINISHED or run.status is Status.DIVERGED:
-        launch_as_set(PREFIX)
-        _keep_pace(state.looking().run)
+        with _paced():
+            launch_as_set(PREFIX)
     elif run.status.moves:
         control(run.id, Command(Action.PAUSE))
     elif run.status is Status.PAUSED:
         control(run.id, Command(Action.RESUME))
     else:
-        resume(run.id)
+        with _paced():
+            resume(run.id)
 
 
 def _small(label: str, key: str, icon: str, words: str, run: Run | None, action: Action, blocked: str) -> None:
@@ -121,10 +125,11 @@ def _advance(run: Run | None, action: Action) -> None:
     if run is not None and run.status.active:
         control(run.id, Command(action))
     elif run is not None and run.status.resumable:
-        with told():
+        with _paced(), told():
             services.executor().submit(run.id, Command(action))
     else:
-        launch_as_set(PREFIX, Command(action))
+        with _paced():
+            launch_as_set(PREFIX, Command(action))
 
 
 def reset(run: Run | None, other_seed: bool = False) -> None:
@@ -141,7 +146,8 @@ def begin_anew(run: Run) -> None:
     moved = run.status.moves
     reset(run)
     if moved and not problem(PREFIX):
-        launch_as_set(PREFIX)
+        with _paced():
+            launch_as_set(PREFIX)
 
 
 def _settings(run: Run | None) -> None:
@@ -209,6 +215,19 @@ def _speed(run: Run | None) -> None:
 
 def _keep_pace(run_id: str | None) -> None:
     """Tell the run how fast it may go."""
-    pace = st.session_state.get(_PACE, 0.0)
     if run_id is not None:
-        control(run_id, Command(Action.PACE, value=float(pace)))
+        control(run_id, _pace())
+
+
+@contextmanager
+def _paced() -> Iterator[None]:
+    """Tell the run that begins or goes on how fast it may."""
+    look, pace, executor = state.looking(), _pace(), services.executor()
+    yield
+    if look.run is not None:  # no use of `st` here: see Looking
+        with told():
+            executor.control(look.run, pace)
+
+
+def _pace() -> Command:
+    return Command(Action.PACE, value=float(state.recalled(_PACE, 0.0)))

@@ -38,7 +38,9 @@ _STYLE = """
 [data-testid="stMain"]:focus-visible { outline: none !important; } /* which is the whole screen here */
 .nnviz-presentation :is(.st-key-navigation, .st-key-studio-layers, .st-key-studio-drawer) { display: none; }
 .nnviz-presentation { font-size: 18px; }
-.nnviz-presentation .st-key-studio-controls [data-testid="stWidgetLabel"] [data-testid="stTooltipIcon"] { display: none; }
+.nnviz-presentation .st-key-studio-controls [data-testid="stWidgetLabel"] [data-testid="stTooltipIcon"] {
+  display: none;
+}
 .st-key-studio-controls [data-testid="stWidgetLabel"] p { white-space: nowrap; }
 /* What is narrow, or seen at 150 %: icons say enough. Their names stay for those who can't see them. */
 @media (max-width: 1240px) and (min-width: 641px) {
