@@ -87,7 +87,10 @@ def asks(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         def once(*arguments: Any, **named: Any) -> Any:
             monkeypatch.setattr(component, "_mount", mount)
             mount(*arguments, **named)
-            return SimpleNamespace(**{"seen": None, "fork": None, "inspect": None, **values})
+            if "fork" in values:
+                monkeypatch.setattr(component, "_sent", lambda key, name: values[name])
+                named["on_fork_change"]()
+            return SimpleNamespace(**{"seen": None, "inspect": None, **values})
 
         monkeypatch.setattr(component, "_mount", once)
 
@@ -449,7 +452,7 @@ def test_it_goes_on_from_a_kept_step_as_another_run(
 ) -> None:
     at = open_page(run=trained.id)
     asks(fork=1)
-    rerun(at)
+    rerun(rerun(at))
     child, parent = store.runs()
     assert (parent.id, child.parent, child.parent_step) == (trained.id, trained.id, 1)
     assert child.config == trained.config
@@ -465,7 +468,7 @@ def test_from_what_is_no_kept_step_nothing_goes_on(
 ) -> None:
     at = open_page(run=trained.id)
     asks(fork=step)
-    rerun(at)
+    rerun(rerun(at))
     assert [run.id for run in store.runs()] == [trained.id]
     assert not told.submitted
     if type(step) is int:

@@ -7,10 +7,11 @@ asked for by the page itself, so that none of it runs a script of Streamlit's.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import streamlit as st
 from streamlit.components.v2 import component
 
 from nnviz.analysis.network_picture import Quantity
@@ -40,8 +41,6 @@ class Asked(NamedTuple):
 
     seen: Mapping[str, Any]
     """What is looked at: quantity, image, step."""
-    fork: int | None
-    """The step to go on from."""
     inspect: Mapping[str, Any] | None
     """The unit to look into: layer, unit, step, image."""
 
@@ -59,11 +58,13 @@ def studio(
     image: int,
     step: int | None,
     locked: bool,
+    on_fork: Callable[[int], None],
     demo: bool = False,
 ) -> Asked:
     """Show the network of `run`, which these buttons take to be in `status`, or the untrained one of the link
     `setup`. `paths` are those of the live route, and of the one for a single question; `quantity`, test image and
-    `step` are what a page begins with; with `demo` it runs by itself until somebody touches it.
+    `step` are what a page begins with; with `demo` it runs by itself until somebody touches it. `on_fork` is called
+    with a step to go on from.
     """
     message: dict[str, Any] = {
         "path": paths[0],
@@ -97,17 +98,24 @@ def studio(
             "photos": False,
         },
     }
+
+    def forked() -> None:  # a callback is not broken off when the page wants to be drawn anew just then
+        step = _sent(key, "fork")
+        if isinstance(step, int) and not isinstance(step, bool):
+            on_fork(step)
+
     value = _mount(
         key=key,
         data=numbered(key, message),
         on_seen_change=nothing_else,
         on_changed_change=nothing_else,
-        on_fork_change=nothing_else,
+        on_fork_change=forked,
         on_inspect_change=nothing_else,
     )
-    seen, fork, inspect = value.seen, value.fork, value.inspect
-    return Asked(
-        seen if isinstance(seen, Mapping) else {},
-        fork if isinstance(fork, int) and not isinstance(fork, bool) else None,
-        inspect if isinstance(inspect, Mapping) else None,
-    )
+    seen, inspect = value.seen, value.inspect
+    return Asked(seen if isinstance(seen, Mapping) else {}, inspect if isinstance(inspect, Mapping) else None)
+
+
+def _sent(key: str, name: str) -> Any:
+    """What the browser has just sent."""
+    return st.session_state[key][name]

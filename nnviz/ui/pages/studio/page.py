@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -79,6 +80,7 @@ def show(ready: bool) -> None:
         image=_whole("image", 0) or 0,
         step=_whole("step", None),
         locked=bool(services.look_only()),
+        on_fork=partial(_fork, run),
         demo="demo" in st.query_params,
     )
     _obey(run, asked)
@@ -100,13 +102,13 @@ def _chosen() -> Run | None:
 def _obey(run: Run | None, asked: Asked) -> None:
     if asked.seen:
         _write(asked.seen)
-    if run is None:
-        return
-    if asked.fork is not None:
-        fork(run.id, asked.fork, services.store().history.config_at(run.id, asked.fork))
-        st.rerun()
-    if asked.inspect is not None:
+    if run is not None and asked.inspect is not None:
         _inspect(asked.inspect)
+
+
+def _fork(run: Run | None, step: int) -> None:
+    if run is not None:
+        fork(run.id, step, services.store().history.config_at(run.id, step))
 
 
 def _inspect(what: Any) -> None:
