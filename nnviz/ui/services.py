@@ -44,7 +44,7 @@ def handwriting() -> HandwritingStore:
     return HandwritingStore(look_only=store().look_only)
 
 
-@st.cache_resource(show_spinner="Starting the training processes …", on_release=LocalExecutor.close)
+@st.cache_resource(show_spinner=False, on_release=LocalExecutor.close)
 def executor() -> LocalExecutor:
     # The server only ever computes a little; more threads would fight with the trainings, and wait for each other.
     torch.set_num_threads(1)

@@ -188,11 +188,5 @@ def made() -> list[str]:
 
 @pytest.fixture
 def page(open_page: OpenPage, request: pytest.FixtureRequest) -> Page:
-    """A page on a desktop; parametrise indirectly with other options of a browser context."""
-    return open_page("/", **getattr(request, "param", {}))
-
-
-@pytest.fixture
-def phone(open_page: OpenPage) -> Page:
-    """A page on a phone, with fingers."""
-    return open_page("/", viewport=PHONE, has_touch=True, is_mobile=True)
+    """A page on a desktop, still empty; parametrise indirectly with other options of a browser context."""
+    return open_page("about:blank", **getattr(request, "param", {}))

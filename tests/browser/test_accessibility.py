@@ -41,7 +41,7 @@ FOREIGN = {
 }
 """Rule → the selector of what breaks it in Streamlit's own markup, which no theme, style or argument reaches."""
 
-PAGES = ("Home", "Build", "Train", "Inspect", "Draw", "Compare", "Sweep", "Glossary")
+PAGES = ("Studio", "Build", "Train", "Inspect", "Draw", "Compare", "Sweep", "Glossary")
 EMPTY = ("Train", "Inspect", "Draw", "Compare", "Sweep")
 """Pages that look otherwise where there are no runs."""
 
@@ -73,7 +73,7 @@ def runs(folder: Path, url: str) -> list[str]:
 
 def open_named(open_url: OpenPage, url: str, name: str, run: str | None = None) -> Page:
     """A page in light colours, at rest."""
-    address = f"{url}/{'' if name == 'Home' else name}" + (f"?run={run}" if run else "")
+    address = f"{url}/{'' if name == 'Studio' else name}" + (f"?run={run}" if run else "")
     page = open_url(address, color_scheme="light", reduced_motion="reduce")
     page.locator(".st-key-navigation").wait_for()
     rest(page)

@@ -256,7 +256,7 @@ def test_draft_and_undo_survive_leaving_the_page(build: Page) -> None:
     expect_net(build, "dense_77")
     build.get_by_test_id("field-units").fill("0")
     expect(build.get_by_test_id("problem")).to_be_visible()
-    build.get_by_role("link", name="nnviz").first.click()
+    build.get_by_role("link", name="Glossary").first.click()
     expect(build.get_by_test_id("layer-output")).to_have_count(0)
     build.get_by_role("link", name="Build").first.click()
     expect(build.get_by_test_id("problem")).to_contain_text("Units must be")

@@ -41,7 +41,7 @@ def test_each_page_that_was_opened_costs_one_press_of_back(open_page: OpenPage) 
         assert f"/{name}" in page.url
         assert ("net=" in page.url) == (name != "Glossary")
     assert page.evaluate("history.length") == before + len(names)
-    for name in (*names[-2::-1], "Home"):
+    for name in (*names[-2::-1], "Studio"):
         page.go_back()
         page.wait_for_function("name => document.title.startsWith(name)", arg=name)
         rest(page)

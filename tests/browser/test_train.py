@@ -313,15 +313,6 @@ def test_a_phone_shows_the_training_first_and_nothing_overflows(open_page: OpenP
     assert curves["y"] < form["y"]
 
 
-def test_one_button_leads_from_home_to_a_training_net(open_page: OpenPage) -> None:
-    page = open_page("/")
-    button(page, "first-run").click()
-    expect(button(page, "control-stop")).to_be_visible()
-    button(page, "control-stop").click()
-    expect(page.get_by_text("Stopped by hand")).to_be_visible()
-    expect(button(page, "resume-run")).to_be_visible()
-
-
 def test_that_it_waits_for_locked_records_is_said_while_it_does(training: Page, app_folder: Path) -> None:
     with closing(sqlite3.connect(app_folder / "runs" / "runs.sqlite", timeout=LIMIT_S, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")

@@ -42,7 +42,7 @@ class Studio {
         <section class="s-right" aria-label="Results">
           <div class="s-accuracy"><b data-testid="accuracy">–</b><span data-testid="accuracy-words"></span></div>
           <div class="s-curves"></div>
-          <div class="s-key"><span class="s-train">train</span> · <span class="s-test">test</span></div>
+          <div class="s-key"><span class="s-train">train</span> &nbsp; <span class="s-test">test</span></div>
           <p class="s-finding" data-testid="finding" hidden></p>
         </section>
         <section class="s-slow" aria-label="One step, slowly" hidden data-testid="slow-panel">
