@@ -256,6 +256,29 @@ def test_the_learning_rate_is_changed_while_it_runs_and_marked(open_page: OpenPa
     expect(page.locator(".s-ticks .s-mark")).to_have_attribute("title", re.compile("0.001 → 0.01"))
 
 
+def test_a_locked_scale_keeps_its_range_and_curves_are_enlarged(open_page: OpenPage) -> None:
+    page = open_page(LONG)
+    studio(page)
+    button(page, "studio-step").click()
+    wait_until(lambda: step(page) == 1)
+    page.get_by_test_id("scale-lock").click()
+    ends = page.locator(".studio .legend .high")
+    before = ends.inner_text()
+    page.locator(".st-key-studio-set-lr input").fill("0.5")
+    page.locator(".st-key-studio-set-lr input").press("Enter")
+    button(page, "studio-epoch").click()
+    wait_until(lambda: step(page) > 200)
+    assert ends.inner_text() == before
+    page.get_by_test_id("scale-lock").click()
+    expect(ends).not_to_have_text(before)
+    small = page.get_by_test_id("curve-loss").bounding_box()
+    page.get_by_test_id("curve-loss").click()
+    large = page.get_by_test_id("curve-loss").bounding_box()
+    assert small is not None
+    assert large is not None
+    assert large["width"] > 1.5 * small["width"]
+
+
 def test_nothing_but_the_pictures_moves_while_it_learns(open_page: OpenPage) -> None:
     page = open_page(LONG)
     root = studio(page)

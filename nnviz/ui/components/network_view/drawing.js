@@ -19,6 +19,13 @@ class NetworkView {
     this.foot = make("div", "foot", this.root);
     this.legend = make("span", "legend", this.foot);
     for (const name of ["low", "strip", "high", "quantity"]) make("span", name, this.legend);
+    this.lock = make("button", "lock", this.legend);
+    this.lock.type = "button";
+    this.lock.dataset.testid = "scale-lock";
+    this.lock.title = "Keep this range of the colours, to compare what comes with what was";
+    text(this.lock, "Lock");
+    this.lock.setAttribute("aria-pressed", "false");
+    this.lock.addEventListener("click", () => this.lock.setAttribute("aria-pressed", String(!this.isLocked())));
     this.words = make("span", "words", this.foot);
     this.at = null; // {layer, place}: the unit that is pointed at or reached with the keyboard
     this.limits = new Map();
@@ -48,7 +55,10 @@ class NetworkView {
     const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
     let from = 4 + length;
     const next = (size) => bytes.subarray(from, (from += size));
-    if (this.scale !== header.scale) this.limits.clear();
+    if (this.scale !== header.scale) {
+      this.limits.clear();
+      this.lock.setAttribute("aria-pressed", "false");
+    }
     this.scale = header.scale;
     this.header = header;
     const dark = isDark(this.parent);
@@ -70,9 +80,14 @@ class NetworkView {
     this.draw();
   }
 
-  // A range that follows the true one slowly, and at once where it would be off by half.
+  isLocked() {
+    return this.lock.getAttribute("aria-pressed") === "true";
+  }
+
+  // A range that follows the true one slowly, and at once where it would be off by half; a locked one stays.
   settle(name, wanted) {
     const before = this.limits.get(name);
+    if (before !== undefined && this.isLocked()) return before;
     const far = before === undefined || wanted > 1.5 * before || wanted < 0.5 * before;
     const limit = far ? wanted : before + SETTLE * (wanted - before);
     this.limits.set(name, limit);

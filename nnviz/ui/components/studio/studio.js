@@ -59,8 +59,8 @@ class Studio {
           </div>
         </section>
         <section class="s-time" aria-label="Time line">
-          <div class="s-time-head"><b data-testid="step"></b> <span data-testid="progress"></span>
-            <button type="button" data-testid="slow" aria-pressed="false">One step, slowly</button>
+          <div class="s-time-head"><button type="button" data-testid="slow" aria-pressed="false">One step, slowly</button>
+            <b data-testid="step"></b> <span data-testid="progress"></span>
             <span class="s-then" hidden><button type="button" data-testid="fork">Go on from here</button> <button type="button" data-testid="live">Back to now</button></span>
           </div>
           <div class="s-rail"><input type="range" min="0" value="0" step="1" data-testid="time" aria-label="Step that is shown"><div class="s-ticks"></div></div>
