@@ -63,7 +63,7 @@ class Pictures:
         self._looked: OrderedDict[str, _Looked] = OrderedDict()
         self._newest: OrderedDict[str, tuple[tuple[int, ...], CheckpointView]] = OrderedDict()
         self._shown: dict[str, tuple[str, float]] = {}
-        """Of those nets, the state that a page was shown last, and when that was news."""
+        """Of each run, the state that a page was shown last, and when that was news."""
         self._made: OrderedDict[str, bytes] = OrderedDict()
         self._size = 0
 
@@ -76,7 +76,7 @@ class Pictures:
         token = f"{wish.name}-{state}"
         if token == seen:
             return None
-        if wish.run in self._newest and self._shown.get(wish.run, ("", 0.0))[0] != state:
+        if wish.run is not None and wish.step is None and self._shown.get(wish.run, ("", 0.0))[0] != state:
             self._shown[wish.run] = state, time.monotonic()
         if token not in self._made:
             self._keep(token, _message(view, wish))
@@ -130,7 +130,7 @@ class Pictures:
             self._newest[run.id] = version, view
             self._newest.move_to_end(run.id)
             while len(self._newest) > 1 and (len(self._newest) > NETS or self._weights() > WEIGHTS_BYTES):
-                self._shown.pop(self._newest.popitem(last=False)[0], None)
+                self._newest.popitem(last=False)
         self._newest.move_to_end(run.id)
         return _words(version), view
 

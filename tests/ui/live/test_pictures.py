@@ -310,12 +310,15 @@ def test_those_who_follow_a_run_share_its_states(
     store.present.put(run.id, first)
     seen = [made.newer(wanted, "") for wanted in (one, other)]
     store.present.put(run.id, second)
-    assert (found := made.newer(one, seen[0].token if seen[0] else "")) is not None
+    found = made.newer(one, seen[0].token if seen[0] else "")
     store.present.put(run.id, third)
-    assert (shared := made.newer(other, seen[1].token if seen[1] else "")) is not None  # what the first is shown
+    shared = made.newer(other, seen[1].token if seen[1] else "")  # what the first is shown
+    assert found is not None
+    assert shared is not None
     assert opened(shared.message)[0]["step"] == opened(found.message)[0]["step"] == second.position.step
     for wanted, last in ((one, found), (other, shared)):
-        assert (newest := made.newer(wanted, last.token)) is not None
+        newest = made.newer(wanted, last.token)
+        assert newest is not None
         assert opened(newest.message)[0]["step"] == third.position.step
     assert header(made, wish(run=run.id, image=2))["step"] == third.position.step
 
@@ -326,7 +329,12 @@ def test_a_run_is_looked_up_only_when_something_has_changed(
     monkeypatch.setattr(pictures, "LOOK_EVERY", 3600.0)
     asked: list[str] = []
     look_up = store.run
-    monkeypatch.setattr(store, "run", lambda run_id: asked.append(run_id) or look_up(run_id))
+
+    def counted(run_id: str) -> Run:
+        asked.append(run_id)
+        return look_up(run_id)
+
+    monkeypatch.setattr(store, "run", counted)
     found = made.newer(wish(run=run.id), "")
     assert found is not None
     before = len(asked)
