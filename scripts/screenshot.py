@@ -1,11 +1,12 @@
-"""Make the README's pictures from the running app: `.venv/bin/python scripts/screenshot.py [FOLDER]`.
+"""Make the README's pictures from the running app: `.venv/bin/python scripts/screenshot.py [FOLDER [NAME …]]`.
 
 Starts the app with a store of its own, and in Chromium trains the classic net, looks into it, and sweeps learning rate
-× momentum.
+× momentum. The first picture moves: the Studio, from the first step on.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import signal
@@ -18,13 +19,19 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 PROJECT = Path(__file__).parents[1]
 SIZE = {"width": 1440, "height": 1000}
 
+FRAME, FRAMES, FRAME_MS = {"width": 1200, "height": 675}, 36, 130
+"""Of the picture that moves: CSS pixels, how many, and how long each is shown."""
 
-def main(folder: Path) -> None:
+MOST_BYTES = 2_000_000
+
+
+def main(folder: Path, names: list[str]) -> None:
     with socket.socket() as listener:
         listener.bind(("localhost", 0))
         port = listener.getsockname()[1]
@@ -42,10 +49,15 @@ def main(folder: Path) -> None:
             chromium = driver.chromium.launch(
                 executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
             )
-            for name, take in PICTURES.items():
+            if "studio" in names:
+                page = chromium.new_page(viewport=FRAME, device_scale_factor=1)
+                page.set_default_timeout(120_000)
+                write_moving(studio(page, f"http://localhost:{port}"), folder / "studio.webp")
+                page.close()
+            for name in [name for name in PICTURES if name in names]:
                 page = chromium.new_page(viewport=SIZE, device_scale_factor=1)
                 page.set_default_timeout(120_000)
-                take(page, f"http://localhost:{port}")
+                PICTURES[name](page, f"http://localhost:{port}")
                 page.wait_for_timeout(1500)  # let the plot catch up with the text, for a picture only
                 page.screenshot(path=folder / f"{name}.png")
                 page.close()
@@ -54,6 +66,34 @@ def main(folder: Path) -> None:
         os.killpg(server.pid, signal.SIGTERM)
         server.wait()
         shutil.rmtree(runs, ignore_errors=True)
+
+
+def studio(page: Page, address: str) -> list[bytes]:
+    """The classic net as it learns, screenshot by screenshot, the untrained one first."""
+    page.goto(address)
+    page.locator(".studio[data-pictures]").wait_for()
+    page.wait_for_timeout(3000)  # the training processes are ready, and nothing moves
+    frames = [page.screenshot()]
+    page.locator(".st-key-studio-play button").first.click()
+    page.mouse.move(0, 0)
+    page.locator("[data-testid=step]", has_text="Step 0").wait_for(state="hidden")
+    while len(frames) < FRAMES:
+        begun = time.monotonic()
+        frames.append(page.screenshot())
+        page.wait_for_timeout(max(0.0, FRAME_MS - 1000 * (time.monotonic() - begun)))
+    return frames
+
+
+def write_moving(frames: list[bytes], file: Path) -> None:
+    """As one WebP that begins anew for ever, as good as fits."""
+    pictures = [Image.open(io.BytesIO(frame)).convert("RGB") for frame in frames]
+    shown = [4 * FRAME_MS, *[FRAME_MS] * (len(pictures) - 2), 8 * FRAME_MS]
+    for quality in range(80, 0, -10):
+        pictures[0].save(
+            file, save_all=True, append_images=pictures[1:], duration=shown, loop=0, quality=quality, method=4
+        )
+        if file.stat().st_size <= MOST_BYTES:
+            return
 
 
 def training(page: Page, address: str) -> None:
@@ -93,4 +133,4 @@ def wait_for(address: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else PROJECT / "docs")
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else PROJECT / "docs", sys.argv[2:] or ["studio", *PICTURES])

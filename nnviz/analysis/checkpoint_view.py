@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from nnviz.data.datasets import Loaded
 from nnviz.spec.layers import LAYERS, WEIGHTED, unit_weights
-from nnviz.spec.network import LayerPlan, NetworkSpec, build_model
+from nnviz.spec.network import LayerPlan, NetworkSpec, empty_model
 from nnviz.spec.optimizers import OPTIMIZERS
 from nnviz.spec.train_config import TrainConfig
 from nnviz.train.checkpoint import Checkpoint, CheckpointError
@@ -95,7 +95,7 @@ class CheckpointView:
         self.config = config.with_(device="cpu")
         self.changes = tuple(changes)
         dataset = data.dataset
-        self.model = build_model(network, dataset.input_shape, len(dataset.classes), config.seed)
+        self.model = empty_model(network, dataset.input_shape, len(dataset.classes))
         try:
             self.model.load_state_dict(checkpoint.model, assign=True)
         except RuntimeError as error:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from nnviz.data.datasets import DATASETS, DataError, Loaded
+from nnviz.environment import cores
 from nnviz.fields import SpecError
 from nnviz.spec.train_config import LIVE_FIELDS, TrainConfig, checkpoint_bytes
 from nnviz.store.database import StoreBusy
@@ -30,7 +31,10 @@ CHECKPOINT_EVERY = 5.0
 """Seconds between two checkpoints to resume from; only the last of them is kept, beside those for looking."""
 
 SHOW_EVERY = 0.045
-"""Seconds between two states for those who look into the running net, unless it is so large that..."""
+"""Seconds between two states for those who look into the running net, unless..."""
+
+SHOW_CROWDED_EVERY = 0.15
+"""...it trains on all cores, so that whoever makes a picture of it takes one of them from it, or is so large that..."""
 
 SHOW_SHARE = 0.03
 """...more than this share of the time would go into them."""
@@ -95,6 +99,7 @@ class _Recorder:
         self.pending: list[Batch] = []
         self.norms: list[Norms] = []
         self.next_show = 0.0
+        self.crowded = False
         self.paused = False
         self.pace = 0.0
         self.pause_after: str | None = None
@@ -113,6 +118,7 @@ class _Recorder:
         self.data, self.sample = data, sample_of(data.test.labels)
         self.attempt = store.writer.begin(run.id, str(self.trainer.device), threads, attempt=self.told)
         store.writer.hide(run.id)
+        self.crowded = threads >= cores()
         self._plan()
         if start is None:
             self._checkpoint()
@@ -255,10 +261,11 @@ class _Recorder:
         self.next_show = now + SHOW_EVERY
         if not self.store.present.is_watched(self.run_id):
             return
+        start = time.thread_time()  # what the machine does meanwhile for others is nothing that the training lost
         with suppress(OSError):  # a full disk ends the run when something must be kept, not for this
             self.store.writer.show(self.run_id, self.trainer.checkpoint())
-        took = time.monotonic() - now
-        self.next_show = now + max(SHOW_EVERY, took / SHOW_SHARE)
+        took = time.thread_time() - start
+        self.next_show = now + max(SHOW_CROWDED_EVERY if self.crowded else SHOW_EVERY, took / SHOW_SHARE)
 
     def _checkpoint(self, keep: bool = False) -> None:
         step = self.trainer.position.step

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from nnviz.fields import Choice, Number, SpecError, Suggested, field, from_dict, show, to_dict, validate
 from nnviz.spec.call import Call
@@ -157,16 +158,40 @@ def build_model(spec: NetworkSpec, input_shape: Shape, classes: int, seed: int) 
     those of `torch.manual_seed(seed)` followed by the plain constructors.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        modules: OrderedDict[str, nn.Module] = OrderedDict()
-        for plan in spec.plan(input_shape, classes):
-            for call in plan.calls:
-                module = call.build()
-                learns = any(True for _ in module.parameters())
-                modules[plan.name if learns else f"{plan.name}_{call.name.lower()}"] = module
-        model = nn.Sequential(modules)
+        torch.default_generator.manual_seed(seed)  # `torch.manual_seed` seeds each kind of device, in 1 ms
+        model = _modules(spec, input_shape, classes)
         initialise(model, spec)
     return model
+
+
+def empty_model(spec: NetworkSpec, input_shape: Shape, classes: int) -> nn.Sequential:
+    """The same module with any weights, for those of a checkpoint: to draw some only to overwrite them takes most of
+    the time.
+    """
+    with _Undrawn():
+        return _modules(spec, input_shape, classes)
+
+
+class _Undrawn(TorchFunctionMode):
+    """PyTorch's own initialisers leave what they are given as it is."""
+
+    def __torch_function__(
+        self, function: Any, types: Any, arguments: tuple[Any, ...] = (), named: dict[str, Any] | None = None
+    ) -> Any:
+        named = named or {}
+        if function in (nn.init.kaiming_uniform_, nn.init.uniform_):
+            return named["tensor"]
+        return function(*arguments, **named)
+
+
+def _modules(spec: NetworkSpec, input_shape: Shape, classes: int) -> nn.Sequential:
+    modules: OrderedDict[str, nn.Module] = OrderedDict()
+    for plan in spec.plan(input_shape, classes):
+        for call in plan.calls:
+            module = call.build()
+            learns = any(True for _ in module.parameters())
+            modules[plan.name if learns else f"{plan.name}_{call.name.lower()}"] = module
+    return nn.Sequential(modules)
 
 
 def initialise(model: nn.Module, spec: NetworkSpec) -> None:

@@ -92,13 +92,24 @@ class PresentState:
             self.path(run_id).unlink(missing_ok=True)
 
     def version(self, run_id: str) -> tuple[int, int]:
-        """Differs from what it was whenever `newest` does; costs next to nothing."""
+        """Differs from what it was whenever `newest` does; costs little."""
+        return self._number(run_id), max(self._checkpoints.steps(run_id), default=-1)
+
+    def stamp(self, run_id: str) -> tuple[int, int]:
+        """Differs from what it was whenever `version` does, and sometimes when not; costs next to nothing."""
+        try:
+            return self._number(run_id), run_folder(self._root, run_id).stat().st_mtime_ns
+        except OSError:
+            return 0, 0
+
+    def _number(self, run_id: str) -> int:
+        """That of the state shown; 0 without one."""
         try:
             with self.path(run_id).open("rb", buffering=0) as file:
-                number, _ = _HEAD.unpack(file.read(_HEAD.size))
+                number: int = _HEAD.unpack(file.read(_HEAD.size))[0]
         except (OSError, struct.error):
-            number = 0
-        return number, max(self._checkpoints.steps(run_id), default=-1)
+            return 0
+        return number
 
     def newest(self, run_id: str) -> Checkpoint | None:
         """The newest state that is known: shown or kept; None before the first. Raises CheckpointError."""

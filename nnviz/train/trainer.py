@@ -17,7 +17,7 @@ from nnviz.fields import SpecError
 from nnviz.spec.call import SeededDropout
 from nnviz.spec.layers import weight_of, weighted_modules
 from nnviz.spec.losses import LOSSES
-from nnviz.spec.network import NetworkSpec, build_model, smallest_batch
+from nnviz.spec.network import NetworkSpec, build_model, empty_model, smallest_batch
 from nnviz.spec.optimizers import OPTIMIZERS
 from nnviz.spec.schedules import SCHEDULES
 from nnviz.spec.train_config import LIVE_FIELDS, TrainConfig, check, layer_plans
@@ -60,7 +60,11 @@ class Trainer:
         self.network, self.config, self.data = network, config, data
         self.device = pick_device(config.device)
         dataset = data.dataset
-        self.model = build_model(network, dataset.input_shape, len(dataset.classes), config.seed).to(self.device)
+        shapes = network, dataset.input_shape, len(dataset.classes)
+        if start is None:
+            self.model = build_model(*shapes, config.seed).to(self.device)
+        else:
+            self.model = empty_model(*shapes).to(self.device)  # the weights are those of `start`
         self.optimizer = OPTIMIZERS[config.optimizer].build(self.model.parameters(), config)
         self.loss_function = LOSSES[config.loss].function
         self.loader = Loader(dataset, data.train, config, self.device)

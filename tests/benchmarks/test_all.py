@@ -27,6 +27,7 @@ BENCHMARKS = {
     "drawing": True,
     "layout_shift": True,
     "memory": False,
+    "studio": True,
 }
 """Name → whether it needs a browser."""
 
@@ -40,7 +41,7 @@ def run(name: str, *arguments: str, **environment: str) -> subprocess.CompletedP
 
 def test_every_benchmark_is_here() -> None:
     found = {path.stem for path in (PROJECT / "benchmarks").glob("*.py")}
-    assert found - {"__init__", "bench", "browser"} == set(BENCHMARKS)
+    assert found - {"__init__", "bench", "browser", "viewers"} == set(BENCHMARKS)
 
 
 @pytest.mark.mnist

@@ -240,6 +240,7 @@ def measured(blobs: Loaded) -> list[int]:
 def test_only_a_watched_run_shows_its_present_state(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorder, "RECORD_EVERY", 0.0)
     monkeypatch.setattr(recorder, "SHOW_EVERY", 0.0)
+    monkeypatch.setattr(recorder, "SHOW_CROWDED_EVERY", 0.0)
     monkeypatch.setattr(recorder, "SHOW_SHARE", 1e9)
     run = store.create(NETWORK, CONFIG)
     seen: list[int] = []
@@ -298,7 +299,7 @@ def test_showing_a_large_net_takes_its_share_of_the_time_only(store: RunStore, m
 
     clock = SimpleNamespace(now=100.0)
     monkeypatch.setattr(store.present, "put", put)
-    monkeypatch.setattr(recorder, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    monkeypatch.setattr(recorder, "time", SimpleNamespace(monotonic=lambda: clock.now, thread_time=lambda: clock.now))
     store.present.watch(run.id)
     for _ in range(3000):  # 300 seconds, and those that the writing takes
         one._show(clock.now)
@@ -306,6 +307,19 @@ def test_showing_a_large_net_takes_its_share_of_the_time_only(store: RunStore, m
     assert puts == [run.id] * len(puts)
     assert len(puts) >= 2
     assert 2.0 * len(puts) <= 0.04 * (clock.now - 100)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_training_on_all_cores_shows_itself_less_often(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch, threads: int
+) -> None:
+    monkeypatch.setattr(recorder, "cores", lambda: 2)
+    one = recorder._Recorder(store, store.create(NETWORK, CONFIG).id, Mailbox(), None)
+    one.start(threads)
+    store.present.watch(one.run_id)
+    one._show(100.0)
+    assert one.next_show >= 100 + (recorder.SHOW_CROWDED_EVERY if threads == 2 else recorder.SHOW_EVERY)
+    assert one.crowded is (threads == 2)
 
 
 def test_what_is_shown_may_vanish_or_be_damaged(store: RunStore) -> None:
@@ -359,17 +373,20 @@ def test_a_state_that_is_being_written_is_waited_for_and_never_read_by_half(stor
     assert len(seen) == len(states)
 
 
-def test_the_version_changes_with_what_is_shown(store: RunStore) -> None:
+@pytest.mark.parametrize("named", ["version", "stamp"])
+def test_the_version_changes_with_what_is_shown(store: RunStore, named: str) -> None:
     run = trained(store)
     kept = store.checkpoints.load(run, 45)
-    versions = [store.present.version(run)]
+    told = getattr(store.present, named)
+    assert told("no-such-run") == told("nor-this-one")
+    versions = [told(run)]
     for _ in range(2):
         store.present.put(run, kept)
-        versions.append(store.present.version(run))
-    assert store.present.version(run) == versions[-1]
+        versions.append(told(run))
+    assert told(run) == versions[-1]
     store.present.hide(run)
     store.checkpoints.path(run, 45).unlink()
-    versions.append(store.present.version(run))
+    versions.append(told(run))
     assert len(set(versions)) == len(versions)
 
 

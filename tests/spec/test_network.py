@@ -27,6 +27,7 @@ from nnviz.spec.network import (
     LayerPlan,
     NetworkSpec,
     build_model,
+    empty_model,
     initialise,
     smallest_batch,
     training_bytes,
@@ -289,3 +290,14 @@ def test_the_smallest_batch_is_the_one_torch_trains_on(layers: tuple[Layer, ...]
     if smallest > 1:
         with pytest.raises(ValueError, match="Expected more than 1 value per channel"):
             model(torch.rand(1, 1, 28, 28))
+
+
+@pytest.mark.parametrize("spec", [NetworkSpec(), MIXED])
+def test_an_empty_model_is_the_same_without_drawing_anything(spec: NetworkSpec) -> None:
+    wanted, before = build(spec, 3), torch.get_rng_state()
+    model = empty_model(spec, (1, 28, 28), 10)
+    assert torch.equal(torch.get_rng_state(), before)
+    model.load_state_dict(wanted.state_dict(), assign=True)
+    assert str(model) == str(wanted)
+    image = torch.rand(2, 1, 28, 28)
+    assert torch.equal(model.eval()(image), wanted.eval()(image))

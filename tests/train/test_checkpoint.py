@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 
 from nnviz.data.datasets import Loaded
@@ -103,3 +105,13 @@ def test_the_steps_that_are_kept_lie_denser_at_the_start(total: int, count: int)
         gaps = np.diff(kept)
         assert gaps[0] == gaps[1] == 1
         assert gaps[-1] == gaps.max() == pytest.approx(3 * total / (count - 1), rel=0.55)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_bytes_are_those_of_safetensors(blobs: Loaded, optimizer: str) -> None:
+    found = trained(blobs, optimizer).checkpoint()
+    odd = Checkpoint(found.position, {**found.model, "half": torch.ones(3, dtype=torch.float16), "none": torch.ones(0)})
+    for one in (found, odd, Checkpoint(Position(), {"ä": torch.tensor(1.5), "b": torch.tensor([[1], [2]])})):
+        tensors = {f"model.{name}": tensor for name, tensor in one.model.items()}
+        tensors |= {f"optimizer.{name}": tensor for name, tensor in one.optimizer.items()}
+        assert one.to_bytes() == safetensors.torch.save(tensors, {"position": json.dumps(one.position._asdict())})

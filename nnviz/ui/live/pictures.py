@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Any, NamedTuple
@@ -34,6 +35,19 @@ NETS, WEIGHTS_BYTES = 16, 12_000_000
 """Running nets whose newest state is held, at most; and their weights. With the next step each takes some five times
 its weights."""
 
+LOOK_EVERY = 0.25
+"""Seconds until a run is looked up anew even if nothing in its folder has changed."""
+
+SHARED = 0.15
+"""Seconds for which a state is news to those who have not seen it."""
+
+
+class _Looked(NamedTuple):
+    at: float
+    stamp: Hashable
+    run: Run
+    version: tuple[int, ...]
+
 
 class Made(NamedTuple):
     token: str
@@ -46,7 +60,10 @@ class Pictures:
 
     def __init__(self, store: RunStore) -> None:
         self._store = store
-        self._newest: OrderedDict[str, tuple[Hashable, CheckpointView]] = OrderedDict()
+        self._looked: OrderedDict[str, _Looked] = OrderedDict()
+        self._newest: OrderedDict[str, tuple[tuple[int, ...], CheckpointView]] = OrderedDict()
+        self._shown: dict[str, tuple[str, float]] = {}
+        """Of each run, the state that a page was shown last, and when that was news."""
         self._made: OrderedDict[str, bytes] = OrderedDict()
         self._size = 0
 
@@ -55,31 +72,56 @@ class Pictures:
 
         Raises RunGone, CheckpointError, DataError, WishError.
         """
-        state, view = self.view(wish)
+        state, view = self._shared(wish, seen) or self.view(wish)
         token = f"{wish.name}-{state}"
         if token == seen:
             return None
+        if wish.run is not None and wish.step is None and self._shown.get(wish.run, ("", 0.0))[0] != state:
+            self._shown[wish.run] = state, time.monotonic()
         if token not in self._made:
             self._keep(token, _message(view, wish))
         self._made.move_to_end(token)
         return Made(token, self._made[token])
+
+    def _shared(self, wish: Wish, seen: str) -> tuple[str, CheckpointView] | None:
+        """What another page has just been shown, if this one has not: of many who follow a run, each would else want a
+        state of its own.
+        """
+        if not seen or wish.run is None or wish.step is not None or wish.run not in self._newest:
+            return None
+        version, view = self._newest[wish.run]
+        state, at = self._shown.get(wish.run, ("", 0.0))
+        news = state == _words(version) and time.monotonic() - at < SHARED and seen != f"{wish.name}-{state}"
+        return (state, view) if news else None
 
     def view(self, wish: Wish) -> tuple[str, CheckpointView]:
         """The network, and what tells its state from others of the same wish. Raises as `newer` does."""
         if wish.run is None:
             data = usable(_read(wish.setup)[1].data)
             return data, untrained(wish.setup, data)
-        run = self._store.run(wish.run)
         if wish.step is not None:
-            kept_view = checkpoint_at(self._store, run, wish.step)
+            kept_view = checkpoint_at(self._store, self._store.run(wish.run), wish.step)
             return f"{len(kept_view.changes)}", kept_view
-        if run.status.active:
-            self._store.present.watch(run.id)
-        return self._present(run)
+        return self._present(*self._look(wish.run))
 
-    def _present(self, run: Run) -> tuple[str, CheckpointView]:
-        version = self._store.present.version(run.id)
-        known, view = self._newest.get(run.id, (None, None))
+    def _look(self, run_id: str) -> tuple[Run, tuple[int, ...]]:
+        """The run, and the version of its present state: looked up when there is another, for all who follow it, and
+        else a few times a second. Thirty pages ask fifty times a second, which would take half of a core.
+        """
+        stamp, now = self._store.present.stamp(run_id), time.monotonic()
+        known = self._looked.get(run_id)
+        if known is None or known.stamp != stamp or now - known.at >= LOOK_EVERY:
+            run = self._store.run(run_id)
+            if run.status.active:
+                self._store.present.watch(run_id)
+            known = self._looked[run_id] = _Looked(now, stamp, run, self._store.present.version(run_id))
+            if len(self._looked) > NETS:
+                self._looked.popitem(last=False)
+        self._looked.move_to_end(run_id)
+        return known.run, known.version
+
+    def _present(self, run: Run, version: tuple[int, ...]) -> tuple[str, CheckpointView]:
+        known, view = self._newest.get(run.id) or (None, None)
         if view is None or known != version:
             state = self._store.present.newest(run.id)
             if state is None:
@@ -90,7 +132,7 @@ class Pictures:
             while len(self._newest) > 1 and (len(self._newest) > NETS or self._weights() > WEIGHTS_BYTES):
                 self._newest.popitem(last=False)
         self._newest.move_to_end(run.id)
-        return "-".join(map(str, version)), view
+        return _words(version), view
 
     def _weights(self) -> int:
         """Bytes of all that are held."""
@@ -102,6 +144,10 @@ class Pictures:
         while self._size > KEPT_BYTES and len(self._made) > 1:
             _, old = self._made.popitem(last=False)
             self._size -= len(old)
+
+
+def _words(version: tuple[int, ...]) -> str:
+    return "-".join(map(str, version))
 
 
 @kept()

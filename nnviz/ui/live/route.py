@@ -34,6 +34,7 @@ from nnviz.ui.live.images import pick
 from nnviz.ui.live.pictures import Pictures
 from nnviz.ui.live.progress import finding, progress
 from nnviz.ui.live.wish import Wish, WishError, number_of, parse, wish_of
+from nnviz.ui.memory import kept
 
 LOOK_EVERY = 0.02
 """Seconds between two looks for something new, for a page that has drawn all it got, while something moves; ..."""
@@ -127,7 +128,7 @@ class _Viewer:
         while True:
             if self._wish and (run := self._wish.run):
                 with suppress(*_LOST):
-                    await self._tell({"progress": await _in_turn(partial(progress, services.store(), run), "progress")})
+                    await self._tell_text("progress", await _in_turn(partial(_how_far, run), "progress"))
             await asyncio.sleep(TELL_EVERY)
 
     async def examine(self) -> None:
@@ -140,8 +141,10 @@ class _Viewer:
             await asyncio.sleep(EXAMINE_EVERY)
 
     async def _tell(self, what: dict[str, Any]) -> None:
-        """Unless it is what was said last."""
-        kind, text = next(iter(what)), _json(what)
+        await self._tell_text(next(iter(what)), _json(what))
+
+    async def _tell_text(self, kind: str, text: str) -> None:
+        """Unless it is what was said last of this kind."""
         if self._told.get(kind) != text:
             self._told[kind] = text
             await self._socket.send_text(text)
@@ -192,6 +195,12 @@ async def _once(request: Request) -> Response:
     return Response(
         struct.pack("<d", number) + made.message, media_type="application/octet-stream", headers={"X-Seen": made.token}
     )
+
+
+@kept(seconds=0.8 * TELL_EVERY)
+def _how_far(run_id: str) -> str:
+    """Worked out once for all who follow the run."""
+    return _json({"progress": progress(services.store(), run_id)})
 
 
 async def _body(request: Request) -> str:

@@ -18,7 +18,7 @@ from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.train.trainer import Trainer
-from nnviz.ui.components.network_view import OUTLIERS, pack
+from nnviz.ui.components.network_view import OUTLIERS, _numbers, pack
 
 NETWORK = NetworkSpec((Dense(6), Dense(5, "tanh")))
 
@@ -69,3 +69,12 @@ def test_numbers_that_are_none_arrive_as_none(blobs: Loaded, fill: float) -> Non
     if not torch.isfinite(picture.probabilities).all():
         assert None in header["probabilities"]
         assert header["loss"] is None
+
+
+@pytest.mark.parametrize("largest", [1e-20, 1e-6, 1.0, 1e5, 1e9])
+def test_numbers_have_six_digits(largest: float) -> None:
+    generator = torch.Generator().manual_seed(1)
+    exponents = torch.rand(2000, generator=generator) * 6
+    values = torch.randn(2000, generator=generator) * 10**-exponents * largest
+    values[:4] = torch.tensor([0.0, 1.0, -0.1, 1e-3]) * largest
+    assert _numbers(values) == [float(f"{value:.6g}") for value in values.tolist()]

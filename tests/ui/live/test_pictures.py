@@ -298,3 +298,48 @@ def test_few_running_nets_are_held(
         store.present.put(run.id, first)
         made.newer(wish(run=run.id), "")
     assert list(made._newest) == [run.id for run in runs[-held:]]
+
+
+def test_those_who_follow_a_run_share_its_states(
+    made: Pictures, store: RunStore, blobs: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "SHARED", 3600.0)
+    run = store.create(NETWORK, CONFIG)
+    first, second, third = states(blobs)[:3]
+    one, other = wish(run=run.id), wish(run=run.id, image=1)
+    store.present.put(run.id, first)
+    seen = [made.newer(wanted, "") for wanted in (one, other)]
+    store.present.put(run.id, second)
+    found = made.newer(one, seen[0].token if seen[0] else "")
+    store.present.put(run.id, third)
+    shared = made.newer(other, seen[1].token if seen[1] else "")  # what the first is shown
+    assert found is not None
+    assert shared is not None
+    assert opened(shared.message)[0]["step"] == opened(found.message)[0]["step"] == second.position.step
+    for wanted, last in ((one, found), (other, shared)):
+        newest = made.newer(wanted, last.token)
+        assert newest is not None
+        assert opened(newest.message)[0]["step"] == third.position.step
+    assert header(made, wish(run=run.id, image=2))["step"] == third.position.step
+
+
+def test_a_run_is_looked_up_only_when_something_has_changed(
+    run: Run, made: Pictures, store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "LOOK_EVERY", 3600.0)
+    asked: list[str] = []
+    look_up = store.run
+
+    def counted(run_id: str) -> Run:
+        asked.append(run_id)
+        return look_up(run_id)
+
+    monkeypatch.setattr(store, "run", counted)
+    found = made.newer(wish(run=run.id), "")
+    assert found is not None
+    before = len(asked)
+    assert made.newer(wish(run=run.id), found.token) is None
+    assert len(asked) == before
+    store.present.put(run.id, store.checkpoints.load(run.id))
+    made.newer(wish(run=run.id), found.token)
+    assert len(asked) > before

@@ -23,7 +23,7 @@ from nnviz.analysis.network_picture import Drawn, Links, NetworkPicture, Quantit
 from nnviz.analysis.unit_picture import UnitPicture
 from nnviz.charts.colors import NEGATIVE, NEUTRAL, POSITIVE
 from nnviz.spec.activations import ACTIVATIONS
-from nnviz.ui.components.image_grid import signed_to_bytes
+from nnviz.ui.components.image_grid import finite, signed_to_bytes
 from nnviz.ui.components.order import nothing_else, numbered, scripts
 
 OUTLIERS = 0.002
@@ -100,7 +100,7 @@ def pack(
         "links": [_links(links) for links in picture.links],
         "classes": list(classes),
         "label": label,
-        "shares": [_numbers(row) for row in picture.shares],
+        "shares": _rows(picture.shares),
         "logits": _numbers(picture.logits),
         "probabilities": _numbers(picture.probabilities),
         "loss": picture.loss if picture.loss is not None and math.isfinite(picture.loss) else None,
@@ -157,7 +157,7 @@ def _unit(one: UnitPicture) -> tuple[dict[str, Any], bytes]:
 
 
 def _limit(values: npt.NDArray[np.floating[Any]]) -> float:
-    sizes = np.abs(np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)).ravel()
+    sizes = np.abs(finite(values)).ravel()
     place = len(sizes) - 1 - int(len(sizes) * OUTLIERS)
     return float(np.partition(sizes, place)[place]) if len(sizes) else 0.0
 
@@ -166,10 +166,28 @@ def _links(links: Links) -> dict[str, Any]:
     return {"source": links.source.tolist(), "target": links.target.tolist(), "value": _numbers(links.value)}
 
 
+def _rows(values: Tensor) -> list[list[float | None]]:
+    numbers, width = _numbers(values), values.shape[1]
+    return [numbers[row * width : (row + 1) * width] for row in range(len(values))]
+
+
 def _numbers(values: Tensor) -> list[float | None]:
     """With the digits that a reader can use; None for what is no finite number."""
-    return [_number(value) for value in values.tolist()]
+    exact = values.detach().numpy().astype(np.float64).ravel()
+    sizes = np.abs(exact)
+    sizes[sizes == 0] = 1
+    usual = (sizes >= 10.0 ** (_DIGITS - len(_TENS))) & (sizes < 10.0**_DIGITS)
+    if not usual.all():
+        return [_number(value) for value in exact.tolist()]
+    # All at once: there are thousands in a picture, and twenty pictures a second.
+    tens = _TENS[_DIGITS - 1 - np.floor(np.log10(sizes)).astype(np.intp)]
+    rounded: list[float | None] = (np.rint(exact * tens) / tens).tolist()
+    return rounded
+
+
+_DIGITS = 6
+_TENS = np.array([10.0**power for power in range(19)])  # so far up they are exact
 
 
 def _number(value: float) -> float | None:
-    return float(f"{value:.6g}") if math.isfinite(value) else None
+    return float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else None
