@@ -78,6 +78,8 @@ class Pictures:
             return None
         if wish.run is not None and wish.step is None and self._shown.get(wish.run, ("", 0.0))[0] != state:
             self._shown[wish.run] = state, time.monotonic()
+            if len(self._shown) > NETS:
+                del self._shown[next(iter(self._shown))]
         if token not in self._made:
             self._keep(token, _message(view, wish))
         self._made.move_to_end(token)
