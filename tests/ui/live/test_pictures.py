@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import struct
 from typing import Any
 
 import numpy as np
@@ -30,6 +28,7 @@ from nnviz.ui.checkpoints import checkpoint_at
 from nnviz.ui.live import pictures
 from nnviz.ui.live.pictures import Pictures
 from nnviz.ui.live.wish import Wish, WishError, wish_of
+from tests.ui.components.test_network_view import opened
 
 pytestmark = pytest.mark.usefixtures("images_at_hand")
 
@@ -60,11 +59,6 @@ def states(data: Loaded) -> list[Checkpoint]:
         if len(found) == 4:
             break
     return found
-
-
-def opened(message: bytes) -> tuple[dict[str, Any], bytes]:
-    (length,) = struct.unpack("<I", message[:4])
-    return json.loads(message[4 : 4 + length]), message[4 + length :]
 
 
 def header(made: Pictures, wish: Wish) -> dict[str, Any]:
@@ -100,12 +94,12 @@ def test_it_holds_what_is_worked_out_of_the_run(
 def test_the_bytes_are_the_image_the_layers_and_the_unit(run: Run, made: Pictures, blobs: Loaded) -> None:
     found = made.newer(wish(run=run.id, image=2, unit=["dense1", 1]), "")
     assert found is not None
-    told, body = opened(found.message)
+    told, image, body = opened(found.message)
     faces = [math.prod(one["face"]) * len(one["units"]) for one in told["layers"] if "face" in one]
     of_unit = [math.prod(one["face"]) for one in told["unit"]["pictures"]]
     assert of_unit == [784, 784, 784]
-    assert len(body) == 784 + sum(faces) + sum(of_unit)
-    assert body[:784] == blobs.test.images[2, 0].numpy().tobytes()
+    assert len(body) == sum(faces) + sum(of_unit)
+    assert image == blobs.test.images[2, 0].numpy().tobytes()
 
 
 def test_who_has_it_gets_it_not_again_and_others_get_the_same_bytes(run: Run, made: Pictures) -> None:
@@ -127,7 +121,7 @@ def test_a_run_is_followed_through_its_states(made: Pictures, store: RunStore, b
         store.present.put(run.id, state)
         found = made.newer(wanted, seen)
         assert found is not None
-        told, _ = opened(found.message)
+        told, _, _ = opened(found.message)
         assert told["step"] == state.position.step
         view = CheckpointView(NETWORK, CONFIG, state, blobs)
         picture = network_picture(view, to_input(blobs.test.images[:1], blobs.dataset), Quantity.WEIGHTS, 0)
@@ -202,9 +196,9 @@ def test_the_images_come_with_the_data_set_that_is_there_now(made: Pictures, mon
 def test_a_drawing_goes_the_way_of_the_draw_page(made: Pictures, blobs: Loaded) -> None:
     found = made.newer(wish(drawing=SEVEN), "")
     assert found is not None
-    told, body = opened(found.message)
+    told, image, _ = opened(found.message)
     pixels = prepare(rasterise(Drawing.from_dict(SEVEN))).pixels
-    assert body[:784] == pixels.tobytes()
+    assert image == pixels.tobytes()
     assert np.count_nonzero(pixels) > 30
     assert (told["label"], told["loss"], told["title"]) == (None, None, "Your drawing")
 
@@ -212,7 +206,7 @@ def test_a_drawing_goes_the_way_of_the_draw_page(made: Pictures, blobs: Loaded) 
 def test_an_empty_paper_is_an_image_too(made: Pictures) -> None:
     found = made.newer(wish(drawing={"strokes": []}), "")
     assert found is not None
-    assert not any(opened(found.message)[1][:784])
+    assert not any(opened(found.message)[1])
 
 
 def test_a_run_that_was_deleted_is_gone(run: Run, made: Pictures, store: RunStore) -> None:

@@ -1,8 +1,9 @@
 """The network drawn whole: the image, each unit's picture, the connections, the answer. The browser keeps its canvas,
 and each message only repaints it.
 
-One message holds everything: the length of a JSON header (4 bytes, little-endian), the header, then as bytes the image
-(255 = ink) and the pictures of each layer that has them, MIDDLE for zero and its `limit` at the ends.
+One message holds everything, little-endian: the length of a JSON header (4 bytes), the header, the image (a byte a
+pixel, 255 = ink), the outputs of all layers, the links' values and the shares (float32), where the links begin and end
+(uint16), then the pictures of each layer that has them, a byte a value, MIDDLE for zero and its `limit` at the ends.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from streamlit.components.v2 import component
 from torch import Tensor
 
-from nnviz.analysis.network_picture import Drawn, Links, NetworkPicture, Quantity, UnitsPicture
+from nnviz.analysis.network_picture import Drawn, NetworkPicture, Quantity, UnitsPicture
 from nnviz.analysis.unit_picture import UnitPicture
 from nnviz.charts.colors import NEGATIVE, NEUTRAL, POSITIVE
 from nnviz.spec.activations import ACTIVATIONS
@@ -86,7 +88,7 @@ def pack(
     """The message to the browser; see the module's docstring. After the pictures of the layers come those of `unit`;
     `more` goes into the header as it is.
     """
-    layers, bodies = [], [pixels.tobytes()]
+    layers, bodies = [], [pixels.tobytes(), _floats(picture), _places(picture)]
     for layer in picture.layers:
         header, body = _layer(layer, picture.quantity)
         layers.append(header)
@@ -97,10 +99,10 @@ def pack(
         "colours": {"negative": NEGATIVE, "neutral": NEUTRAL, "positive": POSITIVE},
         "image": pixels.shape,
         "layers": layers,
-        "links": [_links(links) for links in picture.links],
+        "links": [len(links.value) for links in picture.links],
         "classes": list(classes),
         "label": label,
-        "shares": _rows(picture.shares),
+        "shares": list(picture.shares.shape),
         "logits": _numbers(picture.logits),
         "probabilities": _numbers(picture.probabilities),
         "loss": picture.loss if picture.loss is not None and math.isfinite(picture.loss) else None,
@@ -120,7 +122,6 @@ def _layer(layer: UnitsPicture, quantity: Quantity) -> tuple[dict[str, Any], byt
         "size": layer.size,
         "drawn": layer.drawn,
         "units": layer.units.tolist(),
-        "values": _numbers(layer.values),
     }
     if layer.faces is None:
         return header, b""
@@ -162,32 +163,22 @@ def _limit(values: npt.NDArray[np.floating[Any]]) -> float:
     return float(np.partition(sizes, place)[place]) if len(sizes) else 0.0
 
 
-def _links(links: Links) -> dict[str, Any]:
-    return {"source": links.source.tolist(), "target": links.target.tolist(), "value": _numbers(links.value)}
+def _floats(picture: NetworkPicture) -> bytes:
+    """The outputs of the units of each layer, the values of the links, the shares: thousands, so not as text."""
+    parts = *(layer.values for layer in picture.layers), *(links.value for links in picture.links), picture.shares
+    return torch.cat([part.detach().flatten() for part in parts]).numpy().astype("<f4").tobytes()
 
 
-def _rows(values: Tensor) -> list[list[float | None]]:
-    numbers, width = _numbers(values), values.shape[1]
-    return [numbers[row * width : (row + 1) * width] for row in range(len(values))]
+def _places(picture: NetworkPicture) -> bytes:
+    """Of each set of links all their sources, then all their targets; a layer shows few enough units for two bytes."""
+    parts = [part for links in picture.links for part in (links.source, links.target)]
+    return torch.cat(parts).numpy().astype("<u2").tobytes() if parts else b""
 
 
 def _numbers(values: Tensor) -> list[float | None]:
     """With the digits that a reader can use; None for what is no finite number."""
-    exact = values.detach().numpy().astype(np.float64).ravel()
-    sizes = np.abs(exact)
-    sizes[sizes == 0] = 1
-    usual = (sizes >= 10.0 ** (_DIGITS - len(_TENS))) & (sizes < 10.0**_DIGITS)
-    if not usual.all():
-        return [_number(value) for value in exact.tolist()]
-    # All at once: there are thousands in a picture, and twenty pictures a second.
-    tens = _TENS[_DIGITS - 1 - np.floor(np.log10(sizes)).astype(np.intp)]
-    rounded: list[float | None] = (np.rint(exact * tens) / tens).tolist()
-    return rounded
-
-
-_DIGITS = 6
-_TENS = np.array([10.0**power for power in range(19)])  # so far up they are exact
+    return [_number(value) for value in values.tolist()]
 
 
 def _number(value: float) -> float | None:
-    return float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else None
+    return float(f"{value:.6g}") if math.isfinite(value) else None

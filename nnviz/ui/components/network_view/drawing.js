@@ -65,6 +65,7 @@ class NetworkView {
     const { negative, neutral, positive } = header.colours;
     this.dark = dark;
     this.digit = picture(this.digit, next(header.image[0] * header.image[1]), header.image, 1, inks());
+    readNumbers(header, next);
     header.layers.forEach((layer, index) => {
       if (!layer.face) return;
       const body = next(layer.units.length * layer.face[0] * layer.face[1]);
@@ -511,6 +512,18 @@ function tileAt(box, position) {
 }
 
 // --- colours and words
+
+// The numbers that stand behind the header as bytes, where the drawing looks for them; null for what is not finite.
+function readNumbers(header, next) {
+  const { layers, links, shares } = header;
+  const [rows, columns] = shares;
+  const floats = (count) => Array.from(new Float32Array(next(4 * count).slice().buffer), (one) => (Number.isFinite(one) ? one : null));
+  const places = (count) => new Uint16Array(next(2 * count).slice().buffer);
+  for (const layer of layers) layer.values = floats(layer.units.length);
+  const values = links.map((count) => floats(count));
+  header.shares = Array.from({ length: rows }, () => floats(columns));
+  header.links = links.map((count, at) => ({ source: places(count), target: places(count), value: values[at] }));
+}
 
 // `count` pictures of bytes below each other on a canvas that is kept.
 function picture(canvas, bytes, [height, width], count, colours) {
