@@ -187,6 +187,7 @@ def test_the_time_line_shows_the_net_as_it_was_and_a_fork_goes_on_from_there(ope
     wait_until(lambda: step(page) < last)
     page.get_by_test_id("fork").click()
     wait_until(lambda: run_of(page) not in ("", run))
+    expect(page).not_to_have_url(re.compile("step="))
     expect(page.get_by_test_id("progress")).to_contain_text("Finished")
     wait_until(lambda: step(page) == last)
 

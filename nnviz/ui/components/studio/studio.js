@@ -151,6 +151,7 @@ class Studio {
     this.at = this.wish.step;
     this.feed.wish(this.wish);
     this.takeFinding({ run: message.run, words: "" });
+    if (!first) this.keepSoon(); // what was looked at of another run
     this.showProgress();
   }
 
@@ -243,6 +244,10 @@ class Studio {
   change(part) {
     this.wish = { ...this.wish, ...part };
     this.feed.wish(this.wish);
+    this.keepSoon();
+  }
+
+  keepSoon() {
     clearTimeout(this.keeping);
     this.keeping = setTimeout(() => {
       const { quantity, image, step } = this.wish;
