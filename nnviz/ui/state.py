@@ -118,6 +118,8 @@ class Kept(StrEnum):
     """Inspect: a layer that another section asks for."""
     SECTION_WANTED = "inspect-section-wanted"
     """Inspect: a section that another one asks for."""
+    INSPECT_WANTED = "studio-inspect-wanted"
+    """Studio: a neuron is to be looked into on Inspect."""
     STUDIO_NETWORK = "studio-network"
     """Studio: the run that was shown last, and the network of the set-up then."""
 

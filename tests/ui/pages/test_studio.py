@@ -87,10 +87,10 @@ def asks(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         def once(*arguments: Any, **named: Any) -> Any:
             monkeypatch.setattr(component, "_mount", mount)
             mount(*arguments, **named)
-            if "fork" in values:
+            for name in values.keys() & {"fork", "inspect"}:
                 monkeypatch.setattr(component, "_sent", lambda key, name: values[name])
-                named["on_fork_change"]()
-            return SimpleNamespace(**{"seen": None, "inspect": None, **values})
+                named[f"on_{name}_change"]()
+            return SimpleNamespace(**{"seen": None, **values})
 
         monkeypatch.setattr(component, "_mount", once)
 
@@ -478,7 +478,7 @@ def test_from_what_is_no_kept_step_nothing_goes_on(
 def test_a_unit_is_looked_into_on_inspect(told: Told, trained: Run, asks: Callable[..., None]) -> None:
     at = open_page(run=trained.id)
     asks(inspect={"layer": "dense1", "unit": 7, "step": 1, "image": 12})
-    rerun(at)
+    rerun(rerun(at))
     assert at.session_state["inspect_neuron"] == ("dense1", 7)
     assert (at.session_state["inspect-look"], at.session_state["inspect-layer"]) == ("neuron", "dense1")
     assert (at.session_state["inspect-moment"], at.session_state["inspect_test_image"]) == (1, 12)
@@ -488,14 +488,14 @@ def test_a_unit_that_is_not_there_does_no_harm_on_inspect(told: Told, trained: R
     for number in (-(10**30), -1, 32, 10**30):
         at = open_page(run=trained.id)
         asks(inspect={"layer": "dense9", "unit": number, "step": number, "image": number})
-        assert rerun(at).session_state["inspect-look"] == "neuron"
+        assert rerun(rerun(at)).session_state["inspect-look"] == "neuron"
 
 
 @pytest.mark.parametrize("what", [{}, {"layer": 1, "unit": 1}, {"layer": "dense1"}, [], "dense1", 3])
 def test_a_unit_that_is_none_leads_nowhere(told: Told, trained: Run, asks: Callable[..., None], what: object) -> None:
     at = open_page(run=trained.id)
     asks(inspect=what)
-    assert shown(rerun(at))["run"] == trained.id
+    assert shown(rerun(rerun(at)))["run"] == trained.id
 
 
 def test_what_is_looked_at_stands_in_the_address(told: Told, asks: Callable[..., None]) -> None:

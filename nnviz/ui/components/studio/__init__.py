@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import streamlit as st
 from streamlit.components.v2 import component
@@ -36,15 +36,6 @@ _mount = component(
 )
 
 
-class Asked(NamedTuple):
-    """What somebody did in the browser just now that is up to Python; None and empty if nothing."""
-
-    seen: Mapping[str, Any]
-    """What is looked at: quantity, image, step."""
-    inspect: Mapping[str, Any] | None
-    """The unit to look into: layer, unit, step, image."""
-
-
 def studio(
     *,
     key: str,
@@ -59,12 +50,16 @@ def studio(
     step: int | None,
     locked: bool,
     on_fork: Callable[[int], None],
+    on_inspect: Callable[[Mapping[str, Any]], None],
     demo: bool = False,
-) -> Asked:
+) -> Mapping[str, Any]:
     """Show the network of `run`, which these buttons take to be in `status`, or the untrained one of the link
     `setup`. `paths` are those of the live route, and of the one for a single question; `quantity`, test image and
-    `step` are what a page begins with; with `demo` it runs by itself until somebody touches it. `on_fork` is called
-    with a step to go on from.
+    `step` are what a page begins with; with `demo` it runs by itself until somebody touches it.
+
+    What is looked at now: "quantity", "image", "step", as a browser says it; empty until something was chosen.
+    `on_fork` is called with a step to go on from, `on_inspect` with the unit to look into: layer, unit, step, image.
+    Both as callbacks, which nothing breaks off half-way.
     """
     message: dict[str, Any] = {
         "path": paths[0],
@@ -99,21 +94,24 @@ def studio(
         },
     }
 
-    def forked() -> None:  # a callback is not broken off when the page wants to be drawn anew just then
+    def forked() -> None:
         step = _sent(key, "fork")
         if isinstance(step, int) and not isinstance(step, bool):
             on_fork(step)
 
-    value = _mount(
+    def inspected() -> None:
+        if isinstance(what := _sent(key, "inspect"), Mapping):
+            on_inspect(what)
+
+    seen = _mount(
         key=key,
         data=numbered(key, message),
         on_seen_change=nothing_else,
         on_changed_change=nothing_else,
         on_fork_change=forked,
-        on_inspect_change=nothing_else,
-    )
-    seen, inspect = value.seen, value.inspect
-    return Asked(seen if isinstance(seen, Mapping) else {}, inspect if isinstance(inspect, Mapping) else None)
+        on_inspect_change=inspected,
+    ).seen
+    return seen if isinstance(seen, Mapping) else {}
 
 
 def _sent(key: str, name: str) -> Any:

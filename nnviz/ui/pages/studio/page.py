@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -13,7 +14,7 @@ from nnviz.spec.network import NetworkSpec
 from nnviz.spec.url import to_query
 from nnviz.store.run import Run
 from nnviz.ui import runs, services, state
-from nnviz.ui.components.studio import Asked, studio
+from nnviz.ui.components.studio import studio
 from nnviz.ui.live.route import ONCE, PATH, address
 from nnviz.ui.pages.studio.controls import begin_anew, controls
 from nnviz.ui.state import Kept
@@ -61,6 +62,8 @@ _STYLE = """
 
 
 def show(ready: bool) -> None:
+    if st.session_state.pop(Kept.INSPECT_WANTED, False):
+        st.switch_page(INSPECT_PAGE)
     st.html(_STYLE)
     run = _chosen()
     controls(run, ready)
@@ -68,7 +71,7 @@ def show(ready: bool) -> None:
         return
     setup = state.setup()
     data = DATASETS[usable(run.config.data if run else setup.config.data)]
-    asked = studio(
+    seen = studio(
         key="studio",
         paths=(address(PATH), address(ONCE)),
         run=run.id if run else None,
@@ -81,9 +84,11 @@ def show(ready: bool) -> None:
         step=_whole("step", None),
         locked=bool(services.look_only()),
         on_fork=partial(_fork, run),
+        on_inspect=_inspect,
         demo="demo" in st.query_params,
     )
-    _obey(run, asked)
+    if seen:
+        _write(seen)
 
 
 def _chosen() -> Run | None:
@@ -99,20 +104,13 @@ def _chosen() -> Run | None:
     return run
 
 
-def _obey(run: Run | None, asked: Asked) -> None:
-    if asked.seen:
-        _write(asked.seen)
-    if run is not None and asked.inspect is not None:
-        _inspect(asked.inspect)
-
-
 def _fork(run: Run | None, step: int) -> None:
     if run is not None:
         fork(run.id, step, services.store().history.config_at(run.id, step))
 
 
-def _inspect(what: Any) -> None:
-    """Go deep: the same run, step, image, layer and neuron."""
+def _inspect(what: Mapping[str, Any]) -> None:
+    """Go deep, from the next run of the page on: the same run, step, image, layer and neuron."""
     layer, unit, step, image = (what.get(name) for name in ("layer", "unit", "step", "image"))
     if not isinstance(layer, str) or not isinstance(unit, int):
         return
@@ -122,7 +120,7 @@ def _inspect(what: Any) -> None:
         st.session_state[Kept.PLAY_REACHED] = step
     if isinstance(image, int):
         st.session_state[Kept.WANTED_IMAGE] = image
-    st.switch_page(INSPECT_PAGE)
+    st.session_state[Kept.INSPECT_WANTED] = True
 
 
 def _write(seen: Any) -> None:
