@@ -9,8 +9,8 @@ from nnviz.ui import services
 from nnviz.ui.format import duration
 
 
-def progress_words(store: RunStore, run: Run) -> str:
-    """How far the run is: epoch, batch, step, speed and time left; its place while it waits; how it ended."""
+def progress_words(store: RunStore, run: Run, step: bool = True) -> str:
+    """How far the run is: epoch, batch, `step`, speed and time left; its place while it waits; how it ended."""
     if run.status is Status.QUEUED:
         return _waiting(store, run)
     if not run.status.active:
@@ -26,7 +26,9 @@ def progress_words(store: RunStore, run: Run) -> str:
         where = f"Paused in epoch {epoch} of {run.config.epochs}, after step {run.step:,} of {run.steps:,}"
         return f"{where} · {duration(run.seconds)} of training"
     batch, batches = max(0, run.step - begun), round((run.steps - begun) / to_come)
-    words = f"Epoch {epoch} of {run.config.epochs}, batch {batch:,} of {batches:,} · step {run.step:,} of {run.steps:,}"
+    words = f"Epoch {epoch} of {run.config.epochs}, batch {batch:,} of {batches:,}"
+    if step:
+        words += f" · step {run.step:,} of {run.steps:,}"
     if run.speed:
         left = (run.steps - run.step) * store.history.config_at(run.id, run.step).batch_size / run.speed
         words += f" · {run.speed:,.0f} images/s · {duration(left)} left"

@@ -120,6 +120,8 @@ class Kept(StrEnum):
     """Inspect: a section that another one asks for."""
     INSPECT_WANTED = "studio-inspect-wanted"
     """Studio: a neuron is to be looked into on Inspect."""
+    STUDIO_LAYERS = "studio-layers-open"
+    """Studio: the builder stands over the screen."""
     STUDIO_NETWORK = "studio-network"
     """Studio: the run that was shown last, and the network of the set-up then."""
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,7 @@ pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import Locator, Page, expect
 
 from nnviz.spec.presets import PRESETS
+from nnviz.store.runs import RunStore
 from tests.browser.conftest import OpenPage, rest
 from tests.waiting import wait_until
 
@@ -102,6 +105,54 @@ def test_the_whole_screen_is_seen_without_scrolling(open_page: OpenPage, preset:
     expect(page.get_by_test_id("time")).to_be_in_viewport()
 
 
+def test_of_several_quick_presses_one_begins_a_run(open_page: OpenPage, app_folder: Path) -> None:
+    page = open_page(LONG)
+    studio(page)
+    with closing(RunStore(app_folder / "runs")) as store:
+        before = len(store.runs())
+        button(page, "studio-play").evaluate("one => { for (let time = 0; time < 5; time += 1) one.click(); }")
+        aside(page)
+        for _ in range(3):
+            page.keyboard.press(" ")
+        expect(page).to_have_url(re.compile("run="))
+        rest(page)
+        assert len(store.runs()) == before + 1
+
+
+def test_a_link_to_what_is_not_there_shows_the_first_image(open_page: OpenPage) -> None:
+    page = open_page("/?image=99999&step=7&show=nonsense")
+    studio(page)
+    expect(page.get_by_test_id("image-words")).to_have_text("Test image 0: 7")
+    expect(page.get_by_test_id("progress")).to_have_text("not trained yet")
+
+
+def test_a_run_deleted_by_somebody_else_is_let_go(open_page: OpenPage, app_folder: Path) -> None:
+    page = open_page(SHORT)
+    studio(page)
+    play(page)
+    expect(page.get_by_test_id("progress")).to_contain_text("Finished")
+    with closing(RunStore(app_folder / "runs")) as store:
+        store.discard(run_of(page))
+    expect(page.get_by_test_id("progress")).to_have_text("not trained yet")
+    expect(button(page, "studio-play")).to_have_text(re.compile("Play"))
+
+
+def test_the_builder_stays_open_while_the_run_behind_it_ends(open_page: OpenPage) -> None:
+    page = open_page("/?epochs=3&per_class=1000")
+    studio(page)
+    play(page)
+    button(page, "studio-layers").click()
+    expect(page.get_by_test_id("layer-0")).to_be_visible()
+    expect(page.get_by_test_id("progress")).to_contain_text("Finished")
+    rest(page)
+    page.get_by_test_id("insert-1").click()
+    page.get_by_test_id("insert-kind-dense").click()
+    expect(page.get_by_test_id("layer-1")).to_be_visible()
+    page.get_by_role("button", name="Close").first.click()
+    expect(page).to_have_url(re.compile("dense_128~dense"))
+    expect(page.get_by_test_id("progress")).to_have_text("not trained yet")
+
+
 def test_what_is_shown_is_chosen_by_hand_and_by_key_and_stands_in_the_address(open_page: OpenPage) -> None:
     page = open_page("/")
     studio(page)
@@ -133,7 +184,7 @@ def test_the_image_is_the_next_a_random_one_a_mistake_or_drawn(open_page: OpenPa
     expect(page.locator(".studio .words")).to_contain_text("true class 4")
     expect(page).to_have_url(re.compile("image="))
     page.get_by_test_id("image-draw").click()
-    expect(words).to_have_text("Your drawing")
+    expect(words).to_have_text("Draw a digit")
     drawing = page.get_by_test_id("drawing")
     box = drawing.bounding_box()
     assert box is not None
@@ -143,6 +194,7 @@ def test_the_image_is_the_next_a_random_one_a_mistake_or_drawn(open_page: OpenPa
     page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.8 * box["height"], steps=8)
     page.mouse.up()
     expect(page.locator(".studio .words")).not_to_have_text(before)
+    expect(words).to_have_text("Your drawing")
     page.get_by_test_id("image-draw").click()
     expect(words).to_have_text(re.compile("Test image"))
 

@@ -27,7 +27,7 @@ def progress(store: RunStore, run_id: str) -> dict[str, Any]:
         "run": run.id,
         "status": run.status,
         "reason": run.reason,
-        "words": progress_words(store, run),
+        "words": progress_words(store, run, step=False),
         "step": run.step,
         "steps": run.steps,
         "epoch": last.epoch if last else 0,

@@ -70,20 +70,30 @@ def phases(slow: SlowStep, classes: Sequence[str], loss: str, optimizer: str) ->
             f"One weight of {_unit(followed, classes)}; all others move in the same way at the same time.",
         )
     )
+    switched = "" if math.isclose(slow.loss_before, step.loss, rel_tol=1e-3) else _SWITCHED
     found.append(
         _phase(
             "after",
             "The same mini-batch, after the step",
             Quantity.WEIGHTS,
             [["loss before", _number(slow.loss_before)], ["loss after", _number(slow.loss_after)]],
-            "It fell: the step went downhill."
-            if slow.loss_after < slow.loss_before
-            else "It did not fall: the step was too large here, or momentum carried it on.",
+            (
+                "It fell: the step went downhill."
+                if slow.loss_after < slow.loss_before
+                else "It did not fall: the step was too large here, or momentum carried it on."
+            )
+            + switched,
         )
     )
     for place, phase in enumerate(found, 1):
         phase["title"] = f"{place}/{len(found)} · {phase['title']}"
     return found
+
+
+_SWITCHED = (
+    " Both are with dropout and batch normalisation as they are when the net answers, so that they can be compared: the"
+    " loss that was trained on, L above, is another."
+)
 
 
 def _phase(kind: str, title: str, quantity: Quantity, lines: Lines, words: str, **more: Any) -> Phase:

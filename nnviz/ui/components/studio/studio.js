@@ -169,7 +169,7 @@ class Studio {
   // --- what the feed says
 
   take(word, value) {
-    const act = { picture: this.takePicture, progress: this.takeProgress, finding: this.takeFinding, picked: this.takePicked, problem: this.takeProblem, gone: this.takeProblem }[word];
+    const act = { picture: this.takePicture, progress: this.takeProgress, finding: this.takeFinding, picked: this.takePicked, problem: this.takeProblem, gone: this.takeGone }[word];
     act?.call(this, value);
   }
 
@@ -209,7 +209,19 @@ class Studio {
     this.change({ image: number, drawing: undefined });
   }
 
+  // Deleted, by somebody else: the page says so, and has other buttons then.
+  takeGone(words) {
+    this.takeProblem(words);
+    if (this.asked === "gone") return;
+    this.asked = "gone";
+    this.ask("changed", "gone");
+  }
+
   takeProblem(words) {
+    if (words && !this.network.header && (this.wish.image || this.wish.step !== null)) {
+      this.at = null;
+      this.change({ image: 0, step: null }); // of a link that names what is not there
+    }
     this.parts.problem.hidden = !words;
     text(this.parts.problem, words);
   }
@@ -327,8 +339,10 @@ class Studio {
     const target = event.composedPath()[0];
     if (target.closest?.("input, textarea, select, [contenteditable], [role=application], [role=dialog], [role=menu]")) return;
     if (this.slow.key(event)) return;
-    const own = target.closest?.("button, a, [role=radio], [role=slider], [role=img], [role=tab]");
+    const own = target.closest?.("button, a, [role=radio], [role=slider], [role=tab]");
     if (own && [" ", "ArrowRight", "Enter"].includes(event.key)) return;
+    if (target.closest?.("[role=img]") && ["ArrowRight", "Enter"].includes(event.key)) return;
+    if (event.key === "Escape" && !this.parts.help.hidden) this.parts.help.hidden = true;
     const name = this.message.quantities[Number(event.key) - 1]?.[0];
     const done =
       (name && (this.show(name), true)) ||
@@ -368,7 +382,7 @@ class Studio {
     const { header, digit } = this.network;
     const pen = this.image.getContext("2d");
     pen.drawImage(digit, 0, 0);
-    text(this.parts["image-words"], header.title);
+    text(this.parts["image-words"], this.drawing && !this.sheet.strokes.length && !this.sheet.stroke ? "Draw a digit" : header.title);
     this.image.setAttribute("aria-label", header.title);
   }
 
@@ -384,7 +398,8 @@ class Studio {
     const share = progress?.accuracy;
     text(this.parts.accuracy, share === null || share === undefined ? "–" : `${(100 * share).toFixed(2)} %`);
     text(this.parts["accuracy-words"], share === null || share === undefined ? "test accuracy, after the first epoch" : `test accuracy, epoch ${progress.epoch} of ${progress.epochs}`);
-    text(this.parts.progress, this.at === null ? (progress?.words ?? "not trained yet") : "as it was then");
+    const reason = ["interrupted", "failed", "diverged"].includes(progress?.status) ? ` · ${progress.reason}` : "";
+    text(this.parts.progress, this.at === null ? (progress ? progress.words + reason : "not trained yet") : "as it was then");
     this.back.hidden = this.at === null;
     this.parts.fork.disabled = this.message.locked;
     const last = Math.max(1, progress?.step ?? 1, this.network.header?.step ?? 0);
@@ -483,5 +498,5 @@ function number(value) {
 }
 
 function plain(value) {
-  return signed(value, 3);
+  return Math.abs(value ?? 0) < 1000 ? signed(value, 3) : (value < 0 ? "−" : "+") + number(Math.round(Math.abs(value)));
 }

@@ -17,9 +17,10 @@ from nnviz.store.run import Run, Status
 from nnviz.train.commands import Action, Command
 from nnviz.ui import services, state
 from nnviz.ui.format import plain, sentence
-from nnviz.ui.forms import field_input
+from nnviz.ui.forms import field_input, refused
 from nnviz.ui.pages.studio.drawer import drawer, edit_network
 from nnviz.ui.runs import NO_DATA, told
+from nnviz.ui.state import Kept
 from nnviz.ui.training import control, launch_as_set, new_seed, problem, resume, steer, steered_by_all
 
 PREFIX = "studio-set-"
@@ -66,38 +67,48 @@ def controls(run: Run | None, ready: bool) -> None:
             on_click=_ask_for_layers,
         )
         drawer()
-    if st.session_state.pop(_LAYERS, False):
+    if st.session_state.get(Kept.STUDIO_LAYERS):
         edit_network()
-    if unfit:
+    if unfit and not refused(PREFIX):  # which says it below the field
         with st.container(key="unfit"):
             st.warning(plain(sentence(unfit)), icon=":material/block:")
 
 
-_LAYERS = "studio-layers-asked"
-
-
 def _ask_for_layers() -> None:
-    st.session_state[_LAYERS] = True
+    st.session_state[Kept.STUDIO_LAYERS] = True
+
+
+def _is_late(run: Run | None) -> bool:
+    """Whether a click was meant for another run than the one that is looked at by now: of several quick ones the first
+    has begun one already.
+    """
+    return state.looking().run != (run.id if run is not None else None)
 
 
 def _play(run: Run | None, blocked: str) -> None:
-    moves = run is not None and run.status.moves
+    moves, over = run is not None and run.status.moves, run is not None and _is_over(run)
     st.button(
-        "Pause" if moves else "Play",
+        "Pause" if moves else "Again" if over else "Play",
         key="studio-play",
-        icon=f":material/{'pause' if moves else 'play_arrow'}:",
+        icon=f":material/{'pause' if moves else 'replay' if over else 'play_arrow'}:",
         type="primary",
         on_click=play,
         args=(run,),
         disabled=bool(blocked),
-        help=blocked or None,
+        help=blocked or ("Begins anew, as set here. The run that is over stays in the list." if over else None),
         width=96,
     )
 
 
+def _is_over(run: Run) -> bool:
+    return run.status in (Status.FINISHED, Status.DIVERGED)
+
+
 def play(run: Run | None) -> None:
     """Begin, pause or go on, whichever is next."""
-    if run is None or run.status is Status.FINISHED or run.status is Status.DIVERGED:
+    if _is_late(run):
+        return
+    if run is None or _is_over(run):
         with _paced():
             launch_as_set(PREFIX)
     elif run.status.moves:
@@ -122,6 +133,8 @@ def _small(label: str, key: str, icon: str, words: str, run: Run | None, action:
 
 
 def _advance(run: Run | None, action: Action) -> None:
+    if _is_late(run):
+        return
     if run is not None and run.status.active:
         control(run.id, Command(action))
     elif run is not None and run.status.resumable:

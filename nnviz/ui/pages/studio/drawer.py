@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import streamlit as st
 import torch
 
@@ -13,6 +15,7 @@ from nnviz.train.trainer import pick_device
 from nnviz.ui import runs, services, state
 from nnviz.ui.components.builder import builder
 from nnviz.ui.format import plain
+from nnviz.ui.state import Kept
 
 SHOWN = 8
 """Runs; all are listed on the Train page."""
@@ -55,7 +58,7 @@ def _runs() -> None:
     chosen = state.chosen_run()
     for run in found[:SHOWN]:
         st.button(
-            f"{plain(run.name)} · {_how(run)}",
+            f"{plain(run.name)} · {time.strftime('%H:%M', time.localtime(run.created))} · {_how(run)}",
             key=f"watch-{run.id}",
             type="tertiary",
             disabled=run.id == chosen,
@@ -80,9 +83,13 @@ def _how(run: Run) -> str:
     return {Status.QUEUED: "waiting"}.get(run.status, str(run.status))
 
 
-@st.dialog("The network", width="large")
+def _close() -> None:
+    st.session_state.pop(Kept.STUDIO_LAYERS, None)
+
+
+@st.dialog("The network", width="large", on_dismiss=_close)
 def edit_network() -> None:
-    """The builder, over the screen."""
+    """The builder, over the screen, until it is closed: the page below may be drawn anew meanwhile."""
     builder()
 
 

@@ -81,7 +81,7 @@ def show(ready: bool) -> None:
         quantities=TITLES,
         quantity=_quantity(),
         image=_whole("image", 0) or 0,
-        step=_whole("step", None),
+        step=_whole("step", None) if run else None,
         locked=bool(services.look_only()),
         on_fork=partial(_fork, run),
         on_inspect=_inspect,
@@ -96,6 +96,8 @@ def _chosen() -> Run | None:
     or on Build.
     """
     run, network = runs.chosen(), state.setup().network
+    if st.session_state.get(Kept.STUDIO_LAYERS):  # somebody is at it; it counts when the dialog is closed
+        return run
     before: tuple[str | None, NetworkSpec] | None = st.session_state.get(Kept.STUDIO_NETWORK)
     if run is not None and before is not None and before[0] == run.id and before[1] != network:
         begin_anew(run)
