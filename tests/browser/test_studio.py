@@ -56,10 +56,11 @@ def play(page: Page) -> None:
     wait_until(lambda: step(page) > 0)
 
 
-def pause(page: Page) -> None:
-    button(page, "studio-play").click()
+def paused_at(page: Page) -> int:
+    """The step at which it stands still, once the picture is of that too."""
     expect(button(page, "studio-play")).to_have_text(re.compile("Play"))
-    expect(page.get_by_test_id("progress")).to_contain_text("Paused")
+    wait_until(lambda: f"after step {step(page):,} of" in page.get_by_test_id("progress").inner_text())
+    return step(page)
 
 
 def aside(page: Page) -> None:
@@ -81,8 +82,8 @@ def test_it_opens_on_the_classic_net_untrained_and_one_press_lets_it_learn(open_
     before = pictures(page)
     wait_until(lambda: pictures(page) > before + 10)
     expect(page.get_by_test_id("accuracy")).to_have_text(re.compile(r"\d\d\.\d\d %"))
-    pause(page)
-    held = step(page)
+    button(page, "studio-play").click()
+    held = paused_at(page)
     button(page, "studio-step").click()
     wait_until(lambda: step(page) == held + 1)
     button(page, "studio-reset").click()
@@ -252,9 +253,8 @@ def test_one_step_in_slow_motion_and_then_for_real(open_page: OpenPage) -> None:
     page.keyboard.press("s")
     title = page.get_by_test_id("slow-title")
     expect(title).to_contain_text("1/8 · Mini-batch of step")
-    expect(button(page, "studio-play")).to_have_text(re.compile("Play"))
-    wait_until(lambda: f"{step(page) + 1:,}" in title.inner_text())
-    held = step(page)
+    held = paused_at(page)
+    expect(title).to_contain_text(f"Mini-batch of step {held + 1:,}")
     for phase in (
         "2/8 · Forward: Dense 1",
         "3/8 · Forward: Output",
