@@ -1,6 +1,8 @@
 // One optimizer step, phase by phase: what each shows comes with the picture (nnviz/ui/live/slow.py).
 
 const PHASE_MS = 3000; // of a phase while it plays by itself
+const PRESS_AGAIN_MS = 2000; // after so long a press that changed nothing was lost
+const MOVES = ["queued", "running"];
 
 class SlowMotion {
   constructor(studio) {
@@ -8,6 +10,8 @@ class SlowMotion {
     this.on = false;
     this.phase = 0;
     this.plays = false;
+    this.holding = false;
+    this.pressed = -Infinity;
   }
 
   begin() {
@@ -33,7 +37,8 @@ class SlowMotion {
     studio.parts.slow.setAttribute("aria-pressed", String(this.on));
     if (this.on) {
       this.before = studio.wish.quantity;
-      if (["queued", "running"].includes(studio.progress?.status)) press("studio-play"); // the net holds still while it is looked at
+      this.holding = studio.wish.run !== null;
+      this.hold();
     } else {
       studio.network.lit = null;
     }
@@ -41,6 +46,17 @@ class SlowMotion {
     studio.showQuantity();
     studio.network.draw();
     this.play(this.on && !matchMedia("(prefers-reduced-motion: reduce)").matches);
+  }
+
+  // The net holds still while it is looked at: its button is pressed as soon as it is the one that pauses, for a page
+  // that is just being drawn anew has an older one.
+  hold() {
+    const { message, progress } = this.studio;
+    if (!this.on || !this.holding || !progress) return;
+    this.holding = MOVES.includes(progress.status);
+    if (!this.holding || !MOVES.includes(message.status) || performance.now() - this.pressed < PRESS_AGAIN_MS) return;
+    this.pressed = performance.now();
+    press("studio-play");
   }
 
   play(on) {

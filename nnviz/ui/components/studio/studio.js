@@ -192,6 +192,7 @@ class Studio {
     if (progress.run !== this.wish.run) return;
     this.progress = progress;
     this.showProgress();
+    this.slow.hold();
     const state = `${progress.run} ${progress.status}`;
     if (progress.status !== this.message.status && this.asked !== state) {
       this.asked = state;
