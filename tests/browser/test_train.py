@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlparse
 
 import pytest
 
-from tests.browser.conftest import PHONE, OpenPage
+from tests.browser.conftest import PHONE, OpenPage, rest
 from tests.waiting import LIMIT_S
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -171,6 +171,7 @@ def test_what_is_wrong_is_said_and_its_cure_tried_at_a_click(open_page: OpenPage
     cured = row(page, run_of(page))
     expect(cured).to_contain_text("finished")
     expect(line).to_have_count(0)
+    rest(page)
     row(page, ill).click()
     page.wait_for_function("ill => location.search.includes(ill)", arg=ill)
     button(page, "go-to-doctor").click()
