@@ -67,9 +67,9 @@ def new_seed() -> int:
     return random.randrange(1_000_000)
 
 
-def resume(run_id: str) -> None:
+def resume(run_id: str, first: Command | None = None) -> None:
     with told():
-        services.executor().submit(run_id)
+        services.executor().submit(run_id, first)
 
 
 def control(run_id: str, command: Command) -> None:

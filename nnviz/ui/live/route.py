@@ -185,8 +185,8 @@ async def _once(request: Request) -> Response:
             return JSONResponse({"picked": await _in_turn(partial(pick, _pictures(), message["pick"]))})
         wish, number = wish_of(message.get("wish")), number_of(message)
         if wish.run and message.get("progress"):
-            told = await _in_turn(partial(progress, services.store(), wish.run), "progress")
-            return JSONResponse({"progress": told})
+            told = await _in_turn(partial(_how_far, wish.run), "progress")
+            return Response(told, media_type="application/json")
         made = await _in_turn(partial(_pictures().newer, wish, str(message.get("seen") or "")))
     except _LOST as error:
         return JSONResponse(_lost(error))

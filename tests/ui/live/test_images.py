@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from nnviz.data.datasets import Loaded, to_input
-from nnviz.executor.recorder import train_run
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run, RunGone
@@ -17,6 +16,7 @@ from nnviz.ui.checkpoints import checkpoint_at
 from nnviz.ui.live.images import pick
 from nnviz.ui.live.pictures import Pictures
 from nnviz.ui.live.wish import WishError
+from tests.ui.live.trained import trained
 
 pytestmark = pytest.mark.usefixtures("images_at_hand")
 
@@ -26,9 +26,7 @@ COUNT = 100
 @pytest.fixture
 def run(store: RunStore) -> Run:
     """Trained so little that it makes mistakes."""
-    made = store.create(NetworkSpec(()), TrainConfig(per_class=2, epochs=1, batch_size=4, lr=1e-4))
-    train_run(store, made.id)
-    return store.run(made.id)
+    return trained(store, NetworkSpec(()), TrainConfig(per_class=2, epochs=1, batch_size=4, lr=1e-4))
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from nnviz.analysis.network_picture import Quantity, network_picture
 from nnviz.analysis.unit_picture import unit_picture
 from nnviz.data.datasets import Dataset, Loaded, to_input
 from nnviz.data.drawing import Drawing, prepare, rasterise
-from nnviz.executor.recorder import train_run
 from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import NetworkSpec, build_model
 from nnviz.spec.train_config import TrainConfig
@@ -29,6 +28,7 @@ from nnviz.ui.live import pictures
 from nnviz.ui.live.pictures import Pictures
 from nnviz.ui.live.wish import Wish, WishError, wish_of
 from tests.ui.components.test_network_view import opened
+from tests.ui.live.trained import trained
 
 pytestmark = pytest.mark.usefixtures("images_at_hand")
 
@@ -40,9 +40,7 @@ SEVEN = {"strokes": [{"points": [[80, 70, 0], [200, 70, 200], [130, 220, 500]]}]
 @pytest.fixture
 def run(store: RunStore) -> Run:
     """A finished one."""
-    made = store.create(NETWORK, CONFIG)
-    train_run(store, made.id)
-    return store.run(made.id)
+    return trained(store, NETWORK, CONFIG)
 
 
 @pytest.fixture

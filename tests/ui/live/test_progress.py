@@ -23,6 +23,7 @@ from nnviz.train.events import Batch, Change, Epoch
 from nnviz.ui import services
 from nnviz.ui.live.progress import POINTS, finding, progress
 from nnviz.ui.progress import progress_words
+from tests.ui.live.trained import trained
 
 NETWORK = NetworkSpec((Dense(6),))
 CONFIG = TrainConfig(epochs=2, batch_size=4, per_class=2, lr=0.01)
@@ -38,9 +39,7 @@ def no_executor(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def run(store: RunStore) -> Run:
     """A finished one."""
-    made = store.create(NETWORK, CONFIG)
-    train_run(store, made.id)
-    return store.run(made.id)
+    return trained(store, NETWORK, CONFIG)
 
 
 def told(store: RunStore, run: Run) -> dict[str, Any]:

@@ -21,7 +21,6 @@ from websockets.sync.client import ClientConnection, connect
 
 from nnviz.data.datasets import Loaded
 from nnviz.data.drawing import MAX_JSON_BYTES
-from nnviz.executor.recorder import train_run
 from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
@@ -30,6 +29,7 @@ from nnviz.store.runs import RunStore
 from nnviz.train.trainer import Trainer
 from nnviz.ui.live import route
 from nnviz.ui.live.route import ONCE, PATH, address, routes
+from tests.ui.live.trained import trained
 from tests.waiting import LIMIT_S, wait_until
 
 pytestmark = pytest.mark.usefixtures("images_at_hand")
@@ -42,9 +42,7 @@ STRANGER = "http://stranger.example"
 @pytest.fixture
 def run(store: RunStore) -> Run:
     """A finished one."""
-    made = store.create(NETWORK, CONFIG)
-    train_run(store, made.id)
-    return store.run(made.id)
+    return trained(store, NETWORK, CONFIG)
 
 
 @pytest.fixture

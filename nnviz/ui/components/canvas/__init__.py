@@ -36,6 +36,9 @@ _mount = component(
     "nnviz.canvas", css=(_HERE / "canvas.css").read_text(encoding="utf-8"), js=scripts(*SCRIPTS, _HERE / "canvas.js")
 )
 
+LIMITS = {"size": CANVAS, "brush": BRUSH, "maxStrokes": MAX_STROKES, "maxPoints": MAX_POINTS}
+"""What paper holds, as the browser is told."""
+
 _follow = component("nnviz.follow", js=scripts(_HERE / "follow.js"))
 
 
@@ -74,10 +77,7 @@ def canvas(
         "generation": str(generation),
         "revision": sent.revision if sent else 0,
         "strokes": strokes.to_dict()["strokes"] if strokes else [],
-        "size": CANVAS,
-        "brush": BRUSH,
-        "maxStrokes": MAX_STROKES,
-        "maxPoints": MAX_POINTS,
+        **LIMITS,
         "height": height,
         "percent": None if probabilities is None else [_percent(share) for share in probabilities],
         "classes": list(classes),

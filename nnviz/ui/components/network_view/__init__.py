@@ -39,6 +39,15 @@ _mount = component(
     js=scripts(*SCRIPTS, _HERE / "network_view.js"),
 )
 
+TITLES = {
+    Quantity.WEIGHTS: "Weights",
+    Quantity.GRADIENTS: "Gradients",
+    Quantity.UPDATE: "Update",
+    Quantity.ACTIVATIONS: "Activations",
+    Quantity.CONTRIBUTIONS: "Contributions",
+}
+"""What a person chooses to see."""
+
 WORDS = {
     Quantity.WEIGHTS: "weight W",
     Quantity.GRADIENTS: "gradient ∂L/∂W",

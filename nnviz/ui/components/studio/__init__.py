@@ -16,7 +16,6 @@ from streamlit.components.v2 import component
 
 from nnviz.analysis.network_picture import Quantity
 from nnviz.charts.colors import TEST, TRAIN
-from nnviz.data.drawing import BRUSH, CANVAS, MAX_POINTS, MAX_STROKES
 from nnviz.ui.components import canvas, network_view
 from nnviz.ui.components.order import nothing_else, numbered, scripts
 
@@ -82,10 +81,7 @@ def studio(
             "generation": "0",
             "revision": 0,
             "strokes": [],
-            "size": CANVAS,
-            "brush": BRUSH,
-            "maxStrokes": MAX_STROKES,
-            "maxPoints": MAX_POINTS,
+            **canvas.LIMITS,
             "height": 420,
             "percent": None,
             "classes": [],

@@ -45,6 +45,7 @@ class Curve {
     const [low, high] = range(values, this.share);
     const x = (step) => LEFT + ((width - LEFT - 6) * step) / Math.max(1, last);
     const y = (value) => TOP + (height - TOP - FOOT) * (1 - (value - low) / (high - low));
+    const spots = ([steps, found]) => steps.map((step, place) => [x(step), found[place] === null ? null : y(clamp(found[place], low, high))]);
     pen.font = `11px ${fontFamily}`;
     pen.fillStyle = pen.strokeStyle = color;
     pen.lineWidth = 1;
@@ -70,15 +71,15 @@ class Curve {
     pen.globalAlpha = 1;
     pen.strokeStyle = this.colours.train;
     pen.lineWidth = 1.6;
-    path(pen, line[0].map((step, place) => [x(step), line[1][place] === null ? null : y(clamp(line[1][place], low, high))]));
+    path(pen, spots(line));
     pen.fillStyle = pen.strokeStyle = this.colours.test;
-    path(pen, points[0].map((step, place) => [x(step), points[1][place] === null ? null : y(clamp(points[1][place], low, high))]));
-    points[0].forEach((step, place) => {
-      if (points[1][place] === null) return;
+    path(pen, spots(points));
+    for (const [left, top] of spots(points)) {
+      if (top === null) continue;
       pen.beginPath();
-      pen.arc(x(step), y(clamp(points[1][place], low, high)), 3, 0, 2 * Math.PI);
+      pen.arc(left, top, 3, 0, 2 * Math.PI);
       pen.fill();
-    });
+    }
     if (at !== null && at < last) {
       pen.strokeStyle = color;
       path(pen, [[x(at), TOP], [x(at), height - FOOT]]);

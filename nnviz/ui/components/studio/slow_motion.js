@@ -94,13 +94,7 @@ class SlowMotion {
     const { parts } = studio;
     text(parts["slow-title"], phase.title);
     text(parts["slow-words"], phase.words);
-    const table = parts["slow-lines"];
-    while (table.rows.length > phase.lines.length) table.deleteRow(-1);
-    phase.lines.forEach((line, place) => {
-      const row = table.rows[place] ?? table.insertRow();
-      while (row.cells.length < 2) row.insertCell();
-      line.forEach((words, column) => text(row.cells[column], words));
-    });
+    fillTable(parts["slow-lines"], phase.lines);
     const graph = studio.network.header.graph ?? [];
     while (parts["slow-graph"].children.length > graph.length) parts["slow-graph"].lastChild.remove();
     graph.forEach((line, place) => text(parts["slow-graph"].children[place] ?? make("li", "", parts["slow-graph"]), line));

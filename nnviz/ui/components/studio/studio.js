@@ -21,7 +21,6 @@ const ANY = -1;
 
 class Studio {
   constructor(parent) {
-    this.parent = parent;
     this.root = element(`
       <div class="studio">
         <section class="s-left" aria-label="Input">
@@ -391,7 +390,6 @@ class Studio {
     const { step } = this.network.header;
     text(this.parts.step, `Step ${number(step)}`);
     if (this.at === null) this.parts.time.value = step;
-    this.drawCurves();
   }
 
   showProgress() {
@@ -439,14 +437,7 @@ class Studio {
       ["Wx + b", plain(unit.total)],
       [unit.activation === "Identity" ? "y" : `y = ${unit.activation}`, plain(unit.output)],
     ];
-    const table = box.querySelector("table");
-    while (table.rows.length > lines.length) table.deleteRow(-1);
-    lines.forEach(([what, value], place) => {
-      const row = table.rows[place] ?? table.insertRow();
-      while (row.cells.length < 2) row.insertCell();
-      text(row.cells[0], what);
-      text(row.cells[1], value);
-    });
+    fillTable(box.querySelector("table"), lines);
     const pictures = box.querySelector(".s-faces");
     unit.pictures.forEach(({ words, face, limit, canvas }, place) => {
       let figure = pictures.children[place];
@@ -485,6 +476,16 @@ function press(key) {
   if (!button || button.disabled) return false;
   button.click();
   return true;
+}
+
+// Rows of words, of which only those that differ are touched.
+function fillTable(table, lines) {
+  while (table.rows.length > lines.length) table.deleteRow(-1);
+  lines.forEach((line, place) => {
+    const row = table.rows[place] ?? table.insertRow();
+    while (row.cells.length < line.length) row.insertCell();
+    line.forEach((words, column) => text(row.cells[column], words));
+  });
 }
 
 function tick(share, words) {

@@ -138,8 +138,8 @@ def _advance(run: Run | None, action: Action) -> None:
     if run is not None and run.status.active:
         control(run.id, Command(action))
     elif run is not None and run.status.resumable:
-        with _paced(), told():
-            services.executor().submit(run.id, Command(action))
+        with _paced():
+            resume(run.id, Command(action))
     else:
         with _paced():
             launch_as_set(PREFIX, Command(action))

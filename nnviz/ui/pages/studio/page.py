@@ -14,6 +14,7 @@ from nnviz.spec.network import NetworkSpec
 from nnviz.spec.url import to_query
 from nnviz.store.run import Run
 from nnviz.ui import runs, services, state
+from nnviz.ui.components.network_view import TITLES
 from nnviz.ui.components.studio import studio
 from nnviz.ui.live.route import ONCE, PATH, address
 from nnviz.ui.pages.studio.controls import begin_anew, controls
@@ -21,14 +22,6 @@ from nnviz.ui.state import Kept
 from nnviz.ui.training import fork
 
 INSPECT_PAGE = "pages/3_Inspect.py"
-
-TITLES = {
-    Quantity.WEIGHTS: "Weights",
-    Quantity.GRADIENTS: "Gradients",
-    Quantity.UPDATE: "Update",
-    Quantity.ACTIVATIONS: "Activations",
-    Quantity.CONTRIBUTIONS: "Contributions",
-}
 
 _STYLE = """
 <style>

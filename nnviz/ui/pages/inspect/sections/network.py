@@ -7,21 +7,13 @@ import streamlit as st
 from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.analysis.network_picture import NetworkPicture, Quantity, network_picture
 from nnviz.ui.checkpoints import View
-from nnviz.ui.components.network_view import network_view
+from nnviz.ui.components.network_view import TITLES, network_view
 from nnviz.ui.pages.inspect.section import Section
 from nnviz.ui.pages.inspect.sections.neuron import open_neuron
 from nnviz.ui.state import keep
 from nnviz.ui.subject import Subject, choose_subject
 
 _QUANTITY = "inspect-network-quantity"
-
-TITLES = {
-    Quantity.WEIGHTS: "Weights",
-    Quantity.GRADIENTS: "Gradients",
-    Quantity.UPDATE: "Update",
-    Quantity.ACTIVATIONS: "Activations",
-    Quantity.CONTRIBUTIONS: "Contributions",
-}
 
 
 def show(view: View) -> None:
