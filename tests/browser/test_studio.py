@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("playwright.sync_api")
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, WebSocketRoute, expect
 
 from nnviz.spec.presets import PRESETS
 from nnviz.store.runs import RunStore
@@ -217,6 +219,42 @@ def test_a_neuron_tells_its_arithmetic_and_goes_on_in_inspect(open_page: OpenPag
     page.get_by_test_id("unit-inspect").click()
     expect(page).to_have_url(re.compile("/Inspect"))
     expect(page.get_by_text("Neuron 2", exact=False).first).to_be_visible()
+
+
+def test_on_a_slow_link_inspect_is_opened_though_something_was_just_chosen(page: Page) -> None:
+    held: list[Callable[[], None]] = []
+    slow = False
+
+    def carry(route: WebSocketRoute) -> None:
+        server = route.connect_to_server()
+        server.on_message(lambda words: held.append(partial(route.send, words)) if slow else route.send(words))
+
+    page.route_web_socket(re.compile("_stcore/stream"), carry)
+    page.goto(SHORT)
+    studio(page)
+    play(page)
+    expect(button(page, "studio-play")).to_have_text(re.compile("Again"))
+    network = page.locator(".s-network canvas")
+    network.focus()
+    for key in ("ArrowRight", "Enter"):
+        page.keyboard.press(key)
+    expect(page.get_by_test_id("unit")).to_contain_text("Dense 1, neuron 0")
+    rest(page)
+    slow = True
+    page.locator(".studio").evaluate(
+        """(root) => {
+            root.querySelector("[data-testid^=show-]:not([aria-checked=true])").click();
+            root.querySelector("[data-testid=unit-inspect]").click();
+        }"""
+    )
+    page.evaluate("new Promise((done) => setTimeout(done, 1000))")  # what was chosen would be kept meanwhile
+    slow = False
+    for pass_on in held:
+        pass_on()
+    expect(page).to_have_url(re.compile("/Inspect"))
+    expect(page.get_by_role("heading", name="Inspect")).to_be_visible()
+    rest(page)
+    expect(page).to_have_url(re.compile("/Inspect"))
 
 
 def test_the_time_line_shows_the_net_as_it_was_and_a_fork_goes_on_from_there(open_page: OpenPage) -> None:

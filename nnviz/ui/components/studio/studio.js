@@ -6,13 +6,14 @@ export default function (component) {
     component,
     (parent) => new Studio(parent),
     (studio, message) => {
-      studio.ask = (name, value) => component.setTriggerValue(name, value);
-      studio.keep = (value) => component.setStateValue("seen", value);
+      studio.ask = (name, value) => studio.leaving || component.setTriggerValue(name, value);
+      studio.keep = (value) => studio.leaving || component.setStateValue("seen", value);
       studio.receive(message);
     },
   );
 }
 
+const LEAVES_WITHIN_MS = 10_000; // or the server was not there
 const KEEP_AFTER_MS = 400; // what is looked at goes into the address when nobody has changed it for so long
 const [LEAST_HEIGHT, MOST_HEIGHT] = [230, 1000]; // of the network, CSS pixels
 const NARROWEST_HERE = 26; // a layer's share of the width, CSS pixels, for all are to be seen on one screen
@@ -267,6 +268,13 @@ class Studio {
     }, KEEP_AFTER_MS);
   }
 
+  // Nothing may be asked of this page any more: it would be shown anew over the one that is just being opened.
+  inspect({ layer, unit }) {
+    this.ask("inspect", { layer, unit, step: this.wish.step, image: this.wish.image });
+    clearTimeout(this.leaving);
+    this.leaving = setTimeout(() => (this.leaving = 0), LEAVES_WITHIN_MS);
+  }
+
   show(quantity) {
     this.change({ quantity });
     this.showQuantity();
@@ -466,7 +474,7 @@ class Studio {
     box.querySelector("[data-testid=unit-close]").addEventListener("click", () => this.change({ unit: null }));
     const more = box.querySelector("[data-testid=unit-inspect]");
     more.hidden = !this.wish.run;
-    more.addEventListener("click", () => this.ask("inspect", { layer: unit.layer, unit: unit.unit, step: this.wish.step, image: this.wish.image }));
+    more.addEventListener("click", () => this.inspect(unit));
   }
 }
 
