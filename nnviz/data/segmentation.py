@@ -1,13 +1,13 @@
 """Several digits on one paper: which ink belongs to which, left to right.
 
 Pieces of ink (connected components) that stand above each other, or are too small to be digits, belong together: the
-bar of a 5, a dot, the parts of a broken line. What is then wide for one digit may be several that touch: it is cut where
-the ink is thinnest, and who can read digits decides (heuristic over-segmentation: LeCun et al. 1998, section V).
+bar of a 5, a dot, the parts of a broken line. What is then wide for one digit may be several that touch: it is cut
+where the ink is thinnest, and who can read digits decides (heuristic over-segmentation: LeCun et al. 1998, section V).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from itertools import combinations, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -24,7 +24,7 @@ _LEAST_HEIGHT = 0.35  # of a digit, as a share of the highest one
 _ABOVE = 0.45  # share of the narrower piece's width that lies above or below the other one: then they are one digit
 _BAR_ABOVE = 0.2  # the same where one of them is too flat for a digit
 _NEAR = 0.25  # how far what is too small may lie from its digit, as a share of the highest one
-_WIDE, _WIDEST = 1.15, 2.0  # of a digit, as a multiple of its height: it may, and must, be more than one
+_WIDE, _WIDEST = 1.0, 2.0  # of a digit, as a multiple of its height: it may, and must, be more than one
 _USUAL = 0.8  # the same, of digits that touch, with what lies between them
 _MIDDLE = 0.25  # how far from the middle a cut may lie, as a share of a digit's width
 
@@ -109,7 +109,7 @@ def _grouped(slices: list[tuple[slice, slice]]) -> list[list[int]]:
 def _closest(boxes: dict[int, _Box], high: int) -> tuple[int, int] | None:
     """The two pieces that belong together most surely, the larger one first; None if none do."""
     found = []
-    for one, other in _pairs(boxes):
+    for one, other in combinations(boxes, 2):
         a, b = boxes[one], boxes[other]
         if a.height < b.height:
             one, other, a, b = other, one, b, a
@@ -118,11 +118,6 @@ def _closest(boxes: dict[int, _Box], high: int) -> tuple[int, int] | None:
         if above >= (_BAR_ABOVE if flat else _ABOVE) or (flat and distance <= _NEAR * high):
             found.append((distance, -above, one, other))
     return min(found)[2:] if found else None
-
-
-def _pairs(boxes: dict[int, _Box]) -> Iterator[tuple[int, int]]:
-    keys = list(boxes)
-    return ((one, other) for place, one in enumerate(keys) for other in keys[place + 1 :])
 
 
 def _boxed(ink: Floats) -> tuple[Floats, int, int]:
@@ -140,9 +135,11 @@ def _segment(ink: Floats, top: int, left: int) -> Segment:
 
 
 def _cut(ink: Floats, top: int, left: int) -> tuple[Segment, ...]:
-    """Into as many as it is wide for, if each of them is as high as a digit."""
+    """Into as many as it is wide for, if each of them is as high as a digit; a dash is none."""
     height, width = ink.shape
-    count = min(MOST, max(2, round(width / (_USUAL * height))))
+    count = max(2, round(width / (_USUAL * height)))
+    if count > MOST:
+        return ()
     each = width / count
     edges = [np.zeros(height, np.int64)]
     for place in range(1, count):
@@ -151,7 +148,7 @@ def _cut(ink: Floats, top: int, left: int) -> tuple[Segment, ...]:
     edges.append(np.full(height, width))
     column = np.arange(width)
     found = []
-    for begin, end in zip(edges, edges[1:], strict=False):
+    for begin, end in pairwise(edges):
         part = np.where((column >= begin[:, None]) & (column < end[:, None]), ink, np.float32(0))
         if part.max() < 0.5:
             return ()

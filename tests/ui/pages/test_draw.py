@@ -136,6 +136,29 @@ def test_the_bars_are_the_net_s_probabilities(store: RunStore, run: Run) -> None
     assert np.array_equal(at.session_state["drawn_image"], PIXELS)
 
 
+TWO = Drawing((Stroke(((60, 40, 0), (60, 240, 90))), Stroke(((200, 60, 200), (200, 220, 290)))))
+
+
+def test_of_two_digits_each_is_answered_and_one_looked_at(store: RunStore, run: Run) -> None:
+    at = opened(TWO)
+    view = checkpoint_at(store, run, store.checkpoints.steps(run.id)[-1])
+    alone = [prepare(rasterise(Drawing((one,)))).pixels for one in TWO.strokes]
+    told = [answer(view, pixels) for pixels in alone]
+    found = sent(at)["found"]
+    assert [one[:4] for one in found] == [[51, 31, 69, 249], [191, 51, 209, 229]]
+    assert [one[4] for one in found] == [str(share.argmax()) for share in told]
+    assert sent(at)["percent"] == pytest.approx(100 * told[0], abs=0.06)
+    at.session_state["draw_digit_looked_at"] = 1
+    at.run()
+    assert sent(at)["percent"] == pytest.approx(100 * told[1], abs=0.06)
+    assert np.array_equal(at.session_state["drawn_image"], alone[1])
+    at.toggle(key="draw-separate").set_value(False).run()
+    assert sent(at)["found"] == []
+    assert sent(at)["percent"] == pytest.approx(100 * answer(view, prepare(rasterise(TWO)).pixels), abs=0.06)
+    draw(at, ONE, 2)  # fewer than the one that was looked at
+    assert not at.exception
+
+
 @pytest.mark.parametrize("size", [-1e30, float("nan")])
 def test_a_diverged_net_says_so_and_has_no_bars(size: float, store: RunStore, run: Run) -> None:
     weight = checkpoint_at(store, run, store.checkpoints.steps(run.id)[-1]).layers[0].weight

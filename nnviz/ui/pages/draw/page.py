@@ -85,7 +85,9 @@ def _section(chosen: list[str]) -> None:
                 format_func=lambda one: run_label(found[one].title, one),
                 label_visibility="collapsed",
             )
-        scene = Scene(sheet.current(), found[run_id], st.context.theme.type == "dark")
+        scene = Scene(
+            sheet.current(next(iter(found.values())).checkpoint), found[run_id], st.context.theme.type == "dark"
+        )
         with st.container(key=f"draw-section-{look}"):
             if look in WITH_IMAGES and not scene.net.has_images:
                 offer_images(scene.net.run.config.data, f"For “{SECTIONS[look][0]}”")
