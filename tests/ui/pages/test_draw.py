@@ -30,6 +30,7 @@ from nnviz.train.evaluation import evaluate
 from nnviz.train.events import Batch
 from nnviz.ui.checkpoints import checkpoint_at, loaded
 from nnviz.ui.components.canvas import _Sent
+from nnviz.ui.pages.draw.answer import _may_use_camera
 from nnviz.ui.pages.draw.page import SECTIONS
 from nnviz.ui.pages.draw.quiz import Quiz, following, judged
 from tests.waiting import LIMIT_S
@@ -134,6 +135,22 @@ def test_the_bars_are_the_net_s_probabilities(store: RunStore, run: Run) -> None
     assert sent(at)["percent"] == pytest.approx(100 * answer(checkpoint, PIXELS), abs=0.06)
     assert sent(at)["revision"] == 1
     assert np.array_equal(at.session_state["drawn_image"], PIXELS)
+
+
+@pytest.mark.parametrize(
+    ("url", "there"),
+    [
+        ("http://localhost:8501/Draw", True),
+        ("http://127.0.0.1:8501/Draw", True),
+        ("http://[::1]:8501/Draw", True),
+        ("https://class.example/Draw", True),
+        ("http://192.168.0.7:8501/Draw", False),
+        ("http://localhost.example/Draw", False),
+        ("", False),
+    ],
+)
+def test_the_camera_is_offered_where_browsers_give_it(url: str, there: bool) -> None:
+    assert _may_use_camera(url) is there
 
 
 TWO = Drawing((Stroke(((60, 40, 0), (60, 240, 90))), Stroke(((200, 60, 200), (200, 220, 290)))))

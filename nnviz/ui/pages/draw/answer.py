@@ -4,6 +4,8 @@ so it does nothing that takes long.
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
@@ -120,19 +122,35 @@ def _photo(now: Sheet | None) -> None:
     with st.container(horizontal=True, key="draw-photo-row"):
         with st.popover("Use a photo", icon=":material/photo_camera:", key="draw-photo-open"):
             st.file_uploader(
-                "A photo or picture of one digit, on light or dark paper",
+                "A photo or picture of a digit or a row of them, on light or dark paper",
                 list(PHOTO_TYPES),
                 key="draw-photo",
                 on_change=_on_upload,
                 max_upload_size=MAX_PHOTO_BYTES // 1_000_000,
             )
-            st.caption("Or drop one onto the canvas, or paste it anywhere on the page.")
+            st.caption("Or drop one onto the canvas, or paste it anywhere on the page. A phone offers its camera, too.")
+            if _may_use_camera(st.context.url or "") and st.toggle("Camera", key="draw-camera-on"):
+                st.camera_input("One digit or a row of digits", key="draw-camera", on_change=_on_picture)
         if now is not None and now.photo:
             st.button("Lay the photo aside", key="draw-photo-away", icon=":material/close:", on_click=sheet.new_sheet)
 
 
+def _may_use_camera(url: str) -> bool:
+    """Browsers give it to no page that anybody on the way could have changed: https, or this machine's own."""
+    address = urlsplit(url)
+    return address.scheme == "https" or address.hostname in ("localhost", "127.0.0.1", "::1")
+
+
 def _on_upload() -> None:
-    file = st.session_state["draw-photo"]
+    _use("draw-photo")
+
+
+def _on_picture() -> None:
+    _use("draw-camera")
+
+
+def _use(key: str) -> None:
+    file = st.session_state[key]
     if file is not None:
         sheet.use_photo(file.getvalue())
 
