@@ -31,7 +31,7 @@ from nnviz.train.checkpoint import Checkpoint
 from nnviz.ui.pages.train.recipe import ROBUST
 
 NOTE = (
-    "Came with nnviz. Trained for what people draw, by scripts/pretrained.py; the time is that of {threads} CPU"
+    "Came with nnviz. Trained for what people draw, by `python -m scripts.pretrained`; the time is that of {threads} CPU"
     " thread{s}. Its images: {data}."
 )
 
