@@ -49,10 +49,12 @@ def segments(ink: Floats) -> tuple[Segment, ...]:
     parts, count = ndimage.label(solid, np.ones((3, 3)))
     if not count:
         return ()
+    groups = _grouped(ndimage.find_objects(parts))
+    if len(groups) == 1:
+        return (_segment(*_boxed(ink)),)
     # What is fainter than half goes with the piece that is nearest.
     soft = ndimage.distance_transform_edt(parts == 0, return_distances=False, return_indices=True)
     owner = parts[tuple(soft)]
-    groups = _grouped(ndimage.find_objects(parts))
     found = []
     for group in groups:
         own = np.isin(owner, np.array(group) + 1) & (ink > 0)
