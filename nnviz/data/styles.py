@@ -170,9 +170,7 @@ def held_out(size: int) -> Digits:
     return _made([(HELD_OUT, size // CLASSES)], 1, lambda share, text: None)
 
 
-def _made(
-    parts: Sequence[tuple[Sequence[Style], int]], stream: int, progress: Callable[[float, str], None]
-) -> Digits:
+def _made(parts: Sequence[tuple[Sequence[Style], int]], stream: int, progress: Callable[[float, str], None]) -> Digits:
     """For each of the parts so many of each class in its styles, shuffled."""
     rng = np.random.default_rng([_SEED, stream])
     size = CLASSES * sum(per_class for _, per_class in parts)
