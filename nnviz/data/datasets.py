@@ -327,8 +327,9 @@ def _mnist_and_styles(progress: Progress, root: Path | None) -> tuple[Bytes, Byt
     from nnviz.data.styles import generate
 
     mnist = DATASETS["mnist"]
-    mnist.ensure(lambda share, text: progress(share / 2, text), root)
-    made = generate(progress=lambda share, text: progress((1 + share) / 2, text))
+    first = 0.0 if usable("mnist", root) == "mnist" else 0.5  # of the progress, to get MNIST
+    mnist.ensure(lambda share, text: progress(first * share, text), root)
+    made = generate(progress=lambda share, text: progress(first + (1 - first) * share, text))
     (train, labels), (test, test_labels) = (
         (split.images[:, 0].numpy(), split.labels.numpy().astype(np.uint8))
         for split in (mnist.load(root).train, mnist.load(root).test)

@@ -36,6 +36,7 @@ RARE: tuple[Style, ...] = (
     Style.of(1, 3, "6 44, 52 0", "52 0, 52 100"),  # long flag
     Style.of(1, 2, "0 62, 50 0", "50 0, 50 100"),
     Style.of(1, 3, "8 36, 50 0", "50 0, 50 100", "14 100, 88 100"),  # and foot
+    Style.of(1, 1, "0 54, 50 0", "50 0, 48 100", "12 100, 86 98"),
     Style.of(1, 2, "24 18, 50 0", "50 0, 50 98", "30 98, 72 98"),
     Style.of(1, 1, "36 14, 50 0", "50 0, 48 100", "0 100, 100 98"),  # wide foot
     Style.of(1, 2, "10 34, 34 22, 52 0", "52 0, 50 100"),  # bent flag
@@ -220,10 +221,10 @@ def _shake(samples: int, count: int, rng: np.random.Generator) -> Doubles:
 
 
 def _hands(count: int, rng: np.random.Generator) -> Doubles:
-    """(count, 2, 2) matrices, to multiply (x, y) rows by: narrow and wide, leaning, some turned far."""
-    width = np.where(rng.random(count) < 0.15, rng.uniform(0.3, 0.55, count), rng.uniform(0.55, 1.1, count))
-    lean = rng.normal(0.12, 0.27, count)
-    turn = np.where(rng.random(count) < 0.2, rng.uniform(-22, 22, count), rng.normal(0, 7, count))
+    """(count, 2, 2) matrices, to multiply (x, y) rows by: wide, some narrow; leaning; straight, some turned far."""
+    width = np.where(rng.random(count) < 0.1, rng.uniform(0.35, 0.55, count), rng.uniform(0.55, 1.1, count))
+    lean = rng.normal(0.1, 0.22, count)
+    turn = np.where(rng.random(count) < 0.1, rng.uniform(-20, 20, count), rng.normal(0, 6, count))
     return slant(width, lean, np.radians(turn))
 
 

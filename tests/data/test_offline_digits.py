@@ -11,17 +11,17 @@ import pytest
 import torch
 import torch.nn.functional as F
 from scipy import ndimage
-from scipy.interpolate import CubicHermiteSpline
 from sklearn.datasets import load_digits
 
 from nnviz.data import offline_digits
 from nnviz.data.datasets import DATASETS, OFFLINE, Loaded, Split
 from nnviz.data.offline_digits import CLASSES, STYLES, Digits, _real_digits, generate
-from nnviz.data.strokes import Style, chunks, curves_of
+from nnviz.data.strokes import Style, curves_of
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.train.events import Epoch
 from nnviz.train.trainer import Trainer
+from tests.data.test_strokes import hermite
 
 TRAIN, TEST = 6000, 1000
 
@@ -97,43 +97,6 @@ class Lots:
 
     def normal(self, mean: float, deviation: float, size: Any) -> Any:
         return np.full(size, mean + self.deviations * deviation)
-
-
-def test_strokes_that_share_a_point_share_it() -> None:
-    made = Style.of(3, 2.5, "10 20, 30 40", "30 40, 150 0, 10 20")
-    assert (made.digit, made.weight) == (3, 2.5)
-    assert made.points == ((0.1, 0.2), (0.3, 0.4), (1.5, 0.0))
-    assert made.strokes == ((0, 1), (1, 2, 0))
-
-
-def hermite(points: np.ndarray, closed: bool) -> np.ndarray:
-    """Scipy's cubic through the points, sampled a thirtieth apart; at a point it runs as from the one before to the one
-    after, at an open end as to its neighbour.
-    """
-    tangents = np.gradient(points, axis=0)
-    if closed:
-        tangents[0] = tangents[-1] = (points[1] - points[-2]) / 2
-    curve = CubicHermiteSpline(np.arange(len(points)), points, tangents)
-    lengths = np.linalg.norm(np.diff(points, axis=0), axis=1)
-    return np.concatenate([curve(n + np.linspace(0, 1, max(2, round(30 * d)))) for n, d in enumerate(lengths)])
-
-
-@pytest.mark.parametrize(
-    "stroke",
-    ["0 0, 0 50, 0 100", "10 20, 50 0, 90 30, 40 60, 3 4", "50 0, 20 30, 50 60, 80 30, 50 0", "0 0, 1 1, 90 2"],
-)
-def test_a_stroke_is_the_cubic_through_its_points(stroke: str) -> None:
-    made = Style.of(0, 1, stroke)
-    curve = curves_of(made) @ np.array(made.points)
-    points = np.array(made.points)[list(made.strokes[0])]
-    np.testing.assert_allclose(curve, hermite(points, made.strokes[0][0] == made.strokes[0][-1]), atol=1e-12)
-
-
-def test_strokes_follow_one_another() -> None:
-    both = Style.of(0, 1, "0 0, 0 50, 30 80", "30 80, 90 80")
-    curve = curves_of(both) @ np.array(both.points)
-    parts = [hermite(np.array(part) / 100, False) for part in ([[0, 0], [0, 50], [30, 80]], [[30, 80], [90, 80]])]
-    np.testing.assert_allclose(curve, np.concatenate(parts), atol=1e-12)
 
 
 @pytest.mark.parametrize("stroke", ["0 0, 50 0, 100 0", "0 0, 0 50, 0 100", "0 0, 70 10, 50 60, 0 90"])
@@ -243,7 +206,6 @@ def test_a_fifth_of_the_examples_are_real_and_the_others_styles_by_their_weight(
         assert sum(shape[0] for shape in shapes if shape[1:] == (80, 98)) == 202
         assert {shape[1:] for shape in shapes} == {(80, 98), (20, 20)}
         assert max(shape[0] for shape in shapes) == 100
-    assert [list(chunks(count)) for count in (0, 1, 100, 250)] == [[], [1], [100], [100, 100, 50]]
 
 
 class Frame:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import streamlit as st
 
 from nnviz.analysis.checkpoint_view import CheckpointView
+from nnviz.data.datasets import DATASETS
 from nnviz.store.run import Run, RunGone, Status
 from nnviz.train.checkpoint import CheckpointError
 from nnviz.ui import services, state
@@ -23,7 +24,7 @@ MOST = 8
 """Nets side by side."""
 
 _WIDGET, _CHOSEN = "draw-nets", Kept.NETS
-DIGITS = ("mnist", "offline")
+DIGITS = tuple(name for name, dataset in DATASETS.items() if dataset.of_digits)
 """Data sets of the digits that people draw."""
 
 

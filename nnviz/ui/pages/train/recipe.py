@@ -8,6 +8,7 @@ import streamlit as st
 
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.optimizers import OPTIMIZERS
+from nnviz.spec.recipes import robust_config
 from nnviz.spec.train_config import TrainConfig, checkpoint_bytes
 from nnviz.ui import state
 from nnviz.ui.format import size_in_words
@@ -19,16 +20,6 @@ _FIRST = ("lr", "momentum", "batch_size", "epochs")
 _MORE = ("optimizer", "nesterov", "schedule", "weight_decay", "loss", "augment")
 _DATA = ("data", "per_class", "seed", "device", "checkpoints")
 
-
-ROBUST: dict[str, Any] = {
-    "optimizer": "adam",
-    "lr": 0.005,
-    "batch_size": 256,
-    "epochs": 20,
-    "schedule": "onecycle",
-    "augment": "drawing",
-}
-"""What makes a net read drawings; data, seed and device stay as they are."""
 
 ROBUST_IN_WORDS = (
     "For a net that reads what people draw: images shifted, turned, scaled, thicker and thinner, anew in each of 20"
@@ -59,7 +50,7 @@ def recipe_form() -> None:
 
 
 def _recipes(config: TrainConfig) -> None:
-    if config != config.with_(**ROBUST):
+    if config != robust_config(state.setup().network, config):
         st.button(
             "Augmentation", key="robust-recipe", icon=":material/draw:", on_click=_make_robust, help=ROBUST_IN_WORDS
         )
@@ -68,7 +59,8 @@ def _recipes(config: TrainConfig) -> None:
 
 
 def _make_robust() -> None:
-    state.set_config(state.setup().config.with_(**ROBUST))
+    setup = state.setup()
+    state.set_config(robust_config(setup.network, setup.config))
 
 
 def checkpoint_words(network: NetworkSpec, config: TrainConfig) -> str:
