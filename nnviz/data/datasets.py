@@ -83,7 +83,14 @@ class Dataset:
     make: Callable[[Progress, Path | None], tuple[Bytes, Bytes, Bytes, Bytes]] | None = None
     """Makes what the files hold, in their order, on this machine; None if they are downloaded. Raises DataError."""
     extends: str = ""
-    """The data set that this one adds training images to: the next best until it is there."""
+    """The data set that this one adds training images to, and whose test images it has: the next best until it is
+    there.
+    """
+
+    @property
+    def tested_on(self) -> str:
+        """The name of the data set that the test images are from: accuracies on the same ones can be compared."""
+        return self.extends or self.name
 
     @property
     def of_digits(self) -> bool:

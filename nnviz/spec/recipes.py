@@ -15,7 +15,7 @@ def robust(network: NetworkSpec) -> dict[str, Any]:
         "data": STYLES,
         "per_class": 0,
         "optimizer": "adam",
-        "lr": 0.005,
+        "lr": 0.0025,
         "batch_size": 256,
         "epochs": 24,
         "schedule": "onecycle",

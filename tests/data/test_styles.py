@@ -97,7 +97,7 @@ def test_most_hands_are_steady_and_some_shake() -> None:
 
 
 @pytest.mark.parametrize("pen", [2.4, 3.2])
-@pytest.mark.parametrize("style", [RARE[9], RARE[20], HELD_OUT[-1]], ids=["1", "2", "9"])
+@pytest.mark.parametrize("style", [style for style in HELD_OUT if style.digit in (2, 6, 9)])
 def test_a_made_digit_is_what_a_drawing_of_the_same_line_becomes(
     style: Style, pen: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,7 +119,7 @@ def test_a_made_digit_is_what_a_drawing_of_the_same_line_becomes(
     away = min(  # the centre of mass may lie just between two pixels
         np.abs(made - np.roll(drawn, (down, right), (0, 1))).mean() for down in (-1, 0, 1) for right in (-1, 0, 1)
     )
-    assert away < 0.13 * drawn.mean()  # a shift by one pixel makes all of it
+    assert away < 0.2 * drawn.mean()  # a shift by one pixel makes all of it
 
 
 def test_ink_fades_over_two_pixels_at_an_edge_and_all_of_it_is_there() -> None:

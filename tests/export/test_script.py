@@ -17,10 +17,10 @@ from torch import nn
 from nnviz.data import torchvision_ops
 from nnviz.data.datasets import DATASETS, Loaded, Split, to_input
 from nnviz.export.script import training_script
-from nnviz.spec.augmentations import AUGMENTATIONS
+from nnviz.spec.augmentations import AUGMENTATIONS, handwriting
 from nnviz.spec.augmentations.affine import MAX_ANGLE, MAX_SCALE, MAX_SHIFT, MAX_STROKE, thicken
 from nnviz.spec.augmentations.elastic import GRID
-from nnviz.spec.augmentations.handwriting import MAX_SHEAR, MAX_WARP, rewrite
+from nnviz.spec.augmentations.handwriting import rewrite
 from nnviz.spec.initialisation import INITIALISATIONS
 from nnviz.spec.layers.batch_norm import BatchNorm
 from nnviz.spec.layers.conv import Conv
@@ -253,11 +253,12 @@ def test_its_handwriting_is_ours(blobs: Loaded, root: Path, monkeypatch: pytest.
     draws = [(torch.rand(5, generator=source), torch.rand(1, 2, GRID, GRID, generator=source)) for _ in range(5)]
     for affine, coarse in draws:
         angle, right, down, growth, lean = 2 * affine - 1
-        limits = torch.tensor([MAX_ANGLE, MAX_SHIFT, MAX_SHIFT, MAX_SCALE, 0.0, MAX_SHEAR])
+        hand = handwriting
+        limits = torch.tensor([hand.MAX_ANGLE, hand.MAX_SHIFT, hand.MAX_SHIFT, hand.MAX_SCALE, 0.0, hand.MAX_SHEAR])
         moves = torch.cat(
             [
                 limits * torch.stack([angle, right, down, growth, torch.tensor(0.0), lean]),
-                MAX_WARP * (2 * coarse.flatten() - 1),
+                hand.MAX_WARP * (2 * coarse.flatten() - 1),
             ]
         )
         lots = iter([affine, coarse])

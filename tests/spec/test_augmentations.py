@@ -15,10 +15,10 @@ from torch import Tensor
 
 from nnviz.data import torchvision_ops
 from nnviz.data.datasets import Loaded
-from nnviz.spec.augmentations import AUGMENTATIONS
+from nnviz.spec.augmentations import AUGMENTATIONS, handwriting
 from nnviz.spec.augmentations.affine import MAX_ANGLE, MAX_SCALE, MAX_SHIFT, MAX_STROKE, move, thicken
 from nnviz.spec.augmentations.elastic import ELASTIC, GRID, MAX_BEND, bend
-from nnviz.spec.augmentations.handwriting import HANDWRITING, MAX_SHEAR, MAX_WARP, rewrite
+from nnviz.spec.augmentations.handwriting import HANDWRITING, rewrite
 
 torchvision_ops.declare()
 from torchvision import transforms  # noqa: E402  # needs the declared operators
@@ -157,7 +157,9 @@ def test_handwriting_bends_as_elastic_does_and_thickens_as_drawing_does(blobs: L
 def test_what_hands_do_is_uniform_in_its_ranges() -> None:
     assert HANDWRITING.draw is not None
     moves = HANDWRITING.draw(20_000, torch.Generator().manual_seed(1))
-    limits = [MAX_ANGLE, MAX_SHIFT, MAX_SHIFT, MAX_SCALE, MAX_STROKE, MAX_SHEAR, *(MAX_WARP,) * (2 * GRID**2)]
+    hand = handwriting
+    limits = [hand.MAX_ANGLE, hand.MAX_SHIFT, hand.MAX_SHIFT, hand.MAX_SCALE, MAX_STROKE, hand.MAX_SHEAR]
+    limits += [hand.MAX_WARP] * (2 * GRID**2)
     assert moves.shape == (20_000, len(limits))
     for column, limit in zip(moves.T, limits, strict=True):
         assert column.abs().max() <= limit
