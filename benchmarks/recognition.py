@@ -30,7 +30,7 @@ from nnviz.spec.network import build_model
 from nnviz.spec.presets import PRESETS
 from nnviz.spec.recipes import robust_config
 from nnviz.store.runs import RunStore
-from nnviz.train.trainer import Trainer
+from nnviz.train.trainer import trained
 
 LARGE = 200.0
 """Canvas pixels of the longer side of a digit that somebody draws large."""
@@ -71,20 +71,17 @@ Section = Callable[[Sequence[Net], Sizes], Iterator[Row]]
 # ---------------------------------------------------------------------- nets
 
 
-def trained(preset: str, sizes: Sizes) -> tuple[Net, float]:
-    """A net trained by the robust recipe, and the seconds it took."""
+def learned(preset: str, sizes: Sizes) -> tuple[Net, float]:
+    """A net trained by the robust recipe, and the seconds that it took."""
     network = PRESETS[preset].network
     config = robust_config(network)
     if sizes.epochs:
         config = config.with_(epochs=sizes.epochs, per_class=sizes.per_class, data="mnist")
-    dataset = DATASETS[config.data]
-    dataset.ensure()
+    DATASETS[config.data].ensure()
     torch.set_num_threads(cores() if network.convolves else 1)  # as trainings have
-    trainer = Trainer(network, config, dataset.load())
     begun = time.monotonic()
-    for _ in trainer.run():
-        pass
-    return Net(PRESETS[preset].title, trainer.model.eval()), time.monotonic() - begun
+    trainer = trained(network, config)
+    return Net(PRESETS[preset].title, trainer.model), time.monotonic() - begun
 
 
 def recorded(run_id: str) -> Net:
@@ -176,6 +173,7 @@ FRAMINGS: dict[str, Callable[[Drawing, int], Drawing]] = {
     "large": lambda drawing, number: drawing,
     "25 % of the canvas": partial(placed, size=0.25 * CANVAS / LARGE),
     "turned by 20°": partial(placed, turn=20),
+    "three fifths as wide": partial(placed, narrow=0.6),
     "half as wide": partial(placed, narrow=0.5),
     "a tenth over the edge": partial(placed, beyond=0.1),
 }
@@ -206,7 +204,7 @@ def main(arguments: list[str] | None = None) -> None:
     if options.runs:
         measure([recorded(run_id) for run_id in options.runs], sizes).show(options.json)
         return
-    made = [trained(preset, sizes) for preset in options.presets]
+    made = [learned(preset, sizes) for preset in options.presets]
     table = measure([net for net, _ in made], sizes)
     table.add("seconds of training", *(seconds for _, seconds in made), goal="60 / 120")
     table.show(options.json)
