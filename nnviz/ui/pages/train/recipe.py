@@ -52,7 +52,11 @@ def recipe_form() -> None:
 def _recipes(config: TrainConfig) -> None:
     if config != robust_config(state.setup().network, config):
         st.button(
-            "Augmentation", key="robust-recipe", icon=":material/draw:", on_click=_make_robust, help=ROBUST_IN_WORDS
+            "Recipe for drawings",
+            key="robust-recipe",
+            icon=":material/draw:",
+            on_click=_make_robust,
+            help=ROBUST_IN_WORDS,
         )
     if config != TrainConfig():
         st.button("Back to the classic recipe", key="classic-recipe", on_click=state.set_config, args=(TrainConfig(),))
