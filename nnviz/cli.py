@@ -33,6 +33,7 @@ from nnviz.export.archive import ArchiveError, file_name, import_runs, write_run
 from nnviz.export.script import training_script
 from nnviz.export.tensorboard import event_file, folder_name
 from nnviz.fields import Bounds, Choice, Flag, SpecError, bounds_of
+from nnviz.pretrained import PRETRAINED, install
 from nnviz.process import this_process
 from nnviz.spec.activations import ACTIVATIONS
 from nnviz.spec.json_file import MAX_BYTES, from_json
@@ -41,7 +42,7 @@ from nnviz.spec.network import LayerError, NetworkSpec, build_model
 from nnviz.spec.presets import PRESETS
 from nnviz.spec.train_config import TrainConfig, check
 from nnviz.store.database import LONG_PATIENCE, PATIENCE, StoreError
-from nnviz.store.run import Run, RunGone, Status
+from nnviz.store.run import PretrainedRun, Run, RunGone, Status
 from nnviz.store.runs import RunStore
 from nnviz.train.checkpoint import CheckpointError
 from nnviz.train.commands import Action, Command, Mailbox
@@ -89,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _say(f"error: layer {error.index + 1}: {error}", _USAGE)
     except SpecError as error:
         return _say(f"error: {error}", _USAGE)
-    except (ArchiveError, DataError, RunGone, CheckpointError, StoreError) as error:
+    except (ArchiveError, DataError, RunGone, PretrainedRun, CheckpointError, StoreError) as error:
         return _say(f"error: {error}", _FAILED)
     except BrokenPipeError:
         _hush()
@@ -554,8 +555,11 @@ def _parser() -> argparse.ArgumentParser:
     kind.add_argument("--tensorboard", action="store_true", help="write an event file for TensorBoard instead")
     entry = command("import", _import, "Take in a run, or several, exported elsewhere.")
     entry.add_argument("file", type=Path, metavar="FILE", help="a file that was exported")
+    came = ", ".join(net.id for net in PRETRAINED)
     for made in (resume, evaluation, code, export):
-        made.add_argument("run", metavar="RUN", help=f"its id, the beginning of it, or `{LAST}`")
+        made.add_argument(
+            "run", metavar="RUN", help=f"its id, the beginning of it, or `{LAST}`; {came} come with nnviz"
+        )
 
     data = command("data", _data, "Get a data set, or list them.")
     data.add_argument("dataset", nargs="?", choices=DATASETS, metavar="NAME", help=", ".join(DATASETS))
@@ -605,10 +609,12 @@ def _threads(text: str) -> int:
 def _store(arguments: argparse.Namespace, create: bool = False, patience: float = PATIENCE) -> Iterator[RunStore]:
     """The store named by the options, closed at the end. Raises StoreError, RunGone if there is none to look into."""
     root: Path = arguments.runs or runs_root()
+    create = create or getattr(arguments, "run", "") in {net.id for net in PRETRAINED}
     if not create and not (root / "runs.sqlite").is_file():
         raise RunGone(f"there are no runs in {root}")
     store = RunStore(root, patience, look_only=not create)
     try:
+        install(store)
         yield store
     finally:
         store.close()

@@ -52,12 +52,21 @@ def ray_address() -> str:
     return _value("NNVIZ_RAY_ADDRESS")
 
 
+def pretrained() -> bool:
+    """Whether the nets that come with nnviz stand among the runs: not with NNVIZ_PRETRAINED=0. Raises SettingError."""
+    value = _value("NNVIZ_PRETRAINED")
+    if value not in ("", "0", "1"):
+        raise SettingError(f"NNVIZ_PRETRAINED must be 0 or 1, not {value[:40]!r}")
+    return value != "0"
+
+
 def check() -> None:
     """Raises SettingError for the first variable whose value can't be."""
     data_root()
     runs_root()
     slots()
     cache_bytes()
+    pretrained()
 
 
 def cores() -> int:

@@ -23,6 +23,9 @@ threadpool_limits(1, user_api="blas")
 
 processes.mark()
 
+# Most tests are of a store that is empty but for what they put there.
+os.environ["NNVIZ_PRETRAINED"] = "0"
+
 local.SHUTDOWN_SECONDS = local.KILL_SECONDS = LIMIT_S  # people don't wait that long for an end, tests must see it
 
 PROJECT = Path(__file__).parents[1]

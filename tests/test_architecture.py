@@ -14,7 +14,7 @@ import pytest
 
 PROJECT = Path(__file__).parents[1]
 
-STAGES = ("data", "spec", "train", "store", "analysis", "export", "sweep", "executor", "charts", "ui")
+STAGES = ("data", "spec", "train", "store", "analysis", "export", "pretrained", "sweep", "executor", "charts", "ui")
 """Packages of nnviz: each imports only itself and what stands to its left."""
 
 BEFORE, AFTER = ("environment", "fields", "jobs", "process", "registry", "table"), ("cli", "__main__")

@@ -41,14 +41,19 @@ def as_inputs(pixels: NDArray[np.uint8], checkpoint: CheckpointView) -> Tensor:
 
 
 def answer(checkpoint: CheckpointView, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Probabilities of the classes for one drawing, (classes,); no numbers (NaN) where the training has diverged, also
-    where the logits are finite but so large that their softmax is sure of anything.
+    """Probabilities of the classes for one drawing, (classes,); see `answers`."""
+    probabilities: NDArray[np.float32] = answers(checkpoint, pixels)[0]
+    return probabilities
+
+
+def answers(checkpoint: CheckpointView, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Probabilities of the classes for drawings (n, 28, 28), (n, classes); no numbers (NaN) where the training has
+    diverged, also where the logits are finite but so large that their softmax is sure of anything.
     """
     with torch.inference_mode():
-        logits: Tensor = checkpoint.model(as_inputs(pixels, checkpoint))[0]
-        if not bool((logits.abs() <= MOST_LOGIT).all()):
-            return np.full(len(logits), np.nan, np.float32)
-        probabilities: NDArray[np.float32] = logits.softmax(0).numpy()
+        logits: Tensor = checkpoint.model(as_inputs(pixels, checkpoint))
+        sound = (logits.abs() <= MOST_LOGIT).all(1, keepdim=True)
+        probabilities: NDArray[np.float32] = logits.softmax(1).where(sound, torch.nan).numpy()
     return probabilities
 
 

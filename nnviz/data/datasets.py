@@ -116,6 +116,11 @@ class Dataset:
         """
         return next((f"{problem}." for file, path in self._paths(root) if (problem := _problem(file, path))), None)
 
+    def without_images(self) -> Loaded:
+        """The data set as far as it is known without its files: for nets that only answer."""
+        none = Split(torch.zeros((0, *self.input_shape), dtype=torch.uint8), torch.zeros(0, dtype=torch.int64))
+        return Loaded(self, none, none)
+
     def load(self, root: Path | None = None) -> Loaded:
         """Map the files into memory. Raises DataError."""
         arrays = []

@@ -20,6 +20,7 @@ import time
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -258,6 +259,15 @@ def import_runs(store: RunStore, source: bytes | Path | IO[bytes], origin: str =
         return found
 
 
+def import_pretrained(store: RunStore, source: bytes, run_id: str) -> Run:
+    """A run that comes with nnviz, under a name of its own instead of an id, as of when it was trained and with its own
+    note. Raises as `import_run` does.
+    """
+    with _open(source) as archive:
+        reader = _Reader(archive, _parts(_entries(archive)), "")
+        return reader.into(store, run_id)
+
+
 _Entries = list[tuple[str, zipfile.ZipInfo]]
 
 
@@ -343,10 +353,15 @@ class _Reader:
     def read(self, name: str) -> bytes:
         return _read(self.archive, self.parts[name])
 
-    def into(self, store: RunStore) -> Run:
+    def into(self, store: RunStore, pretrained: str = "") -> Run:
+        """`pretrained`: its id, if it came with nnviz."""
         epochs, changes = self._epochs(), self._changes()
         curve, norms = self._curves()
-        return store.adopt(self._run(), curve, norms, epochs, changes, self._fill)
+        run = self._run()
+        if pretrained:
+            created, note = _number(self.record, "created"), _text(self.record, "note", 4000)
+            run = replace(run, id=pretrained, created=created, note=note, pretrained=True)
+        return store.adopt(run, curve, norms, epochs, changes, self._fill)
 
     def _run(self) -> Run:
         record = self.record

@@ -75,6 +75,10 @@ class AttemptOver(RunGone):
     """Another attempt has the run now: whoever was told to train it before has nothing to say about it any more."""
 
 
+class PretrainedRun(Exception):  # noqa: N818  # as RunGone
+    """The run came with nnviz, and can't be changed."""
+
+
 @dataclass(frozen=True)
 class Run:
     """One training as recorded so far."""
@@ -116,13 +120,15 @@ class Run:
     itself within rounding, not bit for bit. 0: by itself."""
     waiting: Waiting = Waiting.NOTHING
     """What a queued run waits for, beside its turn."""
+    pretrained: bool = False
+    """It came with nnviz: it can be looked into, asked, compared, exported and forked, but not changed."""
 
 
 NAME_LENGTH = 120
 """Characters of a name; those that describe a set-up far from the classic recipe need some."""
 
 COLUMNS = """id, name, note, network, config, status, reason, created, seconds, step, steps, speed, device, threads,
-    attempt, owner, parent, parent_step, sweep, point, ensemble, waiting,
+    attempt, owner, parent, parent_step, sweep, point, ensemble, waiting, pretrained,
     (SELECT test_accuracy FROM epochs WHERE epochs.run = runs.id ORDER BY epoch DESC LIMIT 1) AS test_accuracy"""
 """Of the table of runs, as `to_run` reads them. What lies in the bin (`deleted`) counts as gone."""
 
@@ -159,7 +165,7 @@ def to_run(row: sqlite3.Row) -> Run:
     values = dict(row)
     owner = values.pop("owner")
     status, waiting = Status(values.pop("status")), Waiting(values.pop("waiting"))
-    reason = values.pop("reason") or waiting.words
+    reason, pretrained = values.pop("reason") or waiting.words, bool(values.pop("pretrained"))
     if status.active and not is_alive(owner):
         status, reason = Status.INTERRUPTED, "Its process ended without a word: it was killed, or the server was."
     return Run(
@@ -168,6 +174,7 @@ def to_run(row: sqlite3.Row) -> Run:
         status=status,
         reason=reason,
         waiting=waiting,
+        pretrained=pretrained,
         **values,
     )
 

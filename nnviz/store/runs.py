@@ -26,6 +26,7 @@ from nnviz.store.database import PATIENCE, Database, StoreBusy, StoreError
 from nnviz.store.history import Curve, History, NormCurves
 from nnviz.store.run import (
     COLUMNS,
+    PretrainedRun,
     Run,
     RunGone,
     Status,
@@ -95,8 +96,8 @@ class RunStore:
         return to_run(run_row(self.db, run_id))
 
     def runs(self, sweep: str = "") -> list[Run]:
-        """The runs of a sweep, or those that belong to none, newest first."""
-        query = f"SELECT {COLUMNS} FROM runs WHERE sweep = ? AND deleted = 0 ORDER BY created DESC, id DESC"
+        """The runs of a sweep, or those that belong to none, newest first; last of all those that came with nnviz."""
+        query = f"SELECT {COLUMNS} FROM runs WHERE sweep = ? AND deleted = 0 ORDER BY pretrained, created DESC, id DESC"
         return [to_run(row) for row in self.db.rows(query, sweep)]
 
     def owner(self, run_id: str) -> str:
@@ -187,12 +188,13 @@ class RunStore:
         changes: Sequence[Change],
         fill: Callable[[Path], None],
     ) -> Run:
-        """A run from elsewhere becomes one of this store, under another id and as of now, no fork and of no sweep.
+        """A run from elsewhere becomes one of this store, under another id and as of now, no fork and of no sweep; a
+        pretrained one keeps its id and its time.
 
         `fill` puts its checkpoints into the folder it is given. If anything goes wrong, there or here, nothing is left.
         """
         now = time.time()
-        run_id = new_id(now)
+        run_id = run.id if run.pretrained else new_id(now)
         values = {
             "id": run_id,
             "name": run.name,
@@ -201,7 +203,8 @@ class RunStore:
             "config": json.dumps(run.config.to_dict()),
             "status": run.status,
             "reason": run.reason,
-            "created": now,
+            "created": run.created if run.pretrained else now,
+            "pretrained": run.pretrained,
             "seconds": run.seconds,
             "step": run.step,
             "steps": run.steps,
@@ -236,17 +239,20 @@ class RunStore:
         return self.run(run_id)
 
     def rename(self, run_id: str, name: str) -> None:
-        """An empty name gives back the one that describes the set-up."""
-        run = self.run(run_id)
+        """An empty name gives back the one that describes the set-up. Raises PretrainedRun."""
+        run = self._own(run_id)
         update_run(self.db, run_id, name=clean_name(name) or describe(run.network, run.config))
 
     def annotate(self, run_id: str, note: str) -> None:
+        """Raises PretrainedRun."""
+        self._own(run_id)
         update_run(self.db, run_id, note=note.strip()[:4000])
 
     def discard(self, run_id: str) -> None:
         """Put the run into the bin: it counts as gone, and can be had back for `BIN_SECONDS`. Stop it first if it is
-        active.
+        active. Raises PretrainedRun.
         """
+        self._own(run_id)
         self.empty_bin()
         update_run(self.db, run_id, deleted=time.time())
 
@@ -281,8 +287,9 @@ class RunStore:
         """Let a run wait to be started or resumed by `owner`: the number of this attempt. From now on earlier ones
         can't say any more how it stands. `reason` says why it has to wait, and stays while it trains.
 
-        `after`: only if that is the run's attempt still, else AttemptOver.
+        `after`: only if that is the run's attempt still, else AttemptOver. Raises PretrainedRun.
         """
+        self._own(run_id)
         with self.db.together():
             before = run_row(self.db, run_id)["attempt"] if after is None else after
             update_attempt(
@@ -301,3 +308,10 @@ class RunStore:
     def wait_for(self, run_id: str, what: Waiting) -> None:
         """Say what a queued run waits for; nothing happens if it is no longer queued."""
         self.db.execute("UPDATE runs SET waiting = ? WHERE id = ? AND status = ?", what, run_id, Status.QUEUED)
+
+    def _own(self, run_id: str) -> Run:
+        """A run that may be changed. Raises PretrainedRun."""
+        run = self.run(run_id)
+        if run.pretrained:
+            raise PretrainedRun(f"“{run.name}” came with nnviz and stays as it is: fork it, or train one like it")
+        return run

@@ -90,4 +90,9 @@ def _bin_and_commands(db: sqlite3.Connection) -> None:
     )
 
 
-MIGRATIONS = (_tables, _field_words, _bin_and_commands)
+def _pretrained(db: sqlite3.Connection) -> None:
+    """4: which runs came with nnviz."""
+    db.execute("ALTER TABLE runs ADD COLUMN pretrained INTEGER NOT NULL DEFAULT 0")
+
+
+MIGRATIONS = (_tables, _field_words, _bin_and_commands, _pretrained)

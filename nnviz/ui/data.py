@@ -55,3 +55,27 @@ def _notice(name: str, used: str) -> None:
                 f"Training can begin as soon as the images are here. Should {wanted.title} not be had, it will be on "
                 f"**{other.title}**: {other.origin}."
             )
+
+
+def offer_images(name: str, why: str) -> None:
+    """Say that the images of a data set are not here, and why they are needed, a phrase; get them if somebody asks."""
+    preparation = services.preparation()
+    with st.container(key="images-missing", border=True):
+        st.markdown(f"{why}, the images of **{DATASETS[name].title}** are needed; they are not on this machine yet.")
+        st.fragment(_getting, run_every=0.5 if preparation.progress(name).running else None)(name)
+
+
+def _getting(name: str) -> None:
+    preparation = services.preparation()
+    progress, was_going = preparation.progress(name), st.session_state.get(Kept.DATA_BUSY, False)
+    st.session_state[Kept.DATA_BUSY] = progress.running
+    if was_going and not progress.running:
+        st.rerun()
+    if progress.running:
+        st.progress(progress.share, text=progress.text)
+        return
+    if progress.problem:
+        st.warning(plain(sentence(progress.problem)), icon=":material/cloud_off:")
+    if st.button("Get them", key="get-images", icon=":material/download:"):
+        preparation.start(name)
+        st.rerun()

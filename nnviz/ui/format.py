@@ -8,6 +8,7 @@ import humanize
 from torch import Tensor
 
 from nnviz.analysis.checkpoint_view import LayerView
+from nnviz.pretrained import PRETRAINED
 from nnviz.spec.activations import ACTIVATIONS
 
 _MARKUP = r"\`*_{}[]()<>#+-.!|$:~"
@@ -29,6 +30,8 @@ def run_label(name: str, run_id: str) -> str:
     The browser answers with the label, not with the option: so labels must be one of a kind, and say nothing that
     changes while a run goes on.
     """
+    if run_id in {net.id for net in PRETRAINED}:
+        return f"{name} · came with nnviz"
     return f"{name} · {run_id[9:11]}:{run_id[11:13]} #{run_id[-4:]}"
 
 

@@ -12,7 +12,7 @@ from nnviz.data.datasets import usable
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.database import ReadOnly, StoreBusy
-from nnviz.store.run import Run, RunGone
+from nnviz.store.run import PretrainedRun, Run, RunGone
 from nnviz.sweep.store import SweepGone
 from nnviz.train.commands import Command
 from nnviz.ui import services, state
@@ -87,7 +87,7 @@ def told() -> Iterator[None]:
     """What keeps a click from being obeyed is said at the top of the page: a full disk, a run just deleted."""
     try:
         yield
-    except (RunGone, SweepGone) as error:
+    except (RunGone, SweepGone, PretrainedRun) as error:
         state.report(sentence(str(error)))
     except (ReadOnly, StoreBusy) as error:
         state.report(f"That did not work: {error}.")

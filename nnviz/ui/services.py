@@ -12,7 +12,7 @@ import streamlit as st
 import torch
 from threadpoolctl import threadpool_limits
 
-from nnviz import environment
+from nnviz import environment, pretrained
 from nnviz.data.download import Preparation
 from nnviz.environment import SettingError
 from nnviz.executor.local import LocalExecutor
@@ -26,7 +26,10 @@ from nnviz.ui.tcp_nodelay import send_at_once
 
 @st.cache_resource(show_spinner=False, on_release=RunStore.close)
 def store() -> RunStore:
-    return RunStore(look_only=True)
+    opened = RunStore(look_only=True)
+    with suppress(SettingError):  # said by every page
+        pretrained.install(opened)
+    return opened
 
 
 def look_only() -> str:

@@ -80,6 +80,30 @@ def test_strokes_are_answered_undone_and_cleared(open_draw: OpenPage) -> None:
     expect_answer(page, "7")
 
 
+def test_two_digits_side_by_side_are_read_from_left_to_right(open_draw: OpenPage) -> None:
+    page = open_draw()
+    stroke(page, (50, 60), (110, 60), (80, 140), (70, 220))
+    stroke(page, (200, 60), (200, 220))
+    expect(page.get_by_test_id("first-guess")).to_have_text("71")
+    expect(page.get_by_test_id("first-percent")).to_have_text("2 digits")
+    expect(page.get_by_test_id("second-guess")).to_have_text(re.compile(r"^least sure: [17], "))
+    boxes = page.get_by_test_id("found").locator(".box")
+    expect(boxes).to_have_text(["7", "1"])
+    paper, first, second = (one.bounding_box() for one in (page.get_by_test_id("drawing"), boxes.first, boxes.last))
+    assert all((paper, first, second))
+    unit = paper["width"] / 280
+    for box, (left, right) in ((first, (41, 119)), (second, (191, 209))):  # the strokes and half the width of the pen
+        assert box["x"] - paper["x"] == pytest.approx(left * unit, abs=3)
+        assert box["x"] + box["width"] - paper["x"] == pytest.approx(right * unit, abs=3)
+    best = page.locator(".bar.best .class")
+    expect(best).to_have_text("7")
+    page.locator(".st-key-draw-digit").get_by_text("2", exact=True).click()
+    expect(best).to_have_text("1")
+    page.locator(".st-key-draw-separate label").click()
+    expect(page.get_by_test_id("first-percent")).to_contain_text("probability")
+    expect(boxes).to_have_count(0)
+
+
 def test_what_stands_beside_follows_the_drawing(open_draw: OpenPage) -> None:
     page = open_draw()
     expect(page.get_by_text("nothing to predict")).to_be_visible()

@@ -47,6 +47,7 @@ from nnviz.data.drawing import (
 )
 from nnviz.data.mnist_frame import frame
 from nnviz.data.printed import without_print
+from nnviz.data.segmentation import segments
 from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import NetworkSpec, build_model
 from nnviz.train.evaluation import evaluate
@@ -595,6 +596,15 @@ class TestPhoto:
             for number, image in enumerate(images[:, 0].numpy())
         ]
         assert accuracy(net, prepared(pictures), labels) >= accuracy(net, images, labels) - 0.1
+
+    def test_a_row_of_digits_on_one_photo_is_found_digit_by_digit(self, sample: Any) -> None:
+        images, right = sample(100)[0][:60, 0].numpy(), 0
+        for number in range(10):
+            row = np.zeros((700, 700), np.float32)
+            for place, image in enumerate(images[6 * number : 6 * number + 6]):
+                row[300:400, 20 + 110 * place : 120 + 110 * place] = resized(image, 100)
+            right += len(segments(from_photo(photographed(row, np.random.default_rng(number))))) == 6
+        assert right >= 9
 
     @pytest.mark.parametrize("around", [1.0, 0.9])
     def test_a_circle_and_what_is_no_frame_stay(self, around: float) -> None:

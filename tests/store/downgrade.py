@@ -15,6 +15,6 @@ def before_versions(root: Path, *missing: str) -> None:
         db.execute("ALTER TABLE sweeps RENAME COLUMN strategy TO way")
         db.execute("DROP TABLE commands")
         db.execute("ALTER TABLE sweeps DROP COLUMN deleted")
-        for column in ("waiting", "deleted", *missing):
+        for column in ("waiting", "deleted", "pretrained", *missing):
             db.execute(f"ALTER TABLE runs DROP COLUMN {column}")
     db.close()

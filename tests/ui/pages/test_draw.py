@@ -31,6 +31,7 @@ from nnviz.train.evaluation import evaluate
 from nnviz.train.events import Batch
 from nnviz.ui.checkpoints import checkpoint_at, loaded
 from nnviz.ui.components.canvas import _Sent
+from nnviz.ui.pages.draw.answer import _may_use_camera
 from nnviz.ui.pages.draw.page import SECTIONS
 from nnviz.ui.pages.draw.quiz import Quiz, following, judged
 from tests.waiting import LIMIT_S
@@ -135,6 +136,45 @@ def test_the_bars_are_the_net_s_probabilities(store: RunStore, run: Run) -> None
     assert sent(at)["percent"] == pytest.approx(100 * answer(checkpoint, PIXELS), abs=0.06)
     assert sent(at)["revision"] == 1
     assert np.array_equal(at.session_state["drawn_image"], PIXELS)
+
+
+@pytest.mark.parametrize(
+    ("url", "there"),
+    [
+        ("http://localhost:8501/Draw", True),
+        ("http://127.0.0.1:8501/Draw", True),
+        ("http://[::1]:8501/Draw", True),
+        ("https://class.example/Draw", True),
+        ("http://192.168.0.7:8501/Draw", False),
+        ("http://localhost.example/Draw", False),
+        ("", False),
+    ],
+)
+def test_the_camera_is_offered_where_browsers_give_it(url: str, there: bool) -> None:
+    assert _may_use_camera(url) is there
+
+
+TWO = Drawing((Stroke(((60, 40, 0), (60, 240, 90))), Stroke(((200, 60, 200), (200, 220, 290)))))
+
+
+def test_of_two_digits_each_is_answered_and_one_looked_at(store: RunStore, run: Run) -> None:
+    at = opened(TWO)
+    view = checkpoint_at(store, run, store.checkpoints.steps(run.id)[-1])
+    alone = [prepare(rasterise(Drawing((one,)))).pixels for one in TWO.strokes]
+    told = [answer(view, pixels) for pixels in alone]
+    found = sent(at)["found"]
+    assert [one[:4] for one in found] == [[51, 31, 69, 249], [191, 51, 209, 229]]
+    assert [one[4] for one in found] == [str(share.argmax()) for share in told]
+    assert sent(at)["percent"] == pytest.approx(100 * told[0], abs=0.06)
+    at.session_state["draw_digit_looked_at"] = 1
+    at.run()
+    assert sent(at)["percent"] == pytest.approx(100 * told[1], abs=0.06)
+    assert np.array_equal(at.session_state["drawn_image"], alone[1])
+    at.toggle(key="draw-separate").set_value(False).run()
+    assert sent(at)["found"] == []
+    assert sent(at)["percent"] == pytest.approx(100 * answer(view, prepare(rasterise(TWO)).pixels), abs=0.06)
+    draw(at, ONE, 2)  # fewer than the one that was looked at
+    assert not at.exception
 
 
 @pytest.mark.parametrize("size", [-1e30, float("nan")])

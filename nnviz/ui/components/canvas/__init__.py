@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import streamlit as st
 from streamlit.components.v2 import component
@@ -51,6 +51,20 @@ class _Sent:
     drawing: Drawing
 
 
+class Found(NamedTuple):
+    """One of several digits, and its answer: its box, pixels of the canvas (negative: it is not on the canvas)."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+    name: str
+    """Of the class that is answered."""
+    probability: float
+    """In [0, 1]."""
+    touching: bool
+
+
 def canvas(
     *,
     key: str,
@@ -61,12 +75,15 @@ def canvas(
     classes: Sequence[str] = (),
     hint: str = "Draw a digit",
     photos: bool = False,
+    found: Sequence[Found] = (),
+    place: int = 0,
 ) -> Drawing | None:
     """Show the canvas, at most `height` CSS pixels high; what is drawn on it, or None if nothing is.
 
     With a new `generation` it starts with `strokes`, or empty. `probabilities` in [0, 1], one for each of `classes`,
     are shown as bars; without them the bars are empty, and `hint` says what to do. A canvas without `classes` has no
-    bars. With `photos`, pictures may be pasted into the page and dropped onto the canvas: see `take_photo`.
+    bars. Of several digits `found` says where each is, and the bars are of the one at `place`. With `photos`, pictures
+    may be pasted into the page and dropped onto the canvas: see `take_photo`.
     """
     if probabilities is not None and len(probabilities) != len(classes):
         raise ValueError(f"{len(classes)} classes need as many probabilities, not {len(probabilities)}")
@@ -83,6 +100,8 @@ def canvas(
         "classes": list(classes),
         "hint": hint,
         "photos": photos,
+        "found": [[*one[:5], _percent(one.probability), one.touching] for one in found],
+        "place": place,
     }
     _mount(
         key=key,

@@ -40,6 +40,7 @@ class Sheet {
             <canvas class="sheet" tabindex="0" role="application" data-testid="drawing" aria-roledescription="drawing area"
               aria-label="Drawing area. Arrow keys move the pen, Space puts it down or lifts it, Control Z undoes, Delete clears."></canvas>
             <div class="invitation" aria-hidden="true"></div>
+            <div class="found" aria-hidden="true" data-testid="found"></div>
             <div class="ring" hidden></div>
           </div>
           <div class="tools" role="toolbar" aria-label="Drawing">
@@ -64,6 +65,7 @@ class Sheet {
     this.paper = find(".paper");
     this.ring = find(".ring");
     this.invitation = find(".invitation");
+    this.found = find(".found");
     this.spoken = find(".spoken");
     this.brush = find(".brush input");
     this.dot = find(".dot");
@@ -87,6 +89,7 @@ class Sheet {
     if (again) this.join(data);
     else if (data.generation !== this.generation) this.adopt(data);
     this.fit();
+    this.showFound(data);
     this.showAnswer(data);
     if (!this.stroke && data.revision === this.revision) this.announce();
   }
@@ -488,7 +491,21 @@ class Sheet {
     text(this.spoken, words);
   }
 
-  showAnswer({ percent, classes, hint, revision }) {
+  // Boxes around several digits, each with its answer; not while the pen is down, for then they lag behind.
+  showFound({ found = [], place, revision }) {
+    const shown = this.stroke || revision < this.revision ? [] : found.filter(([left]) => left >= 0);
+    while (this.found.children.length > shown.length) this.found.lastChild.remove();
+    while (this.found.children.length < shown.length) this.found.append(element(`<div class="box"><b></b></div>`));
+    const share = 100 / this.size;
+    shown.forEach(([left, top, right, bottom, name], index) => {
+      const box = this.found.children[index];
+      Object.entries({ left, top, width: right - left, height: bottom - top }).forEach(([side, value]) => write(box, side, `${value * share}%`));
+      box.classList.toggle("looked-at", index === place);
+      text(box.firstChild, name);
+    });
+  }
+
+  showAnswer({ percent, classes, hint, revision, found = [] }) {
     this.answer.hidden = !classes.length;
     if (this.answer.hidden) return;
     while (this.bars.children.length > classes.length) this.bars.lastChild.remove();
@@ -507,13 +524,17 @@ class Sheet {
     this.answer.classList.toggle("waiting", !percent);
     this.answer.classList.toggle("words", classes.some((name) => name.length > 2));
     const [first, probability, second] = ["first-guess", "first-percent", "second-guess"].map((name) => this.answer.querySelector(`[data-testid=${name}]`));
-    text(first, percent ? classes[order[0]] : "?");
-    text(probability, percent ? `probability ${inPercent(percent[order[0]])}` : hint);
-    text(second, percent && order.length > 1 ? `or ${classes[order[1]]}: ${inPercent(percent[order[1]])}` : "");
+    const several = percent && found.length > 1;
+    const least = found.reduce((a, b) => (b[5] < a[5] ? b : a), found[0]);
+    const answer = several ? found.map((one) => one[4]).join(classes.some((name) => name.length > 1) ? ", " : "") : percent ? classes[order[0]] : "?";
+    const sure = several ? `${found.length} digits` : percent ? `probability ${inPercent(percent[order[0]])}` : hint;
+    text(first, answer);
+    text(probability, sure);
+    text(second, several ? `least sure: ${least[4]}, ${inPercent(least[5])}` : percent && order.length > 1 ? `or ${classes[order[1]]}: ${inPercent(percent[order[1]])}` : "");
     this.answer.dataset.revision = revision; // which drawing the bars answer
     // Bars that move with the pen would be read out without end: only the answer to a finished stroke is.
     if (!this.stroke && revision === this.revision) {
-      text(this.answer.querySelector(".spoken"), percent ? `${classes[order[0]]}, probability ${inPercent(percent[order[0]])}` : "");
+      text(this.answer.querySelector(".spoken"), percent ? `${answer}, ${sure}` : "");
     }
   }
 }

@@ -4,14 +4,17 @@ so it does nothing that takes long.
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from nnviz.analysis.recognition import answer
+from nnviz.analysis.recognition import answer, answers
 from nnviz.data.drawing import MAX_PHOTO_BYTES, PHOTO_TYPES
+from nnviz.data.segmentation import MOST
 from nnviz.store.run import Status
-from nnviz.ui.components.canvas import canvas, take_photo
+from nnviz.ui.components.canvas import Found, canvas, take_photo
 from nnviz.ui.components.image_grid import Bars, Caption, tiles
 from nnviz.ui.format import percent, plain
 from nnviz.ui.pages.draw import sheet
@@ -19,20 +22,24 @@ from nnviz.ui.pages.draw.nets import Net, present, refresh_every
 from nnviz.ui.pages.draw.sheet import KEY, Sheet
 from nnviz.ui.state import Kept
 
+_DIGIT, _MOVED = "draw-digit", Kept.DIGIT_MOVED
+
 HEIGHT = 340
 """Of the canvas, CSS pixels."""
 
 
 def show(ids: list[str], every: float | None) -> None:
-    if refresh_every(ids) != every:
-        st.rerun()
+    if refresh_every(ids) != every or st.session_state.pop(_MOVED, False):
+        st.rerun()  # what stands beside the canvas, too
     if photo := take_photo(KEY):
         sheet.use_photo(photo)
-    now, nets = sheet.current(), present(ids)
+    nets = present(ids)
+    now = sheet.current(nets[0].checkpoint if nets else None)
     if now is not None:
         st.session_state[Kept.DRAWN_IMAGE] = now.prepared.pixels  # the Inspect page offers it too
     shares = [answer(net.checkpoint, now.prepared.pixels) for net in nets] if now else []
     finite = bool(shares) and bool(np.isfinite(shares[0]).all())
+    read = _read(nets[0], now) if nets and now and finite and len(now.digits) > 1 else []
     with st.container(key="draw-paper"):
         canvas(
             key=KEY,
@@ -42,6 +49,8 @@ def show(ids: list[str], every: float | None) -> None:
             probabilities=shares[0].tolist() if finite else None,
             classes=nets[0].classes if nets else "0123456789",
             hint=_hint(now, nets, finite),
+            found=read,
+            place=now.place if now else 0,
         )
     if problem := sheet.photo_problem():
         st.warning(plain(problem), icon=":material/broken_image:")
@@ -49,8 +58,54 @@ def show(ids: list[str], every: float | None) -> None:
         names = ", ".join(plain(net.title) for net in lost)
         st.caption(f":material/exposure: {names}: the training has diverged. The last good weights are asked.")
     _photo(now)
+    if read and now:
+        _digits(read, now)
     if nets and now:
         _side_by_side(nets, shares, now)
+
+
+def _read(net: Net, now: Sheet) -> list[Found]:
+    """Where each of several digits is on the paper, and what the net says of it."""
+    told = answers(net.checkpoint, np.stack([one.prepared.pixels for one in now.digits]))
+    return [
+        Found(
+            *((-1, -1, -1, -1) if now.photo else (one.left, one.top, one.right, one.bottom)),
+            net.classes[int(share.argmax())],
+            float(share.max()),
+            one.touching,
+        )
+        for one, share in zip(now.digits, told, strict=True)
+    ]
+
+
+def _digits(read: list[Found], now: Sheet) -> None:
+    """All digits of the paper, as the net gets them and with its answers; one of them is looked at."""
+    with st.container(key="draw-digits"):
+        tiles(
+            np.stack([one.prepared.pixels for one in now.digits]),
+            key="draw-digits-read",
+            captions=[Caption(one.name, percent(one.probability)) for one in read],
+            size=56,
+            label="The digits on the paper, left to right: " + ", ".join(one.name for one in read),
+        )
+        st.session_state[_DIGIT] = now.place
+        st.segmented_control(
+            "Digit that is looked at",
+            range(len(read)),
+            key=_DIGIT,
+            format_func=lambda one: str(one + 1),
+            required=True,
+            on_change=_look_at,
+            help="The bars, and what stands beside them, are of this one. Counted from the left.",
+        )
+        if any(one.touching for one in read):
+            st.caption("Some of them touch: they are cut where the ink is thinnest.")
+        if len(now.digits) == MOST:
+            st.caption(f"At most {MOST} digits are read, the first ones from the left.")
+
+
+def _look_at() -> None:
+    st.session_state[Kept.DIGIT], st.session_state[_MOVED] = st.session_state[_DIGIT], True
 
 
 def _hint(now: Sheet | None, nets: list[Net], finite: bool) -> str:
@@ -67,19 +122,35 @@ def _photo(now: Sheet | None) -> None:
     with st.container(horizontal=True, key="draw-photo-row"):
         with st.popover("Use a photo", icon=":material/photo_camera:", key="draw-photo-open"):
             st.file_uploader(
-                "A photo or picture of one digit, on light or dark paper",
+                "A photo or picture of a digit or a row of them, on light or dark paper",
                 list(PHOTO_TYPES),
                 key="draw-photo",
                 on_change=_on_upload,
                 max_upload_size=MAX_PHOTO_BYTES // 1_000_000,
             )
-            st.caption("Or drop one onto the canvas, or paste it anywhere on the page.")
+            st.caption("Or drop one onto the canvas, or paste it anywhere on the page. A phone offers its camera, too.")
+            if _may_use_camera(st.context.url or "") and st.toggle("Camera", key="draw-camera-on"):
+                st.camera_input("One digit or a row of digits", key="draw-camera", on_change=_on_picture)
         if now is not None and now.photo:
             st.button("Lay the photo aside", key="draw-photo-away", icon=":material/close:", on_click=sheet.new_sheet)
 
 
+def _may_use_camera(url: str) -> bool:
+    """Browsers give it to no page that anybody on the way could have changed: https, or this machine's own."""
+    address = urlsplit(url)
+    return address.scheme == "https" or address.hostname in ("localhost", "127.0.0.1", "::1")
+
+
 def _on_upload() -> None:
-    file = st.session_state["draw-photo"]
+    _use("draw-photo")
+
+
+def _on_picture() -> None:
+    _use("draw-camera")
+
+
+def _use(key: str) -> None:
+    file = st.session_state[key]
     if file is not None:
         sheet.use_photo(file.getvalue())
 

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import streamlit as st
 
 from nnviz.analysis.checkpoint_view import CheckpointView
-from nnviz.data.datasets import DATASETS
+from nnviz.data.datasets import DATASETS, DataError
+from nnviz.pretrained import PRETRAINED
 from nnviz.store.run import Run, RunGone, Status
 from nnviz.train.checkpoint import CheckpointError
 from nnviz.ui import services, state
@@ -37,6 +38,11 @@ class Net(NamedTuple):
     @property
     def live(self) -> bool:
         return self.run.status.active
+
+    @property
+    def has_images(self) -> bool:
+        """Those that it was trained and tested on are there."""
+        return bool(len(self.checkpoint.data.train.labels))
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -78,13 +84,15 @@ def _remember() -> None:
 
 
 def _default(runs: list[Run]) -> str:
-    """The run that is looked at elsewhere, else the last one that this session started or opened, else the best
-    finished one on digits, else the newest.
+    """The run that is looked at elsewhere, else the last one that this session started or opened, else the one that
+    came with nnviz and reads drawings best, else the best finished one on digits, else the newest.
     """
     there = {run.id for run in runs}
     for one in (state.chosen_run(), *state.looking().own):
         if one in there:
             return str(one)
+    if came := [net.id for net in PRETRAINED if net.id in there]:
+        return came[0]
     digits = [run for run in runs if run.config.data in DIGITS]
     finished = [run for run in digits if run.status is Status.FINISHED and run.test_accuracy is not None]
     best = max(finished, key=lambda run: run.test_accuracy or 0.0, default=None)
@@ -113,9 +121,22 @@ def _present(run_id: str) -> Net | None:
             store.present.watch(run_id)
             checkpoint = store.present.newest(run_id)
             return Net(run, checkpoint_now(store, run, checkpoint), 0) if checkpoint else None
-        return Net(run, last_checkpoint(run), 0)
+        return Net(run, _to_answer(run), 0)
     except (RunGone, CheckpointError):
         return None
+
+
+def _to_answer(run: Run) -> CheckpointView:
+    """`last_checkpoint`; of a net that came with nnviz also where its images are not there: it answers without them.
+    Raises CheckpointError, RunGone, DataError.
+    """
+    try:
+        return last_checkpoint(run)
+    except DataError:
+        if not run.pretrained:
+            raise
+        config, checkpoint = run.config, services.store().checkpoints.load(run.id)
+        return CheckpointView(run.network, config, checkpoint, DATASETS[config.data].without_images())
 
 
 def last_checkpoint(run: Run) -> CheckpointView:

@@ -17,6 +17,7 @@ from nnviz.store.database import StoreError
 from nnviz.ui import runs, services, state
 from nnviz.ui.choosing import choose_section
 from nnviz.ui.components.canvas import follow
+from nnviz.ui.data import offer_images
 from nnviz.ui.format import plain, run_label, sentence
 from nnviz.ui.pages.draw import answer, handwriting, inside, learned, nets, path, quiz, sheet, teaching
 from nnviz.ui.pages.draw.scene import Scene
@@ -36,6 +37,9 @@ SECTIONS: dict[str, tuple[str, Callable[[Scene], None]]] = {
 
 OF_THE_DRAWING = ("path", "history", "pixels", "layers", "nearest")
 """Sections with a way on to the Inspect page."""
+
+WITH_IMAGES = ("history", "nearest", "teach", "handwriting")
+"""Sections that need those that the net was trained or tested on."""
 
 SECTION_SECONDS = 1.0
 """Between two looks of the section at a running net."""
@@ -81,9 +85,14 @@ def _section(chosen: list[str]) -> None:
                 format_func=lambda one: run_label(found[one].title, one),
                 label_visibility="collapsed",
             )
-        scene = Scene(sheet.current(), found[run_id], st.context.theme.type == "dark")
+        scene = Scene(
+            sheet.current(next(iter(found.values())).checkpoint), found[run_id], st.context.theme.type == "dark"
+        )
         with st.container(key=f"draw-section-{look}"):
-            SECTIONS[look][1](scene)
+            if look in WITH_IMAGES and not scene.net.has_images:
+                offer_images(scene.net.run.config.data, f"For “{SECTIONS[look][0]}”")
+            else:
+                SECTIONS[look][1](scene)
             if look in OF_THE_DRAWING:
                 inside.look_inside(scene)
     follow(sheet.KEY, sheet.generation())

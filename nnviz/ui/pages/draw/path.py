@@ -13,6 +13,7 @@ from nnviz.fields import bounds_of
 from nnviz.ui.components.image_grid import Caption, tiles
 from nnviz.ui.pages.draw import sheet
 from nnviz.ui.pages.draw.scene import Scene
+from nnviz.ui.state import Kept
 
 SIDE = 112
 """Of each picture, pixels: four times that of the network's input."""
@@ -48,8 +49,15 @@ def _switches() -> None:
             key = f"draw-step-{one.name.replace('_', '-')}"
             st.session_state.setdefault(key, getattr(sheet.steps(), one.name))
             chosen[one.name] = st.toggle(bounds.label, key=key, help=bounds.help)
-    if Steps(**chosen) != sheet.steps():
+        st.session_state.setdefault("draw-separate", sheet.separates())
+        separate = st.toggle(
+            "Separate digits",
+            key="draw-separate",
+            help="Digits that stand side by side are framed and answered one by one, left to right.",
+        )
+    if (Steps(**chosen), separate) != (sheet.steps(), sheet.separates()):
         sheet.set_steps(Steps(**chosen))
+        st.session_state[Kept.SEPARATE] = separate
         st.rerun()
 
 

@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 import streamlit as st
 
-from nnviz.data.drawing import Drawing, DrawingError, Floats, Prepared, Steps, from_photo, prepare, rasterise
+from nnviz.analysis.checkpoint_view import CheckpointView
+from nnviz.analysis.reading import Digit, decide, digits
+from nnviz.data.drawing import Drawing, DrawingError, Floats, Prepared, Steps, from_photo, rasterise
 from nnviz.ui.components.canvas import drawn
 from nnviz.ui.state import Kept
 
@@ -22,8 +24,16 @@ class Sheet(NamedTuple):
 
     ink: Floats
     """(H, W) in [0, 1], of any size."""
-    prepared: Prepared
+    digits: tuple[Digit, ...]
+    """At least one, left to right."""
+    place: int
+    """Which of them is looked at."""
     photo: bool
+
+    @property
+    def prepared(self) -> Prepared:
+        """The digit that is looked at."""
+        return self.digits[self.place].prepared
 
     @property
     def name(self) -> str:
@@ -36,7 +46,9 @@ class _Done(NamedTuple):
 
     source: Drawing | Floats
     steps: Steps
-    sheet: Sheet
+    separate: bool
+    ink: Floats
+    digits: tuple[Digit, ...]
 
 
 def generation() -> int:
@@ -78,8 +90,15 @@ def set_steps(chosen: Steps) -> None:
     st.session_state[_STEPS] = chosen
 
 
-def current() -> Sheet | None:
-    """What is on the canvas, else the photo; None for empty paper. Who draws lays the photo aside."""
+def separates() -> bool:
+    """Whether several digits on one paper are told apart."""
+    return bool(st.session_state.get(Kept.SEPARATE, True))
+
+
+def current(net: CheckpointView | None) -> Sheet | None:
+    """What is on the canvas, else the photo; None for empty paper. Who draws lays the photo aside. `net` says what it
+    can read where digits may touch.
+    """
     drawing = drawn(KEY, generation())
     if drawing is not None:
         for name in (_PHOTO, _PROBLEM):
@@ -88,8 +107,11 @@ def current() -> Sheet | None:
     if source is None:
         return None
     done: _Done | None = st.session_state.get(_PREPARED)
-    if done is None or done.source is not source or done.steps != steps():
+    if done is None or done.source is not source or (done.steps, done.separate) != (steps(), separates()):
         ink = rasterise(source) if isinstance(source, Drawing) else source
-        done = _Done(source, steps(), Sheet(ink, prepare(ink, steps()), not isinstance(source, Drawing)))
+        done = _Done(source, steps(), separates(), ink, digits(ink, steps(), separate=separates()))
         st.session_state[_PREPARED] = done
-    return None if done.sheet.prepared.empty else done.sheet
+    if not (found := decide(net, done.digits)):
+        return None
+    place = min(st.session_state.get(Kept.DIGIT, 0), len(found) - 1)
+    return Sheet(done.ink, found, place, not isinstance(source, Drawing))

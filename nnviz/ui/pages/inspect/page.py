@@ -12,7 +12,8 @@ from nnviz.train.checkpoint import CheckpointError
 from nnviz.ui import runs, services, state
 from nnviz.ui.checkpoints import View
 from nnviz.ui.choosing import choose_section, choose_shown
-from nnviz.ui.format import sentence
+from nnviz.ui.data import offer_images
+from nnviz.ui.format import plain, sentence
 from nnviz.ui.pages.inspect import checkpoints, sections
 from nnviz.ui.pages.inspect.section import Section
 from nnviz.ui.runs import offered_runs
@@ -67,7 +68,10 @@ def _inspect(run_id: str, every: float | None) -> None:
     except RunGone:
         st.rerun()
     except (CheckpointError, DataError) as error:
-        st.warning(sentence(str(error)), icon=":material/warning:")
+        if isinstance(error, DataError) and run.pretrained:
+            offer_images(run.config.data, f"To look into “{plain(run.name)}”")
+        else:
+            st.warning(sentence(str(error)), icon=":material/warning:")
 
 
 def _choose_run(run: Run) -> None:

@@ -51,22 +51,30 @@ def _presets() -> None:
 def _runs() -> None:
     found = [run for run in runs.offered_runs().values() if not run.sweep]
     found.sort(key=lambda run: not run.status.active)
-    if not found:
+    own = [run for run in found if not run.pretrained]
+    if own:
+        st.markdown("**Runs on this server**")
+        for run in own[:SHOWN]:
+            _run(run, time.strftime("%H:%M", time.localtime(run.created)))
+    else:
         st.caption("No runs yet: press Play.")
-        return
-    st.markdown("**Runs on this server**")
-    chosen = state.chosen_run()
-    for run in found[:SHOWN]:
-        st.button(
-            f"{plain(run.name)} · {time.strftime('%H:%M', time.localtime(run.created))} · {_how(run)}",
-            key=f"watch-{run.id}",
-            type="tertiary",
-            disabled=run.id == chosen,
-            on_click=show_run,
-            args=(run,),
-        )
-    if len(found) > SHOWN:
+    if len(own) > SHOWN:
         st.page_link("pages/2_Train.py", label=f"All {len(found)} runs", icon=":material/list:")
+    if came := [run for run in found if run.pretrained]:
+        st.markdown("**Came with nnviz, trained for drawings**")
+        for run in came:
+            _run(run, DATASETS[run.config.data].title)
+
+
+def _run(run: Run, words: str) -> None:
+    st.button(
+        f"{plain(run.name)} · {words} · {_how(run)}",
+        key=f"watch-{run.id}",
+        type="tertiary",
+        disabled=run.id == state.chosen_run(),
+        on_click=show_run,
+        args=(run,),
+    )
 
 
 def show_run(run: Run) -> None:
@@ -79,7 +87,7 @@ def _how(run: Run) -> str:
     if run.status is Status.RUNNING:
         return f"{int(100 * run.step / run.steps)} %" if run.steps else "starting"
     if run.status is Status.FINISHED and run.test_accuracy is not None:
-        return f"{run.test_accuracy:.2%} right"
+        return f"{100 * run.test_accuracy:.2f} % right"
     return {Status.QUEUED: "waiting"}.get(run.status, str(run.status))
 
 

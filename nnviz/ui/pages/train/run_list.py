@@ -116,6 +116,9 @@ def table_csv(runs: Sequence[Run]) -> str:
 
 
 def _edit(run: Run) -> None:
+    if run.pretrained:
+        st.caption(f"{plain(run.note)} It can be asked, looked into, compared and forked, but not changed.")
+        return
     locked = bool(services.look_only())
     with st.container(horizontal=True, key="run-edit", vertical_alignment="bottom"):
         for label, name, value, save in (
