@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -22,6 +23,7 @@ from torch import Tensor, nn
 
 from benchmarks.bench import Table, need, parser
 from benchmarks.strokes_of_digits import drawings_of
+from nnviz import pretrained
 from nnviz.data import styles
 from nnviz.data.datasets import DATASETS, Split, to_input
 from nnviz.data.drawing import BRUSH, CANVAS, Drawing, prepare, rasterise
@@ -85,8 +87,9 @@ def learned(preset: str, sizes: Sizes) -> tuple[Net, float]:
 
 
 def recorded(run_id: str) -> Net:
-    """The net of a run, after its last step."""
-    with RunStore(look_only=True) as store:
+    """The net of a run, also of one that came with nnviz, after its last step."""
+    with closing(RunStore()) as store:
+        pretrained.install(store)
         run = store.run(run_id)
         dataset = DATASETS[run.config.data]
         model = build_model(run.network, dataset.input_shape, len(dataset.classes), run.config.seed)
