@@ -15,9 +15,11 @@ from streamlit.testing.v1 import AppTest
 
 from nnviz.data.datasets import DATASETS, OFFLINE, STYLES, Dataset
 from nnviz.data.download import Preparation, Progress
+from nnviz.data.styles import TRAIN_SIZE
 from nnviz.process import this_process
 from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import NetworkSpec
+from nnviz.spec.presets import PRESETS
 from nnviz.spec.recipes import robust_config
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run, Status
@@ -27,6 +29,7 @@ from nnviz.ui import services, state
 from nnviz.ui.components.row_table import Cell
 from nnviz.ui.format import duration, plain
 from nnviz.ui.pages.train.live import progress_words
+from nnviz.ui.pages.train.recipe import ROBUST_IN_WORDS
 from nnviz.ui.pages.train.run_list import COLUMNS, rows, table_csv
 from nnviz.ui.state import Setup
 from nnviz.ui.training import ANSWERED_WITHIN, Asked, steered
@@ -512,6 +515,12 @@ def test_an_edit_that_arrives_with_the_click_is_part_of_the_run(store: RunStore)
     click(at, "robust-recipe")
     assert at.text_input(key="recipe-seed").value == "7"
     assert at.text_input(key="recipe-lr").value == f"{robust_config(NetworkSpec()).lr:g}"
+
+
+def test_the_recipe_s_words_are_its_numbers() -> None:
+    dense, convolutional = (robust_config(PRESETS[name].network) for name in ("classic", "small_cnn"))
+    assert f"in each of {dense.epochs} epochs ({convolutional.epochs} with convolutions)" in ROBUST_IN_WORDS
+    assert f"{TRAIN_SIZE:,} computer-drawn digits" in ROBUST_IN_WORDS
 
 
 @pytest.mark.usefixtures("mnist_root")
