@@ -37,7 +37,7 @@ from nnviz.train.trainer import trained
 LARGE = 200.0
 """Canvas pixels of the longer side of a digit that somebody draws large."""
 
-GOALS = {"MNIST, test images": (98.0, 99.2), "styles held out": (95.0, 97.5), "MNIST redrawn, large": (97.0, 99.0)}
+GOALS = {"MNIST, test images": (98.0, 99.1), "styles held out": (92.5, 95.5), "MNIST redrawn, large": (96.5, 97.5)}
 """Per cent that the classic net and the small CNN are to reach."""
 
 WORST_FRAMING = 5.0
