@@ -24,15 +24,14 @@ from nnviz.executor.recorder import train_run
 from nnviz.export.archive import write_run
 from nnviz.pretrained import PRETRAINED, Pretrained
 from nnviz.spec.presets import PRESETS
-from nnviz.spec.train_config import TrainConfig
+from nnviz.spec.recipes import robust_config
 from nnviz.store.run import Status
 from nnviz.store.runs import RunStore
 from nnviz.train.checkpoint import Checkpoint
-from nnviz.ui.pages.train.recipe import ROBUST
 
 NOTE = (
-    "Came with nnviz. Trained for what people draw, by `python -m scripts.pretrained`; the time is that of {threads} CPU"
-    " thread{s}. Its images: {data}."
+    "Came with nnviz. Trained for what people draw, by `python -m scripts.pretrained`; the time is that of {threads}"
+    " CPU thread{s}. Its images: {data}."
 )
 
 
@@ -50,7 +49,7 @@ def main() -> None:
 def make(net: Pretrained) -> str:
     """Train it and write it; how it went, in words."""
     network = PRESETS[net.preset].network
-    config = TrainConfig(**ROBUST).with_(device="cpu")
+    config = robust_config(network).with_(device="cpu")
     DATASETS[config.data].ensure()
     threads = cores() if network.convolves else 1
     torch.set_num_threads(threads)

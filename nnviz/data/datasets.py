@@ -39,11 +39,15 @@ from nnviz.data.torchvision_ops import STORAGE
 from nnviz.environment import data_root
 from nnviz.process import is_alive, this_process
 
+Bytes = NDArray[np.uint8]
 Progress = Callable[[float, str], None]
 """Called with the share done, in [0, 1], and what is going on."""
 
 OFFLINE = "offline"
 """The data set that needs no download."""
+
+STYLES = "mnist_styles"
+"""MNIST with digits in styles that it hardly has."""
 
 _DIGITS = tuple("0123456789")
 _PARTIAL = ".partial-"
@@ -76,6 +80,22 @@ class Dataset:
     input_shape: tuple[int, int, int] = (1, SIDE, SIDE)
     mean: float = 0.5
     std: float = 0.5
+    make: Callable[[Progress, Path | None], tuple[Bytes, Bytes, Bytes, Bytes]] | None = None
+    """Makes what the files hold, in their order, on this machine; None if they are downloaded. Raises DataError."""
+    extends: str = ""
+    """The data set that this one adds training images to, and whose test images it has: the next best until it is
+    there.
+    """
+
+    @property
+    def tested_on(self) -> str:
+        """The name of the data set that the test images are from: accuracies on the same ones can be compared."""
+        return self.extends or self.name
+
+    @property
+    def of_digits(self) -> bool:
+        """Its images are of the digits that people draw."""
+        return self.classes == _DIGITS
 
     @property
     def train_size(self) -> int:
@@ -131,17 +151,18 @@ class Dataset:
 
         Raises DataError.
         """
-        if self.name != OFFLINE and self.available(root) and not self.problem(root):
+        if self.make is None and self.available(root) and not self.problem(root):
             self._unpack_all(root)
             progress(1.0, "Ready")
             return
         target = self._writable_root(root) / self.folder / "raw"
         try:
             with _workshop(target.parent) as workshop:
-                if self.name == OFFLINE:
-                    self._generate(workshop, progress)
-                else:
+                if self.make is None:
                     self._download(workshop, target, progress)
+                else:
+                    for file, content in zip(self.files, self.make(progress, root), strict=True):
+                        (workshop / file.name).write_bytes(b"".join((file.header, content.data)))
                 made = {path.name: path for path in workshop.rglob("*-ubyte")}
                 for file in self.files:
                     if file.name not in made:
@@ -177,7 +198,7 @@ class Dataset:
     def _places(self, root: Path) -> Iterator[Path]:
         """The folders in which the files may lie, torchvision's first, then those of people and of other programs."""
         yield root / self.folder / "raw"
-        if self.name == OFFLINE:  # made here, so there is no other
+        if self.make is not None:  # made here, so there is no other
             return
         yield root / self.folder
         with suppress(OSError):
@@ -231,7 +252,7 @@ class Dataset:
     def _root(self, root: Path | None) -> Path:
         """Where the files are. What is made here may also lie in the user's own temporary folder."""
         root = root or data_root()
-        own = self.name == OFFLINE and not self._complete(root) and self._complete(_own_folder())
+        own = self.make is not None and not self._complete(root) and self._complete(_own_folder())
         return _own_folder() if own else root
 
     def _complete(self, root: Path) -> bool:
@@ -242,17 +263,7 @@ class Dataset:
         target = (root / self.folder / "raw").absolute()
         nearest = next(folder for folder in (target, *target.parents) if folder.exists())
         writable = nearest.is_dir() and os.access(nearest, os.W_OK)
-        return _own_folder() if self.name == OFFLINE and not writable else root
-
-    def _generate(self, workshop: Path, progress: Progress) -> None:
-        try:
-            from nnviz.data.offline_digits import generate
-        except ImportError as error:
-            raise DataError(f"{self.title} can't be made: {error}; install requirements.txt") from None
-
-        arrays: list[NDArray[np.uint8]] = [array for digits in generate(progress) for array in digits]
-        for file, array in zip(self.files, arrays, strict=True):
-            (workshop / file.name).write_bytes(file.header + array.tobytes())
+        return _own_folder() if self.make is not None and not writable else root
 
     def _download(self, workshop: Path, target: Path, progress: Progress) -> None:
         """Let torchvision do it, in a process of its own: it prints, and has no time limit and no way to stop it."""
@@ -314,6 +325,30 @@ def _idx(train: int, test: int, *md5: str) -> tuple[File, File, File, File]:
     )
 
 
+def _offline_digits(progress: Progress, root: Path | None) -> tuple[Bytes, Bytes, Bytes, Bytes]:
+    try:
+        from nnviz.data.offline_digits import generate
+    except ImportError as error:
+        raise DataError(f"{DATASETS[OFFLINE].title} can't be made: {error}; install requirements.txt") from None
+    train, test = generate(progress)
+    return (*train, *test)
+
+
+def _mnist_and_styles(progress: Progress, root: Path | None) -> tuple[Bytes, Bytes, Bytes, Bytes]:
+    """MNIST's training images and then the made ones; its test images."""
+    from nnviz.data.styles import generate
+
+    mnist = DATASETS["mnist"]
+    first = 0.0 if usable("mnist", root) == "mnist" else 0.5  # of the progress, to get MNIST
+    mnist.ensure(lambda share, text: progress(first * share, text), root)
+    made = generate(progress=lambda share, text: progress(first + (1 - first) * share, text))
+    (train, labels), (test, test_labels) = (
+        (split.images[:, 0].numpy(), split.labels.numpy().astype(np.uint8))
+        for split in (mnist.load(root).train, mnist.load(root).test)
+    )
+    return np.concatenate([train, made.images]), np.concatenate([labels, made.labels]), test, test_labels
+
+
 DATASETS: dict[str, Dataset] = {
     dataset.name: dataset
     for dataset in (
@@ -331,6 +366,17 @@ DATASETS: dict[str, Dataset] = {
                 "2646ac647ad5339dbf082846283269ea",
                 "27ae3e4e09519cfbb04c329615203637",
             ),
+        ),
+        Dataset(
+            STYLES,
+            "MNIST and styles it lacks",
+            "MNIST's 60,000 training images and 54,000 computer-drawn digits in many styles of handwriting; the test"
+            " images are MNIST's own",
+            "MNISTStyles",
+            _DIGITS,
+            _idx(114_000, 10_000),
+            make=_mnist_and_styles,
+            extends="mnist",
         ),
         Dataset(
             "fashion_mnist",
@@ -355,15 +401,18 @@ DATASETS: dict[str, Dataset] = {
             "OfflineDigits",
             _DIGITS,
             _idx(60_000, 10_000),
+            make=_offline_digits,
         ),
     )
 }
 
 
 def usable(name: str, root: Path | None = None) -> str:
-    """`name` if its files are there and sound, else the data set that can always be made."""
+    """`name` if its files are there and sound, else what it extends, else the data set that can always be made."""
     dataset = DATASETS[name]
-    return name if dataset.available(root) and not dataset.problem(root) else OFFLINE
+    if dataset.available(root) and not dataset.problem(root):
+        return name
+    return usable(dataset.extends, root) if dataset.extends else OFFLINE
 
 
 def first_per_class(labels: Tensor, count: int) -> Tensor:

@@ -6,7 +6,7 @@ import math
 import textwrap
 from collections.abc import Iterator
 
-from nnviz.data.datasets import DATASETS, OFFLINE, Dataset
+from nnviz.data.datasets import DATASETS, Dataset
 from nnviz.spec.augmentations import AUGMENTATIONS
 from nnviz.spec.call import Call
 from nnviz.spec.initialisation import INITIALISATIONS
@@ -82,12 +82,16 @@ def _settings(config: TrainConfig) -> Iterator[str]:
 
 
 def _data(dataset: Dataset, config: TrainConfig, plans: tuple[LayerPlan, ...]) -> Iterator[str]:
-    if dataset.name == OFFLINE:
+    made = dataset.make is not None
+    if made:
         yield ""
         yield f"class {dataset.folder}(datasets.MNIST):"
-        yield f'    """{dataset.origin}.'
+        yield from textwrap.wrap(
+            f'"""{dataset.origin}.', MAX_WIDTH, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False
+        )
         yield ""
-        yield "    In files like MNIST's. nnviz makes them: python -m nnviz data offline"
+        yield "    Not one of torchvision's, but in files like its MNIST's, in the folder of this class's name."
+        yield f"    nnviz makes them: python -m nnviz data {dataset.name}"
         yield '    """'
         yield ""
         yield ""
@@ -110,8 +114,8 @@ def _data(dataset: Dataset, config: TrainConfig, plans: tuple[LayerPlan, ...]) -
         yield "    ]"
         yield ")"
     yield ""
-    source = dataset.folder if dataset.name == OFFLINE else f"datasets.{dataset.folder}"
-    download = "" if dataset.name == OFFLINE else ", download=True"
+    source = dataset.folder if made else f"datasets.{dataset.folder}"
+    download = "" if made else ", download=True"
     transform = "transforms.Compose([augment, to_input])" if augmentation.transforms else "to_input"
     yield 'root = os.environ.get("NNVIZ_DATA", "data")  # the folder of the images'
     yield from _wrapped(f"train_data = {source}(root, train=True, transform={transform}{download})")

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import torch
 from torch import Tensor
 
-from nnviz.data.datasets import Loaded
+from nnviz.data.datasets import DATASETS, Loaded
 from nnviz.fields import SpecError
 from nnviz.spec.call import SeededDropout
 from nnviz.spec.layers import weight_of, weighted_modules
@@ -254,3 +254,18 @@ def pick_device(name: str) -> torch.device:
     if not there[name]:
         raise SpecError(f"device {name} is not on this machine; it has {', '.join(n for n, ok in there.items() if ok)}")
     return torch.device(name)
+
+
+def trained(network: NetworkSpec, config: TrainConfig, told: Callable[[Epoch], object] = lambda epoch: None) -> Trainer:
+    """A training at its end, done here and now with as many threads as torch has; `told` hears of each epoch.
+
+    The data set is got if need be. Raises DataError, and SpecError if network and config don't go together.
+    """
+    dataset = DATASETS[config.data]
+    dataset.ensure()
+    trainer = Trainer(network, config, dataset.load())
+    for event in trainer.run():
+        if isinstance(event, Epoch):
+            told(event)
+    trainer.model.eval()
+    return trainer

@@ -27,6 +27,7 @@ BENCHMARKS = {
     "drawing": True,
     "layout_shift": True,
     "memory": False,
+    "recognition": False,
     "studio": True,
 }
 """Name → whether it needs a browser."""
@@ -41,7 +42,7 @@ def run(name: str, *arguments: str, **environment: str) -> subprocess.CompletedP
 
 def test_every_benchmark_is_here() -> None:
     found = {path.stem for path in (PROJECT / "benchmarks").glob("*.py")}
-    assert found - {"__init__", "bench", "browser", "viewers"} == set(BENCHMARKS)
+    assert found - {"__init__", "bench", "browser", "strokes_of_digits", "viewers"} == set(BENCHMARKS)
 
 
 @pytest.mark.mnist

@@ -16,14 +16,14 @@ import psutil
 import pytest
 import torch
 
-from nnviz.data import datasets, offline_digits, torchvision_ops
-from nnviz.data.datasets import DATASETS, OFFLINE, DataError, Dataset, Loaded, first_per_class, to_input, usable
+from nnviz.data import datasets, offline_digits, styles, torchvision_ops
+from nnviz.data.datasets import DATASETS, OFFLINE, STYLES, DataError, Dataset, Loaded, first_per_class, to_input, usable
 from nnviz.data.offline_digits import Digits
 from nnviz.process import process_name
 from tests.data.mirror import Mirror, closed_port, pack, use_proxy
 from tests.waiting import LIMIT_S
 
-MNIST, OFFLINE_DIGITS = DATASETS["mnist"], DATASETS[OFFLINE]
+MNIST, OFFLINE_DIGITS, WITH_STYLES = DATASETS["mnist"], DATASETS[OFFLINE], DATASETS[STYLES]
 PLAIN = DATASETS["kmnist"]
 """Of which no checksums are known here: any content of the right form is whole."""
 
@@ -89,6 +89,7 @@ def quick_digits(monkeypatch: pytest.MonkeyPatch) -> None:
         return Digits(np.zeros((count, 28, 28), np.uint8), (np.arange(count) % 10).astype(np.uint8))
 
     monkeypatch.setattr(offline_digits, "generate", lambda progress: (split(60_000), split(10_000)))
+    monkeypatch.setattr(styles, "generate", lambda progress: split(54_000))
 
 
 # ---------------------------------------------------------------------- reading
@@ -113,7 +114,8 @@ def test_mnist_is_what_torchvision_reads(mnist_root: Path) -> None:
 def test_inputs_go_from_minus_one_to_one(dataset: Dataset) -> None:
     ends = torch.tensor([0, 255], dtype=torch.uint8)
     assert to_input(ends, dataset).tolist() == [-1, 1]
-    assert (dataset.train_size, dataset.test_size) == (60_000, 10_000)
+    made_too = 54_000 if dataset.name == STYLES else 0
+    assert (dataset.train_size, dataset.test_size) == (60_000 + made_too, 10_000)
     assert len(dataset.classes) == 10
 
 
@@ -134,7 +136,7 @@ def test_files_that_are_there_are_mapped_and_loaded(name: str, tmp_path: Path, o
     put(dataset, tmp_path)
     assert dataset.available(tmp_path)
     loaded = dataset.load(tmp_path)
-    assert loaded.train.images.shape == (60_000, *dataset.input_shape)
+    assert loaded.train.images.shape == (dataset.train_size, *dataset.input_shape)
     assert loaded.test.labels[:12].tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1]
     assert len(dataset.classes) == 10
 
@@ -322,6 +324,56 @@ def test_what_was_whole_stays_when_its_renewal_fails(
         OFFLINE_DIGITS.prepare(root=tmp_path)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     assert not left_over(tmp_path)
+
+
+@pytest.mark.mnist
+@pytest.mark.parametrize("writable", [True, False])
+def test_mnist_and_styles_are_mnist_first_and_its_own_test_images(
+    writable: bool, quick_digits: None, mnist_root: Path, tmp_path: Path, own_folder: Path
+) -> None:
+    mnist, root = MNIST.load(mnist_root), tmp_path / "data"
+    copy_mnist(mnist_root, root)
+    if not writable:
+        (root / "MNISTStyles").touch()  # where a folder should be
+    said: list[tuple[float, str]] = []
+    if writable:
+        WITH_STYLES.prepare(lambda share, text: said.append((share, text)), root)
+        assert said[-1] == (1.0, "Ready")
+        loaded = WITH_STYLES.load(root)
+        assert torch.equal(loaded.train.images[:60_000], mnist.train.images)
+        assert torch.equal(loaded.train.labels[:60_000], mnist.train.labels)
+        assert loaded.train.labels[60_000:60_012].tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1]
+        assert torch.equal(loaded.test.images, mnist.test.images)
+        assert torch.equal(loaded.test.labels, mnist.test.labels)
+        assert usable(STYLES, root) == STYLES
+        assert not own_folder.exists()
+    else:
+        WITH_STYLES.ensure(root=root)
+        assert WITH_STYLES.available(root)
+        assert (own_folder / "MNISTStyles" / "raw").is_dir()
+    assert not left_over(tmp_path)
+
+
+@pytest.mark.mnist
+def test_until_the_styles_are_there_mnist_is_next_best(mnist_root: Path, tmp_path: Path, own_folder: Path) -> None:
+    assert usable(STYLES, tmp_path) == OFFLINE
+    copy_mnist(mnist_root, tmp_path)
+    assert usable(STYLES, tmp_path) == "mnist"
+
+
+def test_without_mnist_there_are_no_styles_and_it_says_why(
+    quick_digits: None, tmp_path: Path, own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_proxy(monkeypatch, closed_port())
+    with pytest.raises(DataError, match="MNIST could not be downloaded"):
+        WITH_STYLES.prepare(root=tmp_path)
+    assert not WITH_STYLES.available(tmp_path)
+    assert not left_over(tmp_path)
+
+
+def test_it_says_what_is_made_and_what_is_mnist_s_own() -> None:
+    assert "54,000 computer-drawn" in WITH_STYLES.origin
+    assert WITH_STYLES.origin.endswith("the test images are MNIST's own")
 
 
 def test_leftovers_of_dead_processes_are_cleared_and_those_of_the_living_are_not(

@@ -21,6 +21,7 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 from torch import Tensor, nn
 
+from benchmarks.strokes_of_digits import drawings_of
 from nnviz.data import drawing as module
 from nnviz.data.datasets import DATASETS, Loaded, to_input
 from nnviz.data.drawing import (
@@ -50,7 +51,6 @@ from nnviz.data.segmentation import segments
 from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import NetworkSpec, build_model
 from nnviz.train.evaluation import evaluate
-from tests.data.strokes_of_digits import drawings_of
 
 SEVEN = Drawing((Stroke(((60, 60, 0), (130, 58, 40), (200, 60, 90), (160, 140, 130), (110, 240, 200))),))
 

@@ -11,16 +11,17 @@ import pytest
 import torch
 import torch.nn.functional as F
 from scipy import ndimage
-from scipy.interpolate import CubicHermiteSpline
 from sklearn.datasets import load_digits
 
 from nnviz.data import offline_digits
 from nnviz.data.datasets import DATASETS, OFFLINE, Loaded, Split
-from nnviz.data.offline_digits import CLASSES, STYLES, Digits, Style, _real_digits, generate
+from nnviz.data.offline_digits import CLASSES, STYLES, Digits, _real_digits, generate
+from nnviz.data.strokes import Style, curves_of
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.train.events import Epoch
 from nnviz.train.trainer import Trainer
+from tests.data.test_strokes import hermite
 
 TRAIN, TEST = 6000, 1000
 
@@ -98,50 +99,13 @@ class Lots:
         return np.full(size, mean + self.deviations * deviation)
 
 
-def test_strokes_that_share_a_point_share_it() -> None:
-    style = offline_digits._style(3, 2.5, "10 20, 30 40", "30 40, 150 0, 10 20")
-    assert (style.digit, style.weight) == (3, 2.5)
-    assert style.points == ((0.1, 0.2), (0.3, 0.4), (1.5, 0.0))
-    assert style.strokes == ((0, 1), (1, 2, 0))
-
-
-def hermite(points: np.ndarray, closed: bool) -> np.ndarray:
-    """Scipy's cubic through the points, sampled a thirtieth apart; at a point it runs as from the one before to the one
-    after, at an open end as to its neighbour.
-    """
-    tangents = np.gradient(points, axis=0)
-    if closed:
-        tangents[0] = tangents[-1] = (points[1] - points[-2]) / 2
-    curve = CubicHermiteSpline(np.arange(len(points)), points, tangents)
-    lengths = np.linalg.norm(np.diff(points, axis=0), axis=1)
-    return np.concatenate([curve(n + np.linspace(0, 1, max(2, round(30 * d)))) for n, d in enumerate(lengths)])
-
-
-@pytest.mark.parametrize(
-    "stroke",
-    ["0 0, 0 50, 0 100", "10 20, 50 0, 90 30, 40 60, 3 4", "50 0, 20 30, 50 60, 80 30, 50 0", "0 0, 1 1, 90 2"],
-)
-def test_a_stroke_is_the_cubic_through_its_points(stroke: str) -> None:
-    style = offline_digits._style(0, 1, stroke)
-    curve = offline_digits._curves(style) @ np.array(style.points)
-    points = np.array(style.points)[list(style.strokes[0])]
-    np.testing.assert_allclose(curve, hermite(points, style.strokes[0][0] == style.strokes[0][-1]), atol=1e-12)
-
-
-def test_strokes_follow_one_another() -> None:
-    both = offline_digits._style(0, 1, "0 0, 0 50, 30 80", "30 80, 90 80")
-    curve = offline_digits._curves(both) @ np.array(both.points)
-    parts = [hermite(np.array(part) / 100, False) for part in ([[0, 0], [0, 50], [30, 80]], [[30, 80], [90, 80]])]
-    np.testing.assert_allclose(curve, np.concatenate(parts), atol=1e-12)
-
-
 @pytest.mark.parametrize("stroke", ["0 0, 50 0, 100 0", "0 0, 0 50, 0 100", "0 0, 70 10, 50 60, 0 90"])
 def test_a_pen_draws_all_that_is_near_its_line(stroke: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The distance to the line by brute force; it fills the box of 20 pixels but for half the pen on each side."""
     monkeypatch.setattr(offline_digits, "_hands", lambda count, rng: np.stack([np.eye(2)] * count))
-    style = offline_digits._style(0, 1, stroke)
-    ink = offline_digits._draw(style, offline_digits._curves(style), 2, Lots())  # type: ignore[arg-type]
-    pen, line = 2.4, hermite(np.array(style.points), False)
+    made = Style.of(0, 1, stroke)
+    ink = offline_digits._draw(made, curves_of(made), 2, Lots())  # type: ignore[arg-type]
+    pen, line = 2.4, hermite(np.array(made.points), False)
     line -= line.min(0)
     line = line * (20 - pen) / line.max() + pen / 2
     middles = np.stack(np.meshgrid(np.arange(20) + 0.5, np.arange(20) + 0.5), axis=-1)  # x, y
@@ -242,7 +206,6 @@ def test_a_fifth_of_the_examples_are_real_and_the_others_styles_by_their_weight(
         assert sum(shape[0] for shape in shapes if shape[1:] == (80, 98)) == 202
         assert {shape[1:] for shape in shapes} == {(80, 98), (20, 20)}
         assert max(shape[0] for shape in shapes) == 100
-    assert [list(offline_digits._chunks(count)) for count in (0, 1, 100, 250)] == [[], [1], [100], [100, 100, 50]]
 
 
 class Frame:

@@ -17,8 +17,10 @@ from torch import nn
 from nnviz.data import torchvision_ops
 from nnviz.data.datasets import DATASETS, Loaded, Split, to_input
 from nnviz.export.script import training_script
-from nnviz.spec.augmentations import AUGMENTATIONS
+from nnviz.spec.augmentations import AUGMENTATIONS, handwriting
 from nnviz.spec.augmentations.affine import MAX_ANGLE, MAX_SCALE, MAX_SHIFT, MAX_STROKE, thicken
+from nnviz.spec.augmentations.elastic import GRID
+from nnviz.spec.augmentations.handwriting import rewrite
 from nnviz.spec.initialisation import INITIALISATIONS
 from nnviz.spec.layers.batch_norm import BatchNorm
 from nnviz.spec.layers.conv import Conv
@@ -240,6 +242,38 @@ def test_its_stroke_widths_are_ours(blobs: Loaded, root: Path, monkeypatch: pyte
         ours = thicken(image[None].float(), amount).round()[0]
         theirs = transforms.functional.pil_to_tensor(names["thicken"](transforms.functional.to_pil_image(image)))
         assert (ours - theirs).abs().max() <= 1
+
+
+def test_its_handwriting_is_ours(blobs: Loaded, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = TrainConfig(augment="handwriting", epochs=1, per_class=1)
+    names = run(training_script(SMALL, config), root, monkeypatch)
+    assert [step.__name__ for step in names["augment"].transforms] == ["thicken", "rewrite"]
+    image = blobs.train.images[3]
+    source = torch.Generator().manual_seed(4)
+    draws = [(torch.rand(5, generator=source), torch.rand(1, 2, GRID, GRID, generator=source)) for _ in range(5)]
+    for affine, coarse in draws:
+        angle, right, down, growth, lean = 2 * affine - 1
+        hand = handwriting
+        limits = torch.tensor([hand.MAX_ANGLE, hand.MAX_SHIFT, hand.MAX_SHIFT, hand.MAX_SCALE, 0.0, hand.MAX_SHEAR])
+        moves = torch.cat(
+            [
+                limits * torch.stack([angle, right, down, growth, torch.tensor(0.0), lean]),
+                hand.MAX_WARP * (2 * coarse.flatten() - 1),
+            ]
+        )
+        lots = iter([affine, coarse])
+        monkeypatch.setattr(torch, "rand", lambda *_, lots=lots: next(lots))
+        theirs = transforms.functional.pil_to_tensor(names["rewrite"](transforms.functional.to_pil_image(image)))
+        assert (rewrite(image[None], moves[None])[0].int() - theirs.int()).abs().max() <= 1
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_it_says_which_data_set_is_not_torchvision_s(name: str) -> None:
+    script = training_script(SMALL, TrainConfig(data=name))
+    made = DATASETS[name].make is not None
+    assert ("Not one of torchvision's" in script) == made
+    assert (f"python -m nnviz data {name}" in script) == made
+    assert ("download=True" in script) != made
 
 
 def test_only_the_first_of_each_class(blobs: Loaded, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

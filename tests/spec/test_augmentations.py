@@ -11,12 +11,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 from scipy import ndimage
+from torch import Tensor
 
 from nnviz.data import torchvision_ops
 from nnviz.data.datasets import Loaded
-from nnviz.spec.augmentations import AUGMENTATIONS
+from nnviz.spec.augmentations import AUGMENTATIONS, handwriting
 from nnviz.spec.augmentations.affine import MAX_ANGLE, MAX_SCALE, MAX_SHIFT, MAX_STROKE, move, thicken
 from nnviz.spec.augmentations.elastic import ELASTIC, GRID, MAX_BEND, bend
+from nnviz.spec.augmentations.handwriting import HANDWRITING, rewrite
 
 torchvision_ops.declare()
 from torchvision import transforms  # noqa: E402  # needs the declared operators
@@ -121,3 +123,44 @@ def test_a_bend_takes_the_ink_from_as_far_to_the_right_and_below() -> None:
     moves = torch.stack([torch.full((GRID, GRID), 2.0), torch.full((GRID, GRID), 1.0)]).view(1, -1)
     assert torch.equal(bend(image, moves), image.roll((-1, -2), (2, 3)))
     assert torch.equal(bend(image, torch.zeros(1, 2 * GRID**2)), image)
+
+
+def rewriting(*affine: float, count: int = 20, warp: Tensor | None = None) -> Tensor:
+    """Moves (count, 38): degrees, right, down, growth, stroke, lean; and the elastic grid's, none if not given."""
+    grid = torch.zeros(count, 2 * GRID**2) if warp is None else warp
+    return torch.cat([torch.tensor([affine]).expand(count, 6), grid], 1)
+
+
+@pytest.mark.parametrize("lean", [-0.2, 0.0, 0.13])
+@pytest.mark.parametrize(("angle", "right", "down", "growth"), [(0, 0, 0, 0), (-8, 1.5, -1, 0.07), (10, 0, 2, -0.1)])
+def test_handwriting_without_bends_is_torchvision_s_affine(
+    angle: float, right: float, down: float, growth: float, lean: float, blobs: Loaded
+) -> None:
+    images, degrees = blobs.test.images[:20], math.degrees(math.atan(lean))
+    ours = rewrite(images, rewriting(angle, right, down, growth, 0.0, lean))
+    theirs = vision.affine(
+        images, angle, [right, down], 1 + growth, [degrees, 0.0], interpolation=transforms.InterpolationMode.BILINEAR
+    )
+    assert ours.dtype == torch.uint8
+    assert (ours.int() - theirs.int()).abs().max() <= 1
+
+
+def test_handwriting_bends_as_elastic_does_and_thickens_as_drawing_does(blobs: Loaded) -> None:
+    images = blobs.test.images[:20]
+    warp = torch.rand(20, 2 * GRID**2, generator=torch.Generator().manual_seed(0)) * 5 - 2.5
+    bent = rewrite(images, rewriting(0, 0, 0, 0, 0, 0, warp=warp))
+    assert (bent.int() - bend(images, warp).int()).abs().max() <= 1
+    moves = rewriting(7.0, 1.0, -2.0, 0.1, 0.6, 0.0)
+    assert (rewrite(images, moves).int() - move(images, moves[:, :5]).int()).abs().max() <= 1
+
+
+def test_what_hands_do_is_uniform_in_its_ranges() -> None:
+    assert HANDWRITING.draw is not None
+    moves = HANDWRITING.draw(20_000, torch.Generator().manual_seed(1))
+    hand = handwriting
+    limits = [hand.MAX_ANGLE, hand.MAX_SHIFT, hand.MAX_SHIFT, hand.MAX_SCALE, MAX_STROKE, hand.MAX_SHEAR]
+    limits += [hand.MAX_WARP] * (2 * GRID**2)
+    assert moves.shape == (20_000, len(limits))
+    for column, limit in zip(moves.T, limits, strict=True):
+        assert column.abs().max() <= limit
+        assert column.std().item() == pytest.approx(limit / math.sqrt(3), rel=0.03)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from nnviz.data.datasets import DATASETS, Loaded, to_input
+from nnviz.data.datasets import DATASETS, Dataset, Loaded, to_input
 from nnviz.fields import SpecError
 from nnviz.spec.layers.batch_norm import BatchNorm
 from nnviz.spec.layers.conv import Conv
@@ -23,7 +23,7 @@ from nnviz.train.checkpoint import Checkpoint
 from nnviz.train.evaluation import answers_are_finite
 from nnviz.train.events import Batch, Change, Diverged, Epoch
 from nnviz.train.loader import epoch_order
-from nnviz.train.trainer import Trainer
+from nnviz.train.trainer import Trainer, trained
 
 CNN = NetworkSpec((Conv(4), BatchNorm(), MaxPool(), Dropout(0.3), Dense(16, "tanh"), BatchNorm()))
 
@@ -264,3 +264,16 @@ def test_data_are_what_was_asked_for(blobs: Loaded) -> None:
 def test_more_memory_than_allowed_is_refused_before_anything_is_made(blobs: Loaded) -> None:
     with pytest.raises(SpecError, match="GB"):
         Trainer(NetworkSpec((Conv(512, padding=1),)), TrainConfig(batch_size=10_000), blobs)
+
+
+def test_a_training_in_one_call_is_the_same_training(blobs: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Dataset, "ensure", lambda self: None)
+    monkeypatch.setattr(Dataset, "load", lambda self: blobs)
+    config, heard = TrainConfig(epochs=2, batch_size=50, lr=0.01), list[Epoch]()
+    done = trained(CNN, config, heard.append)
+    expected = Trainer(CNN, config, blobs)
+    epochs = [event for event in expected.run() if isinstance(event, Epoch)]
+    assert heard == epochs
+    assert not done.model.training
+    for ours, theirs in zip(done.model.parameters(), expected.model.parameters(), strict=True):
+        assert torch.equal(ours, theirs)

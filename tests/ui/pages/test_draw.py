@@ -22,6 +22,7 @@ from nnviz.data.drawing import Drawing, Stroke, prepare, rasterise
 from nnviz.executor.recorder import train_run
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.presets import PRESETS
+from nnviz.spec.recipes import robust_config
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.drawings import DEFAULT_COLLECTION, HandwritingStore
 from nnviz.store.run import Run, Status
@@ -405,12 +406,12 @@ def test_the_quiz_asks_judges_and_goes_on(store: RunStore, run: Run) -> None:
     assert at.session_state["draw_quiz"].asked != said
 
 
-def test_robust_recipe_is_one_click(app_runs: Path) -> None:
+def test_robust_recipe_is_one_click(app_runs: Path, images_at_hand: None) -> None:
     app = Path(__file__).parents[3] / "app.py"
     at = AppTest.from_file(str(app), default_timeout=LIMIT_S).switch_page("pages/2_Train.py").run()
     at.button(key="robust-recipe").click().run()
     assert not at.exception
-    assert at.session_state["setup"].config.augment == "drawing"
+    assert at.session_state["setup"].config == robust_config(NetworkSpec())
     assert not [one for one in at.button if one.key == "robust-recipe"]
     at.button(key="classic-recipe").click().run()
     assert at.session_state["setup"].config == TrainConfig()

@@ -13,11 +13,14 @@ from streamlit.proto.WidgetStates_pb2 import WidgetStates
 from streamlit.runtime.scriptrunner import RerunData, get_script_run_ctx
 from streamlit.testing.v1 import AppTest
 
-from nnviz.data.datasets import DATASETS, OFFLINE, Dataset
+from nnviz.data.datasets import DATASETS, OFFLINE, STYLES, Dataset
 from nnviz.data.download import Preparation, Progress
+from nnviz.data.styles import TRAIN_SIZE
 from nnviz.process import this_process
 from nnviz.spec.layers.dense import Dense
 from nnviz.spec.network import NetworkSpec
+from nnviz.spec.presets import PRESETS
+from nnviz.spec.recipes import robust_config
 from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run, Status
 from nnviz.store.runs import RunStore
@@ -26,6 +29,7 @@ from nnviz.ui import services, state
 from nnviz.ui.components.row_table import Cell
 from nnviz.ui.format import duration, plain
 from nnviz.ui.pages.train.live import progress_words
+from nnviz.ui.pages.train.recipe import ROBUST_IN_WORDS
 from nnviz.ui.pages.train.run_list import COLUMNS, rows, table_csv
 from nnviz.ui.state import Setup
 from nnviz.ui.training import ANSWERED_WITHIN, Asked, steered
@@ -409,6 +413,13 @@ def test_without_mnist_the_page_says_what_is_used_and_the_run_records_it(
     assert f"{offline.title} · seed 0" in words(rerun(at))
 
 
+def test_until_the_styles_are_made_mnist_is_used(store: RunStore, without_mnist: set[str]) -> None:
+    without_mnist.add("mnist")
+    at = open_train(data=STYLES)
+    mnist = DATASETS["mnist"]
+    assert f"Until {DATASETS[STYLES].title} is here, everything runs on **{mnist.title}**: {mnist.origin}." in words(at)
+
+
 def test_the_notice_goes_as_soon_as_mnist_is_there(store: RunStore, without_mnist: set[str]) -> None:
     at = open_train()
     without_mnist.add("mnist")
@@ -503,7 +514,13 @@ def test_an_edit_that_arrives_with_the_click_is_part_of_the_run(store: RunStore)
     at.text_input(key="recipe-seed").set_value("7")
     click(at, "robust-recipe")
     assert at.text_input(key="recipe-seed").value == "7"
-    assert at.text_input(key="recipe-lr").value == "0.005"
+    assert at.text_input(key="recipe-lr").value == f"{robust_config(NetworkSpec()).lr:g}"
+
+
+def test_the_recipe_s_words_are_its_numbers() -> None:
+    dense, convolutional = (robust_config(PRESETS[name].network) for name in ("classic", "small_cnn"))
+    assert f"in each of {dense.epochs} epochs ({convolutional.epochs} with convolutions)" in ROBUST_IN_WORDS
+    assert f"{TRAIN_SIZE:,} computer-drawn digits" in ROBUST_IN_WORDS
 
 
 @pytest.mark.usefixtures("mnist_root")

@@ -13,6 +13,7 @@ from nnviz.charts.overlay import OVERLAY_CONFIG, Over, overlay_figure, overlay_i
 from nnviz.store.run import Run
 from nnviz.ui import state
 from nnviz.ui.components.plot import plot
+from nnviz.ui.pages.compare.verdict import same_images
 from nnviz.ui.pages.compare.view import ENDED_POINTS, LIVE_POINTS, dark, loss_unit, names, training
 
 _OVER_WORDS: dict[Over, str] = {"step": "steps", "epoch": "epochs", "seconds": "seconds"}
@@ -33,7 +34,7 @@ def show(runs: list[Run]) -> None:
         st.caption(f"The first {len(drawn)} are drawn; the table below has all {len(runs)}.")
     if len({run.config.loss for run in drawn}) > 1:
         st.caption("These runs were trained with different loss functions: compare their accuracies, not their losses.")
-    if len({run.config.data for run in drawn}) > 1:
+    if not all(same_images(run, drawn[0]) for run in drawn):
         st.caption(
             "These runs were trained and tested on different data sets: their accuracies are of different images."
         )

@@ -14,6 +14,7 @@ from nnviz.train.evaluation import Evaluation
 from nnviz.ui import services, state
 from nnviz.ui.components.image_grid import Caption, tiles
 from nnviz.ui.format import percent
+from nnviz.ui.pages.compare.verdict import same_images
 from nnviz.ui.pages.compare.view import names
 from nnviz.ui.results import last_result, test_images
 
@@ -30,7 +31,7 @@ def show(runs: list[Run]) -> None:
     if not ready:
         st.info("None of these runs has weights yet that could answer.", icon=":material/hourglass_empty:")
         return
-    asked = [run for run in ready if run.config.data == ready[0].config.data][:MOST]
+    asked = [run for run in ready if same_images(run, ready[0])][:MOST]
     if len(asked) < len(runs):
         st.caption(
             f"Asked are {MOST} runs at most, of those that have weights already and are tested on the same images: "

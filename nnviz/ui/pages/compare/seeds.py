@@ -22,6 +22,7 @@ from nnviz.ui import services, state
 from nnviz.ui.components.plot import plot
 from nnviz.ui.format import plain, sentence
 from nnviz.ui.forms import number_field, refused
+from nnviz.ui.pages.compare.verdict import same_images
 from nnviz.ui.pages.compare.view import LIVE_POINTS, dark, label, loss_unit, names, training
 from nnviz.ui.runs import told
 from nnviz.ui.state import Kept
@@ -187,7 +188,7 @@ def _judge(found: list[Group]) -> None:
             st.caption("Choose a run with other settings too, and repeat it: then the two groups can be compared.")
             return
         for other in found[1:]:
-            if other.run.config.data != found[0].run.config.data:
+            if not same_images(other.run, found[0].run):
                 st.markdown(f"{found[0].name} and {other.name} were tested on different images.")
                 continue
             st.markdown(plain(judgement(found[0].accuracies, other.accuracies, (found[0].name, other.name))))

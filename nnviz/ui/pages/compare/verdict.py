@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nnviz.analysis.significance import LEVEL, McNemar, chance_in_words, mcnemar, p_in_words
+from nnviz.data.datasets import DATASETS
 from nnviz.store.run import Run
 from nnviz.train.evaluation import Evaluation
 
@@ -20,7 +21,7 @@ NOT_SAID = (
 
 
 def same_images(first: Run, second: Run) -> bool:
-    return first.config.data == second.config.data
+    return DATASETS[first.config.data].tested_on == DATASETS[second.config.data].tested_on
 
 
 def compare(first: Evaluation, second: Evaluation) -> McNemar:

@@ -25,7 +25,7 @@ MOST = 8
 """Nets side by side."""
 
 _WIDGET, _CHOSEN = "draw-nets", Kept.NETS
-DIGITS = ("mnist", "offline")
+DIGITS = tuple(name for name, dataset in DATASETS.items() if dataset.of_digits)
 """Data sets of the digits that people draw."""
 
 

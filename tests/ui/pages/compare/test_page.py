@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from nnviz.analysis.comparison import Difference, differences
 from nnviz.analysis.significance import McNemar
+from nnviz.data.datasets import STYLES
 from nnviz.executor.choice import Choice
 from nnviz.executor.recorder import train_run
 from nnviz.spec.layers.dense import Dense
@@ -195,6 +196,11 @@ def test_two_runs_in_words_with_the_verdict(store: RunStore) -> None:
 def test_other_images_are_not_compared_one_by_one(store: RunStore) -> None:
     text = said(compare("pair", trained(store), trained(store, data="fashion_mnist")))
     assert "tested on different images" in text
+
+
+def test_runs_on_mnist_with_and_without_other_styles_are_tested_on_the_same_images(store: RunStore) -> None:
+    text = said(compare("pair", trained(store), trained(store, data=STYLES)))
+    assert "tested on different images" not in text
 
 
 def test_which_two_can_be_chosen(store: RunStore) -> None:
