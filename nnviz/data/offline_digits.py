@@ -187,8 +187,16 @@ def _curves(style: Style) -> NDArray[np.float64]:
     return np.concatenate(pieces)
 
 
-def _draw(style: Style, curves: NDArray[np.float64], count: int, rng: np.random.Generator) -> Floats:
-    """(count, 20, 20): as many hands writing one style with a round pen, filling the longer side."""
+def _draw(
+    style: Style,
+    curves: NDArray[np.float64],
+    count: int,
+    rng: np.random.Generator,
+    pen: NDArray[np.float64] | None = None,
+) -> Floats:
+    """(count, 20, 20): as many hands writing one style with a round pen, filling the longer side. `pen` is its width,
+    pixels, (count, 1, 1); without it, one like MNIST's writers'.
+    """
     untidy = rng.uniform(0.1, 1, (count, 1, 1))
     curve = curves @ (np.array(style.points) + untidy * rng.normal(0, 0.06, (count, len(style.points), 2)))
     # Waves about as long as the digit bend it smoothly, so that its parts change their proportions.
@@ -196,7 +204,8 @@ def _draw(style: Style, curves: NDArray[np.float64], count: int, rng: np.random.
     curve += np.sin(curve @ waves + phases) @ (untidy * rng.normal(0, 0.08, (count, 4, 2)))
     curve @= _hands(count, rng)
     low, high = curve.min(axis=1, keepdims=True), curve.max(axis=1, keepdims=True)
-    pen = np.clip(rng.normal(2.4, 0.6, (count, 1, 1)), 1.5, 4.5)  # width, pixels; MNIST's is about the same
+    if pen is None:
+        pen = np.clip(rng.normal(2.4, 0.6, (count, 1, 1)), 1.5, 4.5)
     fit = (BOX - pen) / (high - low).max(axis=2, keepdims=True)
     x, y = np.moveaxis((curve - low) * fit + pen / 2, 2, 0).astype(np.float32)  # each (count, samples)
 
