@@ -1,4 +1,4 @@
-"""Drawings that are no digits, as a hand might draw them on the Draw page: letters, sketches, scribbles, dots, blots, lines.
+"""Drawings that are no digits, as a hand might draw them: letters, sketches, scribbles, dots, blots, lines.
 
 A template is a few control points joined by smooth strokes, as in `nnviz.data.offline_digits`, moved, bent, leant and
 squeezed anew for each drawing; scribbles are random walks. All are strokes of a round pen on the canvas, so that they

@@ -7,32 +7,54 @@ Some minutes on one core; needs MNIST (NNVIZ_DATA). It writes the weights, half 
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from safetensors.torch import save_file
+from scipy import ndimage
 from torch import Tensor
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from nnviz.analysis.digit_detector import CLASSES, DIGITS, INPUT_SHAPE, NETWORK, WEIGHTS
 from nnviz.data.datasets import DATASETS
+from nnviz.data.drawing import STROKE_RANGE
+from nnviz.data.mnist_frame import frame
 from nnviz.data.offline_digits import generate
 from nnviz.data.pen_figures import digits, figures
 from nnviz.spec.network import build_model
+from tests.data.strokes_of_digits import FINE, thinned
 
-SEED, BATCH, EPOCHS, RATE = 1, 256, 5, 4e-3
-FIGURES, EACH, OFFLINE = 70_000, 170, 20_000
+SEED, BATCH, EPOCHS, RATE = 1, 256, 10, 4e-3
+FIGURES, EACH, OFFLINE, REDRAWN = 80_000, 150, 12_000, 6_000
 
 
 def training_images() -> tuple[Tensor, Tensor]:
     """uint8 (n, 1, 28, 28) and labels int64 (n,); DIGITS is the label of figures."""
     mnist, offline, drawn = DATASETS["mnist"].load().train, generate()[0], digits(EACH, SEED)
     others = torch.from_numpy(figures(FIGURES, SEED))
+    again = slice(None, None, len(mnist.labels) // REDRAWN)
+    pens = torch.from_numpy(redrawn(mnist.images[again]))
     images = [torch.from_numpy(one) for one in (offline.images[:OFFLINE], drawn.images)]
     labels = [torch.from_numpy(one).long() for one in (offline.labels[:OFFLINE], drawn.labels)]
-    every = torch.cat([mnist.images[:, 0], *images, others])[:, None]
-    return every, torch.cat([mnist.labels, *labels, torch.full((len(others),), DIGITS)])
+    every = torch.cat([mnist.images[:, 0], pens, *images, others])[:, None]
+    return every, torch.cat([mnist.labels, mnist.labels[again], *labels, torch.full((len(others),), DIGITS)])
+
+
+def redrawn(images: Tensor) -> NDArray[np.uint8]:
+    """(n, 28, 28): uint8 `images` (n, 1, 28, 28) drawn anew along the middle of their ink, with the Draw page's pen."""
+    rng, made = np.random.default_rng(SEED), []
+    for part in images.split(1000):
+        large = F.interpolate(part.float() / 255, scale_factor=FINE, mode="bilinear")[:, 0].numpy()
+        away = np.stack([ndimage.distance_transform_edt(~one) for one in thinned(large >= 0.5)]).astype(np.float32)
+        radii = FINE * rng.uniform(*STROKE_RANGE, (len(part), 1, 1)).astype(np.float32) / 2
+        made.append(np.rint(255 * frame((radii - away + 0.5).clip(0, 1))).astype(np.uint8))
+    return np.concatenate(made)
 
 
 def moved(images: Tensor) -> Tensor:

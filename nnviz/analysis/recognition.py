@@ -40,15 +40,15 @@ def as_inputs(pixels: NDArray[np.uint8], checkpoint: CheckpointView) -> Tensor:
     return to_input(images, checkpoint.data.dataset)
 
 
-def answer(checkpoint: CheckpointView, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Probabilities of the classes for one drawing, (classes,); no numbers (NaN) where the training has diverged, also
-    where the logits are finite but so large that their softmax is sure of anything.
+def answer(checkpoint: CheckpointView, pixels: NDArray[np.uint8], temperature: float = 1.0) -> NDArray[np.float32]:
+    """Probabilities of the classes for one drawing, (classes,): softmax(logits / temperature). No numbers (NaN) where
+    the training has diverged, also where the logits are finite but so large that their softmax is sure of anything.
     """
     with torch.inference_mode():
         logits: Tensor = checkpoint.model(as_inputs(pixels, checkpoint))[0]
         if not bool((logits.abs() <= MOST_LOGIT).all()):
             return np.full(len(logits), np.nan, np.float32)
-        probabilities: NDArray[np.float32] = logits.softmax(0).numpy()
+        probabilities: NDArray[np.float32] = (logits / temperature).softmax(0).numpy()
     return probabilities
 
 

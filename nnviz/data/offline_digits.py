@@ -193,11 +193,13 @@ def _draw(
     count: int,
     rng: np.random.Generator,
     pen: NDArray[np.float64] | None = None,
+    untidiest: float = 1.0,
 ) -> Floats:
     """(count, 20, 20): as many hands writing one style with a round pen, filling the longer side. `pen` is its width,
-    pixels, (count, 1, 1); without it, one like MNIST's writers'.
+    pixels, (count, 1, 1); without it, one like MNIST's writers'. `untidiest` is how far points stray at most, 1 being
+    what can just be read.
     """
-    untidy = rng.uniform(0.1, 1, (count, 1, 1))
+    untidy = untidiest * rng.uniform(0.1, 1, (count, 1, 1))
     curve = curves @ (np.array(style.points) + untidy * rng.normal(0, 0.06, (count, len(style.points), 2)))
     # Waves about as long as the digit bend it smoothly, so that its parts change their proportions.
     waves, phases = rng.normal(0, 3, (count, 2, 4)), rng.uniform(0, 2 * np.pi, (count, 1, 4))

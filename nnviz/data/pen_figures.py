@@ -8,6 +8,7 @@ tells them apart. No letter and no sketch is written down here: what is unlike a
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -45,6 +46,9 @@ MORE_STYLES: tuple[Style, ...] = (
 )
 ALL_STYLES = STYLES + MORE_STYLES
 
+UNTIDIEST = 0.5
+"""How far the points of a hand's figure stray, beside those of `offline_digits`: all digits here can be read."""
+
 _PLACES: tuple[Point, ...] = tuple((x, y) for x in (0.0, 0.4, 0.8) for y in (0.0, 0.5, 1.0))
 """Where lines of people begin and end: corners, edges and middle of a box."""
 
@@ -74,7 +78,7 @@ def figures(count: int, seed: int, each: int = 5) -> Bytes:
 def _images(style: Style, count: int, rng: np.random.Generator) -> Bytes:
     """(count, 28, 28), by as many hands with a pen as wide as `prepare` leaves it."""
     low, high = STROKE_RANGE
-    ink = _draw(style, _curves(style), count, rng, rng.uniform(low - 0.1, high + 0.1, (count, 1, 1)))
+    ink = _draw(style, _curves(style), count, rng, rng.uniform(low - 0.1, high + 0.1, (count, 1, 1)), UNTIDIEST)
     return np.rint(255 * frame(ink)).astype(np.uint8)
 
 
@@ -105,6 +109,22 @@ def _straight(rng: np.random.Generator) -> list[Line]:
         lines.append([begin, end])
         ends += [begin, end]
     return lines
+
+
+def _polygon(rng: np.random.Generator) -> list[Line]:
+    """An outline with corners or without, sometimes with a line in it."""
+    corners = int(rng.integers(3, 7))
+    angles = rng.uniform(0, 2 * np.pi) + 2 * np.pi * (np.arange(corners) + rng.uniform(-0.25, 0.25, corners)) / corners
+    if rng.random() < 0.4:  # a box that stands on a side
+        angles = np.pi / 4 + np.pi / 2 * np.arange(4)
+    away = rng.uniform(0.35, 0.6, len(angles))
+    if rng.random() < 0.25:  # a notch
+        away[rng.integers(len(away))] *= 0.4
+    points: Line = [(x, y) for x, y in np.stack([away * np.cos(angles) + 0.5, away * np.sin(angles) + 0.5], 1).tolist()]
+    around = [*points, points[0]]
+    smooth = rng.random() < 0.25
+    lines = [around] if smooth else [list(side) for side in pairwise(around)]
+    return lines + (_straight(rng)[:2] if rng.random() < 0.4 else [])
 
 
 def _walk(rng: np.random.Generator) -> list[Line]:
@@ -174,13 +194,16 @@ def _scribble(rng: np.random.Generator) -> list[Line]:
 
 
 def _dots(rng: np.random.Generator) -> list[Line]:
-    return [[_anywhere(rng)] for _ in range(rng.integers(1, 5))]
+    return [[_anywhere(rng)] for _ in range(rng.integers(2, 6))]
 
 
 def _blot(rng: np.random.Generator) -> list[Line]:
+    """A box or a disc painted over, more or less: a dot is one, once it fills the frame."""
     width, height = rng.uniform(0.5, 1.2, 2).tolist()
-    rows = np.arange(0, height, rng.uniform(0.06, 0.12)).tolist()
-    return [[(0.0 if place % 2 else width, y) for place, y in enumerate(rows)]]
+    rows = np.arange(0, height, rng.uniform(0.05, 0.12))
+    half = width / 2 * (np.sqrt(1 - (2 * rows / height - 1) ** 2) if rng.random() < 0.5 else np.ones_like(rows))
+    ends = np.where(np.arange(len(rows)) % 2, half, -half)
+    return [list(zip(ends.tolist(), rows.tolist(), strict=True))]
 
 
 def _shaken(rng: np.random.Generator) -> list[Line]:
@@ -232,7 +255,8 @@ class _Kind(NamedTuple):
 
 
 _KINDS = (
-    _Kind(_straight, 5),
+    _Kind(_straight, 7),
+    _Kind(_polygon, 2.5),
     _Kind(_walk, 2),
     _Kind(_arcs, 2),
     _Kind(_stem, 4),
@@ -240,7 +264,7 @@ _KINDS = (
     _Kind(_mixed, 4),
     _Kind(_scribble, 1.5),
     _Kind(_dots, 1),
-    _Kind(_blot, 0.7),
+    _Kind(_blot, 1.5),
     _Kind(_shaken, 3),
     _Kind(_turned, 4),
     _Kind(_two, 1.5),

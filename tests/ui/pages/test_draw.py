@@ -15,6 +15,7 @@ import torch
 from PIL import Image, ImageDraw
 from streamlit.testing.v1 import AppTest
 
+from nnviz.analysis.calibration import calibrate
 from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.analysis.recognition import answer, history, teach
 from nnviz.data.datasets import Dataset, Loaded, Split
@@ -28,6 +29,7 @@ from nnviz.store.run import Run, Status
 from nnviz.store.runs import RunStore
 from nnviz.train.evaluation import evaluate
 from nnviz.train.events import Batch
+from nnviz.ui import confidence
 from nnviz.ui.checkpoints import checkpoint_at, loaded
 from nnviz.ui.components.canvas import _Sent
 from nnviz.ui.pages.draw.page import SECTIONS
@@ -82,7 +84,15 @@ def opened(drawing: Drawing | None = None, look: str = "path", **state: Any) -> 
     at.session_state["draw-look"] = look
     for name, value in state.items():
         at.session_state[name] = value
+    at.run()
+    settle()
     return at.run() if drawing is None else draw(at, drawing)
+
+
+def settle() -> None:
+    """Wait until it is worked out how far the nets can be believed."""
+    for key in confidence._asked().values():
+        confidence.jobs().wait(key, LIMIT_S)
 
 
 def draw(at: AppTest, drawing: Drawing, revision: int = 1) -> AppTest:
@@ -128,10 +138,14 @@ def test_empty_paper_predicts_nothing_and_says_so(run: Run) -> None:
     assert sent(draw(at, erased))["percent"] is None
 
 
-def test_the_bars_are_the_net_s_probabilities(store: RunStore, run: Run) -> None:
+def test_the_bars_are_the_net_s_calibrated_probabilities(store: RunStore, run: Run) -> None:
     at = opened(SEVEN)
     checkpoint = checkpoint_at(store, run, store.checkpoints.steps(run.id)[-1])
-    assert sent(at)["percent"] == pytest.approx(100 * answer(checkpoint, PIXELS), abs=0.06)
+    calibration = calibrate(checkpoint)
+    assert calibration is not None
+    calibrated = answer(checkpoint, PIXELS, calibration.temperature)
+    assert sent(at)["percent"] == pytest.approx(100 * calibrated, abs=0.06)
+    assert np.abs(calibrated - answer(checkpoint, PIXELS)).max() > 0.01
     assert sent(at)["revision"] == 1
     assert np.array_equal(at.session_state["drawn_image"], PIXELS)
 

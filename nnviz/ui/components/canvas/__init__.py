@@ -61,12 +61,15 @@ def canvas(
     classes: Sequence[str] = (),
     hint: str = "Draw a digit",
     photos: bool = False,
+    refused: str = "",
+    reason: str = "",
 ) -> Drawing | None:
     """Show the canvas, at most `height` CSS pixels high; what is drawn on it, or None if nothing is.
 
     With a new `generation` it starts with `strokes`, or empty. `probabilities` in [0, 1], one for each of `classes`,
     are shown as bars; without them the bars are empty, and `hint` says what to do. A canvas without `classes` has no
-    bars. With `photos`, pictures may be pasted into the page and dropped onto the canvas: see `take_photo`.
+    bars. With `refused`, that is said in place of the answer, with the `reason` below it, and the bars turn grey.
+    With `photos`, pictures may be pasted into the page and dropped onto the canvas: see `take_photo`.
     """
     if probabilities is not None and len(probabilities) != len(classes):
         raise ValueError(f"{len(classes)} classes need as many probabilities, not {len(probabilities)}")
@@ -83,6 +86,8 @@ def canvas(
         "classes": list(classes),
         "hint": hint,
         "photos": photos,
+        "refused": refused,
+        "reason": reason,
     }
     _mount(
         key=key,

@@ -52,8 +52,9 @@ class Sheet {
           <div class="spoken" role="status" data-testid="spoken"></div>
         </div>
         <div class="answer" data-testid="answer"><div class="guess">
+          <span class="refusal" data-testid="refused"><b></b><span class="reason" data-testid="refused-reason"></span></span>
           <span class="first" data-testid="first-guess"></span>
-          <span><span class="probability" data-testid="first-percent"></span><br><span class="second" data-testid="second-guess"></span></span>
+          <span class="guesses"><span class="probability" data-testid="first-percent"></span><br><span class="second" data-testid="second-guess"></span></span>
         </div><ol class="bars" data-testid="bars"></ol><div class="spoken" role="status" data-testid="spoken-answer"></div></div>
       </div></div>`);
     parent.append(this.root);
@@ -488,7 +489,7 @@ class Sheet {
     text(this.spoken, words);
   }
 
-  showAnswer({ percent, classes, hint, revision }) {
+  showAnswer({ percent, classes, hint, revision, refused = "", reason = "" }) {
     this.answer.hidden = !classes.length;
     if (this.answer.hidden) return;
     while (this.bars.children.length > classes.length) this.bars.lastChild.remove();
@@ -505,6 +506,10 @@ class Sheet {
       bar.classList.toggle("best", index === order[0]);
     });
     this.answer.classList.toggle("waiting", !percent);
+    this.answer.classList.toggle("refused", Boolean(percent && refused));
+    const [headline, why] = this.answer.querySelector("[data-testid=refused]").children;
+    text(headline, percent ? refused : "");
+    text(why, percent && refused ? reason : "");
     this.answer.classList.toggle("words", classes.some((name) => name.length > 2));
     const [first, probability, second] = ["first-guess", "first-percent", "second-guess"].map((name) => this.answer.querySelector(`[data-testid=${name}]`));
     text(first, percent ? classes[order[0]] : "?");
@@ -513,7 +518,8 @@ class Sheet {
     this.answer.dataset.revision = revision; // which drawing the bars answer
     // Bars that move with the pen would be read out without end: only the answer to a finished stroke is.
     if (!this.stroke && revision === this.revision) {
-      text(this.answer.querySelector(".spoken"), percent ? `${classes[order[0]]}, probability ${inPercent(percent[order[0]])}` : "");
+      const said = percent ? `${classes[order[0]]}, probability ${inPercent(percent[order[0]])}` : "";
+      text(this.answer.querySelector(".spoken"), percent && refused ? `${refused}. ${reason}` : said);
     }
   }
 }

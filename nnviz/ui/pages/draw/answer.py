@@ -6,15 +6,15 @@ from __future__ import annotations
 
 import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
-from nnviz.analysis.recognition import answer
 from nnviz.data.drawing import MAX_PHOTO_BYTES, PHOTO_TYPES
 from nnviz.store.run import Status
 from nnviz.ui.components.canvas import canvas, take_photo
 from nnviz.ui.components.image_grid import Bars, Caption, tiles
+from nnviz.ui.confidence import headline, reason
 from nnviz.ui.format import percent, plain
 from nnviz.ui.pages.draw import sheet
+from nnviz.ui.pages.draw.certainty import Told, refusals_toggle, tell
 from nnviz.ui.pages.draw.nets import Net, present, refresh_every
 from nnviz.ui.pages.draw.sheet import KEY, Sheet
 from nnviz.ui.state import Kept
@@ -31,17 +31,20 @@ def show(ids: list[str], every: float | None) -> None:
     now, nets = sheet.current(), present(ids)
     if now is not None:
         st.session_state[Kept.DRAWN_IMAGE] = now.prepared.pixels  # the Inspect page offers it too
-    shares = [answer(net.checkpoint, now.prepared.pixels) for net in nets] if now else []
-    finite = bool(shares) and bool(np.isfinite(shares[0]).all())
+    told = [tell(net, now.prepared.pixels) for net in nets] if now else []
+    finite = bool(told) and bool(np.isfinite(told[0].shares).all())
+    refused = finite and told[0].refused
     with st.container(key="draw-paper"):
         canvas(
             key=KEY,
             generation=sheet.generation(),
             height=HEIGHT,
             photos=True,
-            probabilities=shares[0].tolist() if finite else None,
+            probabilities=told[0].shares.tolist() if finite else None,
             classes=nets[0].classes if nets else "0123456789",
             hint=_hint(now, nets, finite),
+            refused=headline(nets[0].dataset) if refused else "",
+            reason=reason(told[0].verdict, nets[0].dataset) if refused and told[0].verdict else "",
         )
     if problem := sheet.photo_problem():
         st.warning(plain(problem), icon=":material/broken_image:")
@@ -50,7 +53,7 @@ def show(ids: list[str], every: float | None) -> None:
         st.caption(f":material/exposure: {names}: the training has diverged. The last good weights are asked.")
     _photo(now)
     if nets and now:
-        _side_by_side(nets, shares, now)
+        _side_by_side(nets, told, now)
 
 
 def _hint(now: Sheet | None, nets: list[Net], finite: bool) -> str:
@@ -74,6 +77,7 @@ def _photo(now: Sheet | None) -> None:
                 max_upload_size=MAX_PHOTO_BYTES // 1_000_000,
             )
             st.caption("Or drop one onto the canvas, or paste it anywhere on the page.")
+        refusals_toggle()
         if now is not None and now.photo:
             st.button("Lay the photo aside", key="draw-photo-away", icon=":material/close:", on_click=sheet.new_sheet)
 
@@ -84,11 +88,10 @@ def _on_upload() -> None:
         sheet.use_photo(file.getvalue())
 
 
-def _side_by_side(nets: list[Net], shares: list[NDArray[np.float32]], now: Sheet) -> None:
+def _side_by_side(nets: list[Net], told: list[Told], now: Sheet) -> None:
     """Each net with what it got and its ten probabilities. With one net the canvas shows these already."""
     captions = [
-        Caption(net.classes[int(told.argmax())] if np.isfinite(told).all() else "–", f"{percent(float(told.max()))}")
-        for net, told in zip(nets, shares, strict=True)
+        Caption(_in_short(net, one), f"{percent(float(one.shares.max()))}") for net, one in zip(nets, told, strict=True)
     ]
     with st.container(key="draw-nets-answers"):
         if len(nets) == 1:
@@ -103,6 +106,12 @@ def _side_by_side(nets: list[Net], shares: list[NDArray[np.float32]], now: Sheet
             key="draw-answers",
             captions=captions,
             size=84,
-            bars=Bars(np.stack(shares), nets[0].classes),
+            bars=Bars(np.stack([one.shares for one in told]), nets[0].classes),
             label="The drawing with the answer of each net",
         )
+
+
+def _in_short(net: Net, told: Told) -> str:
+    if not np.isfinite(told.shares).all():
+        return "–"
+    return "none" if told.refused else net.classes[int(told.shares.argmax())]

@@ -7,10 +7,12 @@ from typing import NamedTuple
 import streamlit as st
 
 from nnviz.analysis.checkpoint_view import CheckpointView
+from nnviz.data.datasets import Dataset
 from nnviz.store.run import Run, RunGone, Status
 from nnviz.train.checkpoint import CheckpointError
 from nnviz.ui import services, state
 from nnviz.ui.checkpoints import checkpoint_at, checkpoint_now
+from nnviz.ui.confidence import pending
 from nnviz.ui.format import run_label
 from nnviz.ui.pages.draw.pupils import pupil_of
 from nnviz.ui.runs import offered_runs
@@ -38,8 +40,12 @@ class Net(NamedTuple):
         return self.run.status.active
 
     @property
+    def dataset(self) -> Dataset:
+        return self.checkpoint.data.dataset
+
+    @property
     def classes(self) -> tuple[str, ...]:
-        return self.checkpoint.data.dataset.classes
+        return self.dataset.classes
 
     @property
     def title(self) -> str:
@@ -91,9 +97,11 @@ def _default(runs: list[Run]) -> str:
 
 
 def refresh_every(ids: list[str]) -> float | None:
-    """Seconds after which the answer is looked at again by itself: while one of the nets is being trained."""
+    """Seconds after which the answer is looked at again by itself: while one of the nets is being trained, or how far
+    it can be believed is being worked out.
+    """
     active = {run.id for run in offered_runs().values() if run.status.active}
-    return LIVE_SECONDS if active.intersection(ids) else None
+    return LIVE_SECONDS if active.intersection(ids) or any(map(pending, ids)) else None
 
 
 def present(ids: list[str]) -> list[Net]:

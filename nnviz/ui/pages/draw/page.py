@@ -18,7 +18,7 @@ from nnviz.ui import runs, services, state
 from nnviz.ui.choosing import choose_section
 from nnviz.ui.components.canvas import follow
 from nnviz.ui.format import plain, run_label, sentence
-from nnviz.ui.pages.draw import answer, handwriting, inside, learned, nets, path, quiz, sheet, teaching
+from nnviz.ui.pages.draw import answer, certainty, handwriting, inside, learned, nets, path, quiz, sheet, teaching
 from nnviz.ui.pages.draw.scene import Scene
 from nnviz.ui.state import Kept
 
@@ -55,8 +55,9 @@ def draw_page(ready: bool) -> None:
         return
     if kept := st.session_state.pop(Kept.DRAWING_KEPT, None):
         st.toast(plain(kept), icon=":material/bookmark_added:")
-    every = nets.refresh_every(chosen)
     try:
+        certainty.begin(chosen)
+        every = nets.refresh_every(chosen)
         with st.container(key="draw-layout"):
             left, right = st.columns(2, gap="large")
         with left:
