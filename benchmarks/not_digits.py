@@ -140,6 +140,29 @@ SKETCHES: dict[str, tuple[str, ...]] = {
 }
 
 
+RARE_DIGITS: dict[str, tuple[str, ...]] = {
+    "slashed 0": ("44 0, 8 20, 2 56, 20 94, 46 100, 76 84, 84 44, 70 10, 44 0", "78 8, 10 92"),
+    "long slash 0": ("46 4, 16 18, 6 52, 22 90, 50 96, 78 80, 86 46, 72 14, 46 4", "96 0, 0 100"),
+    "1 with a flag": ("0 34, 44 0", "44 0, 44 100"),
+    "1 with a base": ("8 26, 40 0", "40 0, 40 100", "6 100, 76 100"),
+    "2 with a loop": ("8 24, 34 0, 70 14, 62 46, 24 84, 8 92, 16 78, 44 90, 84 96",),
+    "flat 3": ("4 0, 72 0", "72 0, 30 40", "30 40, 70 50, 78 78, 42 100, 0 86"),
+    "closed 4": ("58 0, 0 64", "0 64, 82 64", "58 0, 58 100"),
+    "open 4": ("8 0, 4 50", "4 50, 74 50", "58 20, 58 100"),
+    "5 with a hat": ("14 2, 10 44", "10 44, 50 36, 76 64, 52 98, 4 90", "14 2, 78 0"),
+    "straight 6": ("58 0, 18 44, 6 76, 36 100, 68 82, 54 56, 12 66",),
+    "crossed 7": ("0 4, 80 2", "80 2, 30 100", "22 52, 76 46"),
+    "crossed 7 with a flag": ("2 22, 6 2", "6 2, 82 4", "82 4, 44 100", "26 50, 84 48"),
+    "8 of two rings": ("42 2, 16 18, 40 44, 68 20, 42 2", "40 44, 8 74, 42 100, 76 72, 40 44"),
+    "straight 9": ("72 26, 44 0, 10 22, 34 50, 72 26", "72 8, 72 100"),
+}
+"""As many people write them, and MNIST's writers hardly do: they must not be refused."""
+
+
+def rare_digits(count: int, seed: int = 7) -> list[Drawing]:
+    return _drawn(RARE_DIGITS, count, seed)
+
+
 def letters(count: int, seed: int = 1) -> list[Drawing]:
     return _drawn(LETTERS, count, seed)
 

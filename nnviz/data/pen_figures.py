@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,7 +114,9 @@ def _straight(rng: np.random.Generator) -> list[Line]:
 def _polygon(rng: np.random.Generator) -> list[Line]:
     """An outline with corners or without, sometimes with a line in it."""
     corners = int(rng.integers(3, 7))
-    angles = rng.uniform(0, 2 * np.pi) + 2 * np.pi * (np.arange(corners) + rng.uniform(-0.25, 0.25, corners)) / corners
+    angles: NDArray[Any] = (
+        rng.uniform(0, 2 * np.pi) + 2 * np.pi * (np.arange(corners) + rng.uniform(-0.25, 0.25, corners)) / corners
+    )
     if rng.random() < 0.4:  # a box that stands on a side
         angles = np.pi / 4 + np.pi / 2 * np.arange(4)
     away = rng.uniform(0.35, 0.6, len(angles))

@@ -69,11 +69,12 @@ def verdict_live(run: Run, data: Loaded, pixels: NDArray[np.uint8]) -> Verdict |
     learned = run.test_accuracy is not None and run.test_accuracy >= LEARNED / len(data.dataset.classes)
     if not learned or not draws_digits(data.dataset):
         return None
-    return judge_digit(pixels, _threshold(data.dataset.name, data))
+    return judge_digit(pixels, threshold(data.dataset.name, data))
 
 
 @kept()
-def _threshold(name: str, _data: Loaded) -> float:
+def threshold(name: str, _data: Loaded) -> float:
+    """Of digits of the data set called `name`."""
     return digit_threshold(_data.test)
 
 

@@ -1,4 +1,4 @@
-"""Calibration against other ways to compute the same: scipy's minimum, a loop over bins, what is known to be calibrated."""
+"""Calibration against other ways to compute the same: scipy's minimum, a loop over bins."""
 
 from __future__ import annotations
 
