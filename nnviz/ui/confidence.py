@@ -17,9 +17,6 @@ from nnviz.jobs import Jobs
 from nnviz.store.run import Run
 from nnviz.ui.memory import kept
 
-NETS = 6
-"""Whose results are kept, a few MB each."""
-
 
 class Confidence(NamedTuple):
     calibration: Calibration
@@ -27,14 +24,14 @@ class Confidence(NamedTuple):
 
 
 @st.cache_resource(show_spinner=False, on_release=Jobs.close)
-def jobs() -> Jobs[Confidence | None]:
-    """By run and step."""
-    return Jobs(kept=NETS)
+def jobs() -> Jobs[bool]:
+    """By run and step: whether the net says something."""
+    return Jobs()
 
 
 @st.cache_resource(show_spinner=False)
-def _asked() -> dict[str, Hashable]:
-    """By run, what was asked for last."""
+def asked() -> dict[str, Hashable]:
+    """By run, the job that was asked for last."""
     return {}
 
 
@@ -45,21 +42,22 @@ def confidence(run: Run, checkpoint: CheckpointView) -> Confidence | None:
     key = (run.id, checkpoint.step_number)
     job = jobs().look(key)
     if job is None:
-        _asked()[run.id] = key
-        jobs().start(key, lambda report: _of(checkpoint))
-    return job.result if job is not None else None
+        asked()[run.id] = key
+        jobs().start(key, lambda report: _confidence(*key, checkpoint) is not None)
+    return _confidence(*key, checkpoint) if job is not None and job.result else None
 
 
 def pending(run_id: str) -> bool:
     """Whether it is being worked out for the run just now."""
-    key = _asked().get(run_id)
+    key = asked().get(run_id)
     job = jobs().look(key) if key is not None else None
     return job is not None and job.state.active
 
 
-def _of(checkpoint: CheckpointView) -> Confidence | None:
-    calibration = calibrate(checkpoint)
-    return None if calibration is None else Confidence(calibration, fit(checkpoint))
+@kept()
+def _confidence(run_id: str, step: int, _checkpoint: CheckpointView) -> Confidence | None:
+    calibration = calibrate(_checkpoint)
+    return None if calibration is None else Confidence(calibration, fit(_checkpoint))
 
 
 def verdict_live(run: Run, data: Loaded, pixels: NDArray[np.uint8]) -> Verdict | None:

@@ -91,7 +91,7 @@ def opened(drawing: Drawing | None = None, look: str = "path", **state: Any) -> 
 
 def settle() -> None:
     """Wait until it is worked out how far the nets can be believed."""
-    for key in confidence._asked().values():
+    for key in confidence.asked().values():
         confidence.jobs().wait(key, LIMIT_S)
 
 
@@ -206,8 +206,9 @@ def test_of_several_nets_each_says_that_it_is_none(store: RunStore, run: Run) ->
     at = opened(SMILEY, draw_nets=[run.id, other.id])
     assert sent(at)["refused"]
     tiles = next(one.proto for one in at.get("bidi_component") if one.proto.id.endswith("-draw-answers"))
-    assert "1: none" in tiles.json
-    assert "2: none" in tiles.json
+    told = tiles.SerializeToString()
+    assert b"1: none" in told
+    assert b"2: none" in told
 
 
 @pytest.mark.usefixtures("strict")
