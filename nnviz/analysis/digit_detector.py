@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
+from scipy import ndimage
 from torch import Tensor, nn
 
 from nnviz.spec.layers.conv import Conv
@@ -41,6 +42,9 @@ INPUT_SHAPE = (1, 28, 28)
 WEIGHTS = Path(__file__).with_suffix(".safetensors")
 CHUNK = 1000
 
+BLOT = 10
+"""Pixels across the widest place of ink, of 28: half of a digit's box. There is no line in it, so no digit either."""
+
 
 @cache
 def detector() -> nn.Sequential:
@@ -60,3 +64,10 @@ def log_odds(images: Tensor, model: nn.Module | None = None) -> NDArray[np.float
         logits = torch.cat([model(chunk.float() / 255) for chunk in images.split(CHUNK)]).double()
     odds: NDArray[np.float64] = (logits[:, DIGITS] - logits[:, :DIGITS].logsumexp(1)).numpy()
     return odds
+
+
+def is_blot(pixels: NDArray[np.uint8]) -> bool:
+    """Whether (28, 28) is a dot or a blot. Enlarged until it fills the frame, a dot has all of a fat 0 but the hole;
+    a network must not be asked.
+    """
+    return bool(2 * ndimage.distance_transform_edt(np.pad(pixels >= 128, 1)).max() > BLOT)

@@ -13,7 +13,7 @@ from benchmarks.not_digits import NOT_DIGITS
 from nnviz.analysis import novelty
 from nnviz.analysis.activations import trace
 from nnviz.analysis.checkpoint_view import CheckpointView
-from nnviz.analysis.digit_detector import CLASSES, DIGITS, detector, log_odds
+from nnviz.analysis.digit_detector import CLASSES, DIGITS, detector, is_blot, log_odds
 from nnviz.data.datasets import DATASETS, Loaded, Split, to_input
 from nnviz.data.drawing import Drawing, Stroke, prepare, rasterise
 from nnviz.data.pen_figures import ALL_STYLES, digits, figures
@@ -135,3 +135,12 @@ def test_figures_and_digits_are_always_the_same_and_fill_the_box() -> None:
     drawn = digits(1, 5)
     assert set(drawn.labels.tolist()) == set(range(10))
     assert len(drawn.labels) == sum(max(1, round(style.weight)) for style in ALL_STYLES)
+
+
+def test_a_blot_is_wider_than_half_a_digit_s_box() -> None:
+    pixels = np.zeros((28, 28), np.uint8)
+    pixels[4:24, 9:19] = 255
+    assert not is_blot(pixels)
+    pixels[4:24, 9:20] = 255
+    assert is_blot(pixels)
+    assert not is_blot(np.zeros((28, 28), np.uint8))

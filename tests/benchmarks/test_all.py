@@ -27,6 +27,7 @@ BENCHMARKS = {
     "drawing": True,
     "layout_shift": True,
     "memory": False,
+    "novelty": False,
     "studio": True,
 }
 """Name → whether it needs a browser."""
