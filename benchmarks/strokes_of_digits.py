@@ -20,13 +20,13 @@ def drawings_of(images: Tensor, width: float, side: float = 200) -> list[Drawing
     scale = side / 20 / FINE
     shift = (CANVAS - 28 * FINE * scale) / 2
     drawings = []
-    for lines in map(_lines, _thin(large >= 0.5)):
+    for lines in map(_lines, thinned(large >= 0.5)):
         paths = [tuple((x * scale + shift, y * scale + shift, 0.0) for y, x in line) for line in lines]
         drawings.append(Drawing(tuple(Stroke(path, width) for path in paths)))
     return drawings
 
 
-def _thin(solid: Bools) -> Bools:
+def thinned(solid: Bools) -> Bools:
     """Zhang and Suen's thinning (1984) of a batch (n, h, w): lines of one pixel along the middle."""
     solid = np.pad(solid, ((0, 0), (1, 1), (1, 1)))
     changing = True

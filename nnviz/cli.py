@@ -25,6 +25,8 @@ from typing import Any, TextIO
 
 import torch
 
+from nnviz.analysis.calibration import Calibration, calibrate
+from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.data.datasets import DATASETS, OFFLINE, DataError, Dataset
 from nnviz.environment import SettingError, cores, data_root, runs_root
 from nnviz.environment import check as check_environment
@@ -38,7 +40,7 @@ from nnviz.process import this_process
 from nnviz.spec.activations import ACTIVATIONS
 from nnviz.spec.json_file import MAX_BYTES, from_json
 from nnviz.spec.layers.dense import Dense
-from nnviz.spec.network import LayerError, NetworkSpec, build_model
+from nnviz.spec.network import LayerError, NetworkSpec
 from nnviz.spec.presets import PRESETS
 from nnviz.spec.train_config import TrainConfig, check
 from nnviz.store.database import LONG_PATIENCE, PATIENCE, StoreError
@@ -131,18 +133,20 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         dataset = DATASETS[run.config.data]
         _get_data(dataset.name)
         checkpoint = store.checkpoints.load(run.id)
-        model = build_model(run.network, dataset.input_shape, len(dataset.classes), run.config.seed)
-        try:
-            model.load_state_dict(checkpoint.model)
-        except RuntimeError as error:
-            raise CheckpointError(f"the checkpoint of run {run.id} is of another network ({error})") from None
-    result = evaluate(model, dataset, dataset.load().test)
+    view = CheckpointView(run.network, run.config, checkpoint, dataset.load())
+    result, calibration = evaluate(view.model, dataset, view.data.test), calibrate(view)
     if arguments.json:
-        _print_json(_result_as_dict(run, checkpoint.position.step, dataset, result))
+        _print_json(_result_as_dict(run, checkpoint.position.step, dataset, result, calibration))
     else:
         print(f"run {run.id}: {run.name}, after step {checkpoint.position.step:,}")
         print(f"{len(result.labels):,} test images of {dataset.title} ({dataset.origin})")
-        print(f"test accuracy {_percent(result.accuracy)}\n")
+        print(f"test accuracy {_percent(result.accuracy)}")
+        if calibration is not None:
+            before, after = (
+                _percent(one.expected_calibration_error) for one in (calibration.before, calibration.after)
+            )
+            print(f"expected calibration error {before}; with temperature {calibration.temperature:.2f}, {after}")
+        print()
         _print_table(_class_table(dataset, result), "lrrrl")
     return 0
 
@@ -656,7 +660,9 @@ def _run_as_dict(run: Run) -> dict[str, Any]:
     }
 
 
-def _result_as_dict(run: Run, step: int, dataset: Dataset, result: Evaluation) -> dict[str, Any]:
+def _result_as_dict(
+    run: Run, step: int, dataset: Dataset, result: Evaluation, calibration: Calibration | None
+) -> dict[str, Any]:
     confusion = result.confusion()
     return {
         "run": run.id,
@@ -666,6 +672,12 @@ def _result_as_dict(run: Run, step: int, dataset: Dataset, result: Evaluation) -
         "origin": dataset.origin,
         "test_images": len(result.labels),
         "test_accuracy": result.accuracy,
+        "calibration": calibration
+        and {
+            "temperature": calibration.temperature,
+            "error_before": calibration.before.expected_calibration_error,
+            "error_after": calibration.after.expected_calibration_error,
+        },
         "classes": [
             {"class": name, "images": int(row.sum()), "right": int(row[index])}
             for index, (name, row) in enumerate(zip(dataset.classes, confusion, strict=True))

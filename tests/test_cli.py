@@ -218,6 +218,9 @@ def test_train_and_evaluate_agree(folder: Path, tmp_path: Path, capsys: Capture)
     assert f"\ntest accuracy {accuracy[1]} %\n" in said
     assert main(["evaluate", "last", "--json", *where]) == 0
     result = json.loads(capsys.readouterr().out)
+    before, after = (f"{100 * result['calibration'][f'error_{when}']:.2f} %" for when in ("before", "after"))
+    temperature = f"{result['calibration']['temperature']:.2f}"
+    assert f"\nexpected calibration error {before}; with temperature {temperature}, {after}\n" in said
     [run] = runs_in(tmp_path)
     assert result["test_accuracy"] == run.test_accuracy
     assert f"{100 * result['test_accuracy']:.2f}" == accuracy[1]

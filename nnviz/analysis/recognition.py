@@ -40,20 +40,21 @@ def as_inputs(pixels: NDArray[np.uint8], checkpoint: CheckpointView) -> Tensor:
     return to_input(images, checkpoint.data.dataset)
 
 
-def answer(checkpoint: CheckpointView, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+def answer(checkpoint: CheckpointView, pixels: NDArray[np.uint8], temperature: float = 1.0) -> NDArray[np.float32]:
     """Probabilities of the classes for one drawing, (classes,); see `answers`."""
-    probabilities: NDArray[np.float32] = answers(checkpoint, pixels)[0]
+    probabilities: NDArray[np.float32] = answers(checkpoint, pixels, temperature)[0]
     return probabilities
 
 
-def answers(checkpoint: CheckpointView, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Probabilities of the classes for drawings (n, 28, 28), (n, classes); no numbers (NaN) where the training has
-    diverged, also where the logits are finite but so large that their softmax is sure of anything.
+def answers(checkpoint: CheckpointView, pixels: NDArray[np.uint8], temperature: float = 1.0) -> NDArray[np.float32]:
+    """Probabilities of the classes for drawings (n, 28, 28), softmax(logits / temperature), (n, classes). No numbers
+    (NaN) where the training has diverged, also where the logits are finite but so large that their softmax is sure of
+    anything.
     """
     with torch.inference_mode():
         logits: Tensor = checkpoint.model(as_inputs(pixels, checkpoint))
         sound = (logits.abs() <= MOST_LOGIT).all(1, keepdim=True)
-        probabilities: NDArray[np.float32] = logits.softmax(1).where(sound, torch.nan).numpy()
+        probabilities: NDArray[np.float32] = (logits / temperature).softmax(1).where(sound, torch.nan).numpy()
     return probabilities
 
 

@@ -130,16 +130,26 @@ def _inks(per_class: int, real: list[Floats], rng: np.random.Generator) -> Itera
         for style, count in zip(styles, counts, strict=True):
             curves = curves_of(style)
             for size in chunks(count):
-                yield digit, _draw(style, curves, size, rng)
+                yield digit, draw(style, curves, size, rng)
         for size in chunks(from_real):
             yield digit, _thicken(real[digit][rng.integers(len(real[digit]), size=size)], rng)
 
 
-def _draw(style: Style, curves: NDArray[np.float64], count: int, rng: np.random.Generator) -> Floats:
-    """(count, 20, 20): as many hands writing one style with a round pen, filling the longer side."""
-    curve = untidy(style, curves, count, rng)
+def draw(
+    style: Style,
+    curves: NDArray[np.float64],
+    count: int,
+    rng: np.random.Generator,
+    pen: NDArray[np.float64] | None = None,
+    untidiest: float = 1.0,
+) -> Floats:
+    """(count, 20, 20): as many hands writing one style with a round pen, filling the longer side. `pen` is its width,
+    pixels, (count, 1, 1); without it, one like MNIST's writers'. `untidiest`: as `untidy` has it.
+    """
+    curve = untidy(style, curves, count, rng, untidiest)
     curve @= _hands(count, rng)
-    pen = np.clip(rng.normal(2.4, 0.6, (count, 1, 1)), 1.5, 4.5)  # width, pixels; MNIST's is about the same
+    if pen is None:
+        pen = np.clip(rng.normal(2.4, 0.6, (count, 1, 1)), 1.5, 4.5)
     ink: Floats = np.clip(pen / 2 - distances(*fit(curve, pen)) + 0.5, 0, 1).astype(np.float32)  # edge: a pixel wide
     return ink
 

@@ -70,9 +70,11 @@ def curves_of(style: Style) -> Doubles:
     return np.concatenate(pieces)
 
 
-def untidy(style: Style, curves: Doubles, count: int, rng: np.random.Generator) -> Doubles:
-    """Points (count, samples, 2) along a style's strokes, each time written anew: control points moved, all bent."""
-    untidiness = rng.uniform(0.1, 1, (count, 1, 1))
+def untidy(style: Style, curves: Doubles, count: int, rng: np.random.Generator, untidiest: float = 1.0) -> Doubles:
+    """Points (count, samples, 2) along a style's strokes, each time written anew: control points moved, all bent; of
+    the `untidiest` 1 can just be read.
+    """
+    untidiness = untidiest * rng.uniform(0.1, 1, (count, 1, 1))
     curve = curves @ (np.array(style.points) + untidiness * rng.normal(0, 0.06, (count, len(style.points), 2)))
     # Waves about as long as the digit bend it smoothly, so that its parts change their proportions.
     waves, phases = rng.normal(0, 3, (count, 2, 4)), rng.uniform(0, 2 * np.pi, (count, 1, 4))

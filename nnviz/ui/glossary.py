@@ -45,6 +45,14 @@ GLOSSARY: dict[str, dict[str, str]] = {
         "Confusion matrix": "How many images of each true class got each predicted class; right answers stand on the"
         " diagonal.",
         "Recall": "Of the images of a class, the share that got it: the accuracy per class.",
+        "Calibration": "A calibrated network is right as often as it says: of the answers with probability 80 % four in"
+        " five are right.",
+        "Expected calibration error": "How far the share of right answers lies from the predicted probability, as a"
+        " mean over all answers in bins of like probability.",
+        "Temperature": "The number T that all logits are divided by before the softmax, fitted on held-out images so"
+        " that the probabilities are calibrated; it changes no answer.",
+        "Out-of-distribution detection": "Telling that an image is unlike those of training, so that the answer means"
+        " nothing.",
         "McNemar's test": "Whether two networks, asked about the same images, differ by more than chance makes likely.",
         "Standard deviation": "How far values lie from their mean, typically: the root of the mean squared distance.",
     },

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+import numpy as np
 import streamlit as st
 from torch import Tensor
 
+from nnviz.analysis.calibration import Calibration, calibrate
 from nnviz.charts.confusion import (
     ACCURACY_CONFIG,
     CONFUSION_CONFIG,
@@ -16,6 +18,7 @@ from nnviz.charts.confusion import (
     confusion_figure,
     confusion_info,
 )
+from nnviz.charts.reliability import RELIABILITY_CONFIG, reliability_figure, reliability_info
 from nnviz.data.datasets import DATASETS, DataError, Dataset, Split
 from nnviz.spec.network import build_model
 from nnviz.store.run import Run, RunGone
@@ -23,6 +26,7 @@ from nnviz.store.runs import RunStore
 from nnviz.table import csv_text
 from nnviz.train.checkpoint import CheckpointError
 from nnviz.train.evaluation import Evaluation, evaluate
+from nnviz.ui.checkpoints import checkpoint_at
 from nnviz.ui.components.image_grid import Caption, tiles
 from nnviz.ui.components.plot import plot
 from nnviz.ui.csv_button import csv_button
@@ -41,6 +45,9 @@ ALL: Cell = (-1, -1)
 """Not a cell but all mistakes. (None would be an empty select box.)"""
 
 _CELL = "confusion-cell"
+
+NEARLY = 0.005
+"""Between mean probability and accuracy: no difference worth a word."""
 
 
 class Result(NamedTuple):
@@ -66,6 +73,7 @@ def show_results(store: RunStore, run: Run) -> None:
             st.warning(f"{error}.", icon=":material/warning:")
             return
         _show(run, result, dataset, test)
+        _calibration(store, run, result.step)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -142,6 +150,61 @@ def _show(run: Run, result: Result, dataset: Dataset, test: Split) -> None:
             alt=_accuracy_in_words(info),
         )
     _images(result.evaluation, info, test, cell)
+
+
+def _calibration(store: RunStore, run: Run, step: int) -> None:
+    """Whether it is right as often as it says, before and after temperature scaling; nothing of a net that says
+    nothing.
+    """
+    found = _calibrated(str(store.root), run.id, step, store)
+    if found is None:
+        return
+    before, after = found.before.expected_calibration_error, found.after.expected_calibration_error
+    temperature, dark = f"T = {found.temperature:.2f}", st.context.theme.type == "dark"
+    with st.container(key="calibration"):
+        heading("Calibration", "Calibration", level=3)
+        words, diagram = st.columns([2, 3], gap="large")
+        with words:
+            with st.container(horizontal=True, key="calibration-error"):
+                st.metric("Calibration error (ECE), before", f"{before:.2%}")
+                st.metric(f"after, {temperature}", f"{after:.2%}")
+            st.markdown(
+                f"Is it right as often as it says? {in_words(found)} Dividing all logits by the temperature T before"
+                " the softmax mends that and changes no answer; the bars on Draw are of these probabilities."
+            )
+            st.caption(
+                f"T was fitted on {found.fitted:,} test images; errors and diagram are of {found.after.size.sum():,}"
+                " others."
+            )
+        with diagram:
+            plot(
+                reliability_figure(
+                    reliability_info("before, T = 1", *found.before),
+                    reliability_info(temperature, *found.after),
+                    dark=dark,
+                ),
+                key="calibration-plot",
+                config=RELIABILITY_CONFIG,
+                alt=f"Reliability diagram. Expected calibration error {before:.2%}, with {temperature} {after:.2%}.",
+            )
+
+
+@kept()
+def _calibrated(root: str, run_id: str, step: int, _store: RunStore) -> Calibration | None:
+    return calibrate(checkpoint_at(_store, _store.run(run_id), step))
+
+
+def in_words(found: Calibration) -> str:
+    """Before the temperature: how sure it is, and how often it is right."""
+    sure, right = (
+        float(np.nansum(found.before.size * one) / found.before.size.sum())
+        for one in (found.before.confidence, found.before.accuracy)
+    )
+    if abs(sure - right) < NEARLY:
+        how = "about as often as it says"
+    else:
+        how = "less often than it says" if sure > right else "more often than it says"
+    return f"Its mean probability is {sure:.1%}, and {right:.1%} of its answers are right: {how}."
 
 
 def _chosen_cell(run_id: str, info: ConfusionInfo) -> Cell:

@@ -27,6 +27,7 @@ BENCHMARKS = {
     "drawing": True,
     "layout_shift": True,
     "memory": False,
+    "novelty": False,
     "recognition": False,
     "studio": True,
 }

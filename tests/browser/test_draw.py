@@ -104,6 +104,30 @@ def test_two_digits_side_by_side_are_read_from_left_to_right(open_draw: OpenPage
     expect(boxes).to_have_count(0)
 
 
+PLACE = "bar => [bar.offsetTop, bar.offsetHeight]"
+CROSS = (((60, 60), (220, 220)), ((220, 60), (60, 220)), ((140, 40), (140, 240)), ((40, 140), (240, 140)))
+
+
+@pytest.mark.parametrize("options", [{}, TOUCH], ids=["desk", "phone"])
+def test_what_is_no_digit_is_refused_in_the_place_of_the_answer(open_draw: OpenPage, options: dict[str, Any]) -> None:
+    page = open_draw(**options)
+    for line in CROSS:
+        stroke(page, *line)
+    refused = page.get_by_test_id("refused")
+    expect(refused).to_contain_text("Doesn't look like a digit")
+    expect(page.get_by_test_id("refused-reason")).to_contain_text("the nearest are")
+    expect(page.get_by_test_id("first-guess")).to_be_hidden()
+    place = page.get_by_test_id("bar-0").evaluate(PLACE)
+    box, guess = (one.bounding_box() for one in (refused, page.locator(".guess")))
+    assert box is not None
+    assert guess is not None
+    assert box["height"] <= guess["height"]
+    page.locator(".st-key-draw-refuse").get_by_text("Refuse what is no digit").click()
+    expect(refused).to_be_hidden()
+    expect(page.get_by_test_id("first-guess")).to_be_visible()
+    assert page.get_by_test_id("bar-0").evaluate(PLACE) == place  # the bars are there all the time, and stay in place
+
+
 def test_what_stands_beside_follows_the_drawing(open_draw: OpenPage) -> None:
     page = open_draw()
     expect(page.get_by_text("nothing to predict")).to_be_visible()

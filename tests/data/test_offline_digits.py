@@ -104,7 +104,7 @@ def test_a_pen_draws_all_that_is_near_its_line(stroke: str, monkeypatch: pytest.
     """The distance to the line by brute force; it fills the box of 20 pixels but for half the pen on each side."""
     monkeypatch.setattr(offline_digits, "_hands", lambda count, rng: np.stack([np.eye(2)] * count))
     made = Style.of(0, 1, stroke)
-    ink = offline_digits._draw(made, curves_of(made), 2, Lots())  # type: ignore[arg-type]
+    ink = offline_digits.draw(made, curves_of(made), 2, Lots())  # type: ignore[arg-type]
     pen, line = 2.4, hermite(np.array(made.points), False)
     line -= line.min(0)
     line = line * (20 - pen) / line.max() + pen / 2
@@ -189,7 +189,7 @@ def test_a_fifth_of_the_examples_are_real_and_the_others_styles_by_their_weight(
         drawn[style] += count
         return np.full((count, 20, 20), style.digit)
 
-    monkeypatch.setattr(offline_digits, "_draw", draw)
+    monkeypatch.setattr(offline_digits, "draw", draw)
     found: dict[int, list[tuple[int, ...]]] = {}
     for digit, ink in offline_digits._inks(1010, real, np.random.default_rng(0)):
         found.setdefault(digit, []).append(ink.shape)

@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import streamlit as st
 import torch
 from streamlit.testing.v1 import AppTest
 
+from nnviz.analysis.calibration import Calibration, Reliability, calibrate
 from nnviz.charts.confusion import confusion_info
 from nnviz.data.datasets import DATASETS, Dataset, Loaded, Split
 from nnviz.executor.recorder import train_run
@@ -21,8 +23,9 @@ from nnviz.spec.train_config import TrainConfig
 from nnviz.store.run import Run
 from nnviz.store.runs import RunStore
 from nnviz.train.evaluation import Evaluation
+from nnviz.ui.checkpoints import checkpoint_at
 from nnviz.ui.format import percent
-from nnviz.ui.results import ALL, captions, cells, predictions_csv
+from nnviz.ui.results import ALL, captions, cells, in_words, predictions_csv
 from tests.waiting import LIMIT_S
 
 CLASSES = ("a", "b", "c")
@@ -164,3 +167,36 @@ def test_predictions_as_csv(evaluation: Evaluation) -> None:
     assert header == ["index", "true", "answer", "probability of the answer (0 to 1)"]
     assert rows[1:3] == [["1", "a", "b", "0.8"], ["2", "b", "c", "0.9999"]]
     assert len(rows) == 4
+
+
+def test_calibration_stands_with_the_results_of_a_net_that_learned(
+    tmp_path: Path, blobs: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Dataset, "load", lambda self, root=None: blobs)
+    monkeypatch.setenv("NNVIZ_RUNS", str(tmp_path))
+    st.cache_resource.clear()
+    store = RunStore(tmp_path)
+    run = store.create(NetworkSpec(), TrainConfig(per_class=20, epochs=3, batch_size=10, lr=0.05))
+    train_run(store, run.id)
+    found = calibrate(checkpoint_at(store, run, store.checkpoints.steps(run.id)[-1]))
+    store.close()
+    assert found is not None
+    app = shown()
+    values = [metric.value for metric in app.metric if "error" in metric.label or "after" in metric.label]
+    errors = found.before.expected_calibration_error, found.after.expected_calibration_error
+    assert values == [f"{error:.2%}" for error in errors]
+    assert "Is it right as often as it says?" in words(app)
+
+
+def test_a_net_that_learned_nothing_has_no_calibration(recorded: tuple[RunStore, Run]) -> None:
+    assert "Is it right as often as it says?" not in words(shown())
+
+
+def test_it_is_said_whether_the_net_is_too_sure() -> None:
+    def calibration(sure: float, right: float) -> Calibration:
+        made = Reliability(np.array([sure]), np.array([right]), np.array([100]))
+        return Calibration(1.0, made, made, 100)
+
+    assert in_words(calibration(0.95, 0.9)).endswith("90.0% of its answers are right: less often than it says.")
+    assert "more often than it says" in in_words(calibration(0.8, 0.9))
+    assert "about as often as it says" in in_words(calibration(0.902, 0.9))

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.analysis.network_picture import network_picture
+from nnviz.analysis.novelty import draws_digits, judge_digit
 from nnviz.analysis.slow_step import slow_step
 from nnviz.analysis.unit_picture import unit_picture
 from nnviz.data.datasets import DATASETS, usable
@@ -23,6 +24,7 @@ from nnviz.store.runs import RunStore
 from nnviz.train.checkpoint import Checkpoint, Position, copy_of
 from nnviz.ui.checkpoints import checkpoint_at, checkpoint_now, loaded_of
 from nnviz.ui.components.network_view import pack
+from nnviz.ui.confidence import headline, threshold
 from nnviz.ui.live.slow import phases
 from nnviz.ui.live.wish import Wish, WishError
 from nnviz.ui.memory import kept
@@ -201,16 +203,25 @@ def _message(view: CheckpointView, wish: Wish) -> bytes:
     if picture is None:
         raise WishError("the loss of the next mini-batch is not finite: there is no gradient")
     place = view.state.position
+    slowly = _slowly(view, shown, wish) if wish.slow else {}
+    novel = not isinstance(wish.image, int) and _is_novel(view, shown)
     return pack(
         picture,
         shown.pixels,
         view.data.dataset.classes,
         shown.label,
-        title=shown.title,
+        title=f"{shown.title}. {headline(view.data.dataset)}" if novel else shown.title,
         run=wish.run or "",
         unit=unit,
-        more={"step": place.step, "epoch": place.epoch, **(_slowly(view, shown, wish) if wish.slow else {})},
+        more={"step": place.step, "epoch": place.epoch, "novel": novel, **slowly},
     )
+
+
+def _is_novel(view: CheckpointView, drawn: Subject) -> bool:
+    """Whether a drawing is unlike the digits that the net is trained on; said of none that hasn't begun."""
+    if not view.state.position.step or not drawn.pixels.any() or not draws_digits(view.data.dataset):
+        return False
+    return judge_digit(drawn.pixels, threshold(view.config.data, view.data)).novel
 
 
 def _slowly(view: CheckpointView, shown: Subject, wish: Wish) -> dict[str, Any]:

@@ -201,6 +201,25 @@ def test_a_drawing_goes_the_way_of_the_draw_page(made: Pictures, blobs: Loaded) 
     assert (told["label"], told["loss"], told["title"]) == (None, None, "Your drawing")
 
 
+def test_a_drawing_that_is_no_digit_is_said_to_be_none(
+    run: Run, made: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nnviz.ui.confidence.digit_threshold", lambda test: 3.5)
+    dot: dict[str, Any] = {"strokes": [{"points": [[140, 140, 0]]}]}
+    for drawing, novel in ((SEVEN, False), (dot, True), ({"strokes": []}, False)):
+        told, _, _ = message_of(made, run=run.id, drawing=drawing)
+        assert told["novel"] is novel
+        assert told["title"] == ("Your drawing. Doesn't look like a digit" if novel else "Your drawing")
+    told, _, _ = message_of(made, drawing=dot)
+    assert not told["novel"]  # untrained, it says nothing
+
+
+def message_of(made: Pictures, **wished: Any) -> Any:
+    found = made.newer(wish(**wished), "")
+    assert found is not None
+    return opened(found.message)
+
+
 def test_an_empty_paper_is_an_image_too(made: Pictures) -> None:
     found = made.newer(wish(drawing={"strokes": []}), "")
     assert found is not None

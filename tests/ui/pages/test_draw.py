@@ -15,6 +15,7 @@ import torch
 from PIL import Image, ImageDraw
 from streamlit.testing.v1 import AppTest
 
+from nnviz.analysis.calibration import calibrate
 from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.analysis.recognition import answer, history, teach
 from nnviz.data.datasets import Dataset, Loaded, Split
@@ -29,6 +30,7 @@ from nnviz.store.run import Run, Status
 from nnviz.store.runs import RunStore
 from nnviz.train.evaluation import evaluate
 from nnviz.train.events import Batch
+from nnviz.ui import confidence
 from nnviz.ui.checkpoints import checkpoint_at, loaded
 from nnviz.ui.components.canvas import _Sent
 from nnviz.ui.pages.draw.answer import _may_use_camera
@@ -84,7 +86,15 @@ def opened(drawing: Drawing | None = None, look: str = "path", **state: Any) -> 
     at.session_state["draw-look"] = look
     for name, value in state.items():
         at.session_state[name] = value
+    at.run()
+    settle()
     return at.run() if drawing is None else draw(at, drawing)
+
+
+def settle() -> None:
+    """Wait until it is worked out how far the nets can be believed."""
+    for key in confidence.asked().values():
+        confidence.jobs().wait(key, LIMIT_S)
 
 
 def draw(at: AppTest, drawing: Drawing, revision: int = 1) -> AppTest:
@@ -130,10 +140,14 @@ def test_empty_paper_predicts_nothing_and_says_so(run: Run) -> None:
     assert sent(draw(at, erased))["percent"] is None
 
 
-def test_the_bars_are_the_net_s_probabilities(store: RunStore, run: Run) -> None:
+def test_the_bars_are_the_net_s_calibrated_probabilities(store: RunStore, run: Run) -> None:
     at = opened(SEVEN)
     checkpoint = checkpoint_at(store, run, store.checkpoints.steps(run.id)[-1])
-    assert sent(at)["percent"] == pytest.approx(100 * answer(checkpoint, PIXELS), abs=0.06)
+    calibration = calibrate(checkpoint)
+    assert calibration is not None
+    calibrated = answer(checkpoint, PIXELS, calibration.temperature)
+    assert sent(at)["percent"] == pytest.approx(100 * calibrated, abs=0.06)
+    assert np.abs(calibrated - answer(checkpoint, PIXELS)).max() > 0.01
     assert sent(at)["revision"] == 1
     assert np.array_equal(at.session_state["drawn_image"], PIXELS)
 
@@ -175,6 +189,77 @@ def test_of_two_digits_each_is_answered_and_one_looked_at(store: RunStore, run: 
     assert sent(at)["percent"] == pytest.approx(100 * answer(view, prepare(rasterise(TWO)).pixels), abs=0.06)
     draw(at, ONE, 2)  # fewer than the one that was looked at
     assert not at.exception
+
+
+SMILEY = Drawing(
+    (
+        Stroke(tuple((140 + 90 * np.cos(turn), 140 + 90 * np.sin(turn), 0) for turn in np.linspace(0, 6.3, 30))),
+        Stroke(((110, 110, 0), (110, 122, 0))),
+        Stroke(((170, 110, 0), (170, 122, 0))),
+        Stroke(((100, 165, 0), (140, 190, 0), (180, 165, 0))),
+    )
+)
+
+
+@pytest.fixture
+def strict(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The threshold that MNIST's digits have, about; the squares that these nets are trained on look like none."""
+    for module in ("nnviz.analysis.novelty", "nnviz.ui.confidence"):
+        monkeypatch.setattr(f"{module}.digit_threshold", lambda test: 3.5)
+
+
+@pytest.mark.usefixtures("strict")
+def test_a_smiley_is_refused_with_a_reason_and_a_digit_is_not(run: Run) -> None:
+    at = opened(SMILEY)
+    told = sent(at)
+    assert told["refused"] == "Doesn't look like a digit"
+    assert told["reason"].startswith("Unlike its training images; the nearest are ")
+    assert sum(told["percent"]) == pytest.approx(100, abs=0.1)
+    told = sent(draw(at, SEVEN, 2))
+    assert (told["refused"], told["reason"]) == ("", "")
+
+
+@pytest.mark.usefixtures("strict")
+def test_refusing_can_be_switched_off_and_stays_so(run: Run) -> None:
+    at = opened(SMILEY)
+    at.toggle(key="draw-refuse").set_value(False).run()
+    assert sent(at)["refused"] == ""
+    assert sent(draw(at, SMILEY, 3))["refused"] == ""
+    assert not at.toggle(key="draw-refuse").value
+    at.toggle(key="draw-refuse").set_value(True).run()
+    assert sent(at)["refused"]
+
+
+@pytest.mark.usefixtures("strict")
+def test_a_link_opens_the_page_without_refusals(run: Run) -> None:
+    at = AppTest.from_function(script, default_timeout=LIMIT_S)
+    at.session_state["draw-look"] = "path"
+    at.query_params["refuse"] = "off"
+    at.run()
+    settle()
+    assert not at.toggle(key="draw-refuse").value
+    assert sent(draw(at, SMILEY))["refused"] == ""
+
+
+@pytest.mark.usefixtures("strict")
+def test_of_several_nets_each_says_that_it_is_none(store: RunStore, run: Run) -> None:
+    other = recorded(store, name="other")
+    at = opened(SMILEY, draw_nets=[run.id, other.id])
+    assert sent(at)["refused"]
+    tiles = next(one.proto for one in at.get("bidi_component") if one.proto.id.endswith("-draw-answers"))
+    told = tiles.SerializeToString()
+    assert b"1: none" in told
+    assert b"2: none" in told
+
+
+@pytest.mark.usefixtures("strict")
+def test_an_untrained_net_refuses_nothing_and_is_not_calibrated(store: RunStore, run: Run) -> None:
+    fresh = recorded(store, config=TAUGHT.with_(lr=1e-9, epochs=1))
+    at = opened(SMILEY, draw_nets=[fresh.id])
+    checkpoint = checkpoint_at(store, fresh, store.checkpoints.steps(fresh.id)[-1])
+    smiley = prepare(rasterise(SMILEY)).pixels
+    assert sent(at)["refused"] == ""
+    assert sent(at)["percent"] == pytest.approx(100 * answer(checkpoint, smiley), abs=0.06)
 
 
 @pytest.mark.parametrize("size", [-1e30, float("nan")])

@@ -77,13 +77,16 @@ def canvas(
     photos: bool = False,
     found: Sequence[Found] = (),
     place: int = 0,
+    refused: str = "",
+    reason: str = "",
 ) -> Drawing | None:
     """Show the canvas, at most `height` CSS pixels high; what is drawn on it, or None if nothing is.
 
     With a new `generation` it starts with `strokes`, or empty. `probabilities` in [0, 1], one for each of `classes`,
     are shown as bars; without them the bars are empty, and `hint` says what to do. A canvas without `classes` has no
-    bars. Of several digits `found` says where each is, and the bars are of the one at `place`. With `photos`, pictures
-    may be pasted into the page and dropped onto the canvas: see `take_photo`.
+    bars. Of several digits `found` says where each is, and the bars are of the one at `place`. With `refused`, that is
+    said in place of the answer, with the `reason` below it, and the bars turn grey. With `photos`, pictures may be
+    pasted into the page and dropped onto the canvas: see `take_photo`.
     """
     if probabilities is not None and len(probabilities) != len(classes):
         raise ValueError(f"{len(classes)} classes need as many probabilities, not {len(probabilities)}")
@@ -102,6 +105,8 @@ def canvas(
         "photos": photos,
         "found": [[*one[:5], _percent(one.probability), one.touching] for one in found],
         "place": place,
+        "refused": refused,
+        "reason": reason,
     }
     _mount(
         key=key,

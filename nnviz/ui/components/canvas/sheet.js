@@ -53,8 +53,9 @@ class Sheet {
           <div class="spoken" role="status" data-testid="spoken"></div>
         </div>
         <div class="answer" data-testid="answer"><div class="guess">
+          <span class="refusal" data-testid="refused"><b></b><span class="reason" data-testid="refused-reason"></span></span>
           <span class="first" data-testid="first-guess"></span>
-          <span><span class="probability" data-testid="first-percent"></span><br><span class="second" data-testid="second-guess"></span></span>
+          <span class="guesses"><span class="probability" data-testid="first-percent"></span><br><span class="second" data-testid="second-guess"></span></span>
         </div><ol class="bars" data-testid="bars"></ol><div class="spoken" role="status" data-testid="spoken-answer"></div></div>
       </div></div>`);
     parent.append(this.root);
@@ -505,7 +506,7 @@ class Sheet {
     });
   }
 
-  showAnswer({ percent, classes, hint, revision, found = [] }) {
+  showAnswer({ percent, classes, hint, revision, found = [], refused = "", reason = "" }) {
     this.answer.hidden = !classes.length;
     if (this.answer.hidden) return;
     while (this.bars.children.length > classes.length) this.bars.lastChild.remove();
@@ -522,6 +523,10 @@ class Sheet {
       bar.classList.toggle("best", index === order[0]);
     });
     this.answer.classList.toggle("waiting", !percent);
+    this.answer.classList.toggle("refused", Boolean(percent && refused));
+    const [headline, why] = this.answer.querySelector("[data-testid=refused]").children;
+    text(headline, percent ? refused : "");
+    text(why, percent && refused ? reason : "");
     this.answer.classList.toggle("words", classes.some((name) => name.length > 2));
     const [first, probability, second] = ["first-guess", "first-percent", "second-guess"].map((name) => this.answer.querySelector(`[data-testid=${name}]`));
     const several = percent && found.length > 1;
@@ -534,7 +539,8 @@ class Sheet {
     this.answer.dataset.revision = revision; // which drawing the bars answer
     // Bars that move with the pen would be read out without end: only the answer to a finished stroke is.
     if (!this.stroke && revision === this.revision) {
-      text(this.answer.querySelector(".spoken"), percent ? `${answer}, ${sure}` : "");
+      const said = percent ? `${answer}, ${sure}` : "";
+      text(this.answer.querySelector(".spoken"), percent && refused ? `${refused}. ${reason}` : said);
     }
   }
 }

@@ -8,21 +8,24 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
-from nnviz.analysis.recognition import answer, answers
 from nnviz.data.drawing import MAX_PHOTO_BYTES, PHOTO_TYPES
 from nnviz.data.segmentation import MOST
 from nnviz.store.run import Status
 from nnviz.ui.components.canvas import Found, canvas, take_photo
 from nnviz.ui.components.image_grid import Bars, Caption, tiles
+from nnviz.ui.confidence import headline, reason
 from nnviz.ui.format import percent, plain
 from nnviz.ui.pages.draw import sheet
+from nnviz.ui.pages.draw.certainty import Told, refusals_toggle, tell
 from nnviz.ui.pages.draw.nets import Net, present, refresh_every
 from nnviz.ui.pages.draw.sheet import KEY, Sheet
 from nnviz.ui.state import Kept
 
 _DIGIT, _MOVED = "draw-digit", Kept.DIGIT_MOVED
+
+_UNREAD = "?"
+"""In the place of a digit that is refused."""
 
 HEIGHT = 340
 """Of the canvas, CSS pixels."""
@@ -37,20 +40,24 @@ def show(ids: list[str], every: float | None) -> None:
     now = sheet.current(nets[0].checkpoint if nets else None)
     if now is not None:
         st.session_state[Kept.DRAWN_IMAGE] = now.prepared.pixels  # the Inspect page offers it too
-    shares = [answer(net.checkpoint, now.prepared.pixels) for net in nets] if now else []
-    finite = bool(shares) and bool(np.isfinite(shares[0]).all())
-    read = _read(nets[0], now) if nets and now and finite and len(now.digits) > 1 else []
+    told = [tell(net, now.prepared.pixels) for net in nets] if now else []
+    finite = bool(told) and bool(np.isfinite(told[0].shares).all())
+    every_digit = [tell(nets[0], one.prepared.pixels) for one in now.digits] if now and finite else []
+    refused = bool(every_digit) and all(one.refused for one in every_digit)
+    read = _read(nets[0], now, every_digit) if now and not refused and len(every_digit) > 1 else []
     with st.container(key="draw-paper"):
         canvas(
             key=KEY,
             generation=sheet.generation(),
             height=HEIGHT,
             photos=True,
-            probabilities=shares[0].tolist() if finite else None,
+            probabilities=told[0].shares.tolist() if finite else None,
             classes=nets[0].classes if nets else "0123456789",
             hint=_hint(now, nets, finite),
             found=read,
             place=now.place if now else 0,
+            refused=headline(nets[0].dataset) if refused else "",
+            reason=reason(told[0].verdict, nets[0].dataset) if refused and told[0].verdict else "",
         )
     if problem := sheet.photo_problem():
         st.warning(plain(problem), icon=":material/broken_image:")
@@ -61,20 +68,19 @@ def show(ids: list[str], every: float | None) -> None:
     if read and now:
         _digits(read, now)
     if nets and now:
-        _side_by_side(nets, shares, now)
+        _side_by_side(nets, told, now)
 
 
-def _read(net: Net, now: Sheet) -> list[Found]:
+def _read(net: Net, now: Sheet, told: list[Told]) -> list[Found]:
     """Where each of several digits is on the paper, and what the net says of it."""
-    told = answers(net.checkpoint, np.stack([one.prepared.pixels for one in now.digits]))
     return [
         Found(
             *((-1, -1, -1, -1) if now.photo else (one.left, one.top, one.right, one.bottom)),
-            net.classes[int(share.argmax())],
-            float(share.max()),
+            _UNREAD if said.refused else net.classes[int(said.shares.argmax())],
+            float(said.shares.max()),
             one.touching,
         )
-        for one, share in zip(now.digits, told, strict=True)
+        for one, said in zip(now.digits, told, strict=True)
     ]
 
 
@@ -98,6 +104,8 @@ def _digits(read: list[Found], now: Sheet) -> None:
             on_change=_look_at,
             help="The bars, and what stands beside them, are of this one. Counted from the left.",
         )
+        if any(one.name == _UNREAD for one in read):
+            st.caption(f"“{_UNREAD}”: doesn't look like a digit.")
         if any(one.touching for one in read):
             st.caption("Some of them touch: they are cut where the ink is thinnest.")
         if len(now.digits) == MOST:
@@ -131,6 +139,7 @@ def _photo(now: Sheet | None) -> None:
             st.caption("Or drop one onto the canvas, or paste it anywhere on the page. A phone offers its camera, too.")
             if _may_use_camera(st.context.url or "") and st.toggle("Camera", key="draw-camera-on"):
                 st.camera_input("One digit or a row of digits", key="draw-camera", on_change=_on_picture)
+        refusals_toggle()
         if now is not None and now.photo:
             st.button("Lay the photo aside", key="draw-photo-away", icon=":material/close:", on_click=sheet.new_sheet)
 
@@ -155,11 +164,10 @@ def _use(key: str) -> None:
         sheet.use_photo(file.getvalue())
 
 
-def _side_by_side(nets: list[Net], shares: list[NDArray[np.float32]], now: Sheet) -> None:
+def _side_by_side(nets: list[Net], told: list[Told], now: Sheet) -> None:
     """Each net with what it got and its ten probabilities. With one net the canvas shows these already."""
     captions = [
-        Caption(net.classes[int(told.argmax())] if np.isfinite(told).all() else "–", f"{percent(float(told.max()))}")
-        for net, told in zip(nets, shares, strict=True)
+        Caption(_in_short(net, one), f"{percent(float(one.shares.max()))}") for net, one in zip(nets, told, strict=True)
     ]
     with st.container(key="draw-nets-answers"):
         if len(nets) == 1:
@@ -174,6 +182,12 @@ def _side_by_side(nets: list[Net], shares: list[NDArray[np.float32]], now: Sheet
             key="draw-answers",
             captions=captions,
             size=84,
-            bars=Bars(np.stack(shares), nets[0].classes),
+            bars=Bars(np.stack([one.shares for one in told]), nets[0].classes),
             label="The drawing with the answer of each net",
         )
+
+
+def _in_short(net: Net, told: Told) -> str:
+    if not np.isfinite(told.shares).all():
+        return "–"
+    return "none" if told.refused else net.classes[int(told.shares.argmax())]

@@ -7,12 +7,13 @@ from typing import NamedTuple
 import streamlit as st
 
 from nnviz.analysis.checkpoint_view import CheckpointView
-from nnviz.data.datasets import DATASETS, DataError
+from nnviz.data.datasets import DATASETS, DataError, Dataset, Loaded
 from nnviz.pretrained import PRETRAINED
 from nnviz.store.run import Run, RunGone, Status
 from nnviz.train.checkpoint import CheckpointError
 from nnviz.ui import services, state
-from nnviz.ui.checkpoints import checkpoint_at, checkpoint_now
+from nnviz.ui.checkpoints import checkpoint_at, checkpoint_now, loaded_of
+from nnviz.ui.confidence import pending
 from nnviz.ui.format import run_label
 from nnviz.ui.pages.draw.pupils import pupil_of
 from nnviz.ui.runs import offered_runs
@@ -41,12 +42,16 @@ class Net(NamedTuple):
 
     @property
     def has_images(self) -> bool:
-        """Those that it was trained and tested on are there."""
+        """Images that it was trained and tested on are there, some at least."""
         return bool(len(self.checkpoint.data.train.labels))
 
     @property
+    def dataset(self) -> Dataset:
+        return self.checkpoint.data.dataset
+
+    @property
     def classes(self) -> tuple[str, ...]:
-        return self.checkpoint.data.dataset.classes
+        return self.dataset.classes
 
     @property
     def title(self) -> str:
@@ -100,9 +105,11 @@ def _default(runs: list[Run]) -> str:
 
 
 def refresh_every(ids: list[str]) -> float | None:
-    """Seconds after which the answer is looked at again by itself: while one of the nets is being trained."""
+    """Seconds after which the answer is looked at again by itself: while one of the nets is being trained, or how far
+    it can be believed is being worked out.
+    """
     active = {run.id for run in offered_runs().values() if run.status.active}
-    return LIVE_SECONDS if active.intersection(ids) else None
+    return LIVE_SECONDS if active.intersection(ids) or any(map(pending, ids)) else None
 
 
 def present(ids: list[str]) -> list[Net]:
@@ -136,7 +143,15 @@ def _to_answer(run: Run) -> CheckpointView:
         if not run.pretrained:
             raise
         config, checkpoint = run.config, services.store().checkpoints.load(run.id)
-        return CheckpointView(run.network, config, checkpoint, DATASETS[config.data].without_images())
+        return CheckpointView(run.network, config, checkpoint, _part_of(DATASETS[config.data]))
+
+
+def _part_of(dataset: Dataset) -> Loaded:
+    """What is here of a data set that isn't: the images that it extends others by are missing, or all."""
+    if dataset.extends and DATASETS[dataset.extends].available():
+        part = loaded_of(dataset.extends)
+        return Loaded(dataset, part.train, part.test)
+    return dataset.without_images()
 
 
 def last_checkpoint(run: Run) -> CheckpointView:

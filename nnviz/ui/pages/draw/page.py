@@ -19,7 +19,7 @@ from nnviz.ui.choosing import choose_section
 from nnviz.ui.components.canvas import follow
 from nnviz.ui.data import offer_images
 from nnviz.ui.format import plain, run_label, sentence
-from nnviz.ui.pages.draw import answer, handwriting, inside, learned, nets, path, quiz, sheet, teaching
+from nnviz.ui.pages.draw import answer, certainty, handwriting, inside, learned, nets, path, quiz, sheet, teaching
 from nnviz.ui.pages.draw.scene import Scene
 from nnviz.ui.state import Kept
 
@@ -59,8 +59,9 @@ def draw_page(ready: bool) -> None:
         return
     if kept := st.session_state.pop(Kept.DRAWING_KEPT, None):
         st.toast(plain(kept), icon=":material/bookmark_added:")
-    every = nets.refresh_every(chosen)
     try:
+        certainty.begin(chosen)
+        every = nets.refresh_every(chosen)
         with st.container(key="draw-layout"):
             left, right = st.columns(2, gap="large")
         with left:
@@ -89,7 +90,7 @@ def _section(chosen: list[str]) -> None:
             sheet.current(next(iter(found.values())).checkpoint), found[run_id], st.context.theme.type == "dark"
         )
         with st.container(key=f"draw-section-{look}"):
-            if look in WITH_IMAGES and not scene.net.has_images:
+            if look in WITH_IMAGES and not scene.net.dataset.available():
                 offer_images(scene.net.run.config.data, f"For “{SECTIONS[look][0]}”")
             else:
                 SECTIONS[look][1](scene)
