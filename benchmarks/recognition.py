@@ -133,8 +133,8 @@ def framing(nets: Sequence[Net], sizes: Sizes) -> Iterator[Row]:
         drawings = [place(drawing, number) for number, drawing in enumerate(large)]
         values = accuracies(nets, Split(brought_into_frame(drawings), test.labels[chosen]))
         best = best or values
-        worst = min((value for value in best if value is not None), default=0.0) - WORST_FRAMING
-        yield Row(f"MNIST redrawn, {what}", values, _goal(f"MNIST redrawn, {what}") or f"{worst:.1f}")
+        worst = " / ".join(f"{value - WORST_FRAMING:.1f}" for value in best if value is not None)
+        yield Row(f"MNIST redrawn, {what}", values, _goal(f"MNIST redrawn, {what}") or worst)
 
 
 SECTIONS: tuple[Section, ...] = (mnist, held_out_styles, framing)
