@@ -5,7 +5,7 @@ how novel an image is, and a threshold that nearly all images of the known kind 
 other test image, so that the rest are there to check the promise on.
 
 The score of digits is `digit_detector.log_odds`: the measured best of maximum softmax, maximum logit, energy score,
-Mahalanobis distance, deep k-nearest-neighbours and neighbours by oriented gradients (`python -m benchmarks.novelty`).
+Mahalanobis distance, deep k-nearest-neighbours and neighbours in pixel space (`python -m benchmarks.novelty`).
 It does not depend on the network, so that one whose features are odd is judged no worse. Other data sets have the best
 of those that need nothing but the network and its training images: the distance to the nearest of these in the space of
 its last features, scaled to length 1 (Sun et al., "Out-of-Distribution Detection with Deep Nearest Neighbors", 2022).

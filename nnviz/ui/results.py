@@ -170,7 +170,8 @@ def _calibration(store: RunStore, run: Run, step: int) -> None:
                 st.metric(f"after, {temperature}", f"{after:.2%}")
             st.markdown(
                 f"Is it right as often as it says? {in_words(found)} Dividing all logits by the temperature T before"
-                " the softmax mends that and changes no answer; the bars on Draw are of these probabilities."
+                " the softmax mends most of such an error and changes no answer; the bars on Draw are of these"
+                " probabilities."
             )
             st.caption(
                 f"T was fitted on {found.fitted:,} test images; errors and diagram are of {found.after.size.sum():,}"

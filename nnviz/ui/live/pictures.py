@@ -210,7 +210,7 @@ def _message(view: CheckpointView, wish: Wish) -> bytes:
         shown.pixels,
         view.data.dataset.classes,
         shown.label,
-        title=f"{shown.title}. {headline(view.data.dataset)}" if novel else shown.title,
+        title=headline(view.data.dataset) if novel else shown.title,
         run=wish.run or "",
         unit=unit,
         more={"step": place.step, "epoch": place.epoch, "novel": novel, **slowly},

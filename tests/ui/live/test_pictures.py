@@ -209,7 +209,7 @@ def test_a_drawing_that_is_no_digit_is_said_to_be_none(
     for drawing, novel in ((SEVEN, False), (dot, True), ({"strokes": []}, False)):
         told, _, _ = message_of(made, run=run.id, drawing=drawing)
         assert told["novel"] is novel
-        assert told["title"] == ("Your drawing. Doesn't look like a digit" if novel else "Your drawing")
+        assert told["title"] == ("Doesn't look like a digit" if novel else "Your drawing")
     told, _, _ = message_of(made, drawing=dot)
     assert not told["novel"]  # untrained, it says nothing
 
