@@ -20,11 +20,11 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
-from tests.data.strokes_of_digits import drawings_of
 from torch import Tensor
 
 from benchmarks.bench import Table, need, parser, runs_folder, took
 from benchmarks.not_digits import NOT_DIGITS, rare_digits
+from benchmarks.strokes_of_digits import drawings_of
 from nnviz.analysis import novelty
 from nnviz.analysis.activations import trace
 from nnviz.analysis.calibration import calibrate, evenly

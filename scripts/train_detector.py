@@ -16,9 +16,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from safetensors.torch import save_file
 from scipy import ndimage
-from tests.data.strokes_of_digits import FINE, thinned
 from torch import Tensor
 
+from benchmarks.strokes_of_digits import FINE, thinned
 from nnviz.analysis.digit_detector import CLASSES, DIGITS, INPUT_SHAPE, NETWORK, WEIGHTS
 from nnviz.data.datasets import DATASETS
 from nnviz.data.drawing import STROKE_RANGE

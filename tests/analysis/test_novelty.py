@@ -10,6 +10,7 @@ import torch
 from sklearn.neighbors import NearestNeighbors
 
 from benchmarks.not_digits import NOT_DIGITS
+from benchmarks.strokes_of_digits import drawings_of
 from nnviz.analysis import novelty
 from nnviz.analysis.activations import trace
 from nnviz.analysis.checkpoint_view import CheckpointView
@@ -21,7 +22,6 @@ from nnviz.spec.layers.conv import Conv
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.train_config import TrainConfig
 from nnviz.train.trainer import Trainer
-from tests.data.strokes_of_digits import drawings_of
 
 DOT = Drawing((Stroke(((140, 140, 0),), 30),))
 BLOT = Drawing((Stroke(tuple((40 + 200 * (row % 2), 40 + 10 * row, 0) for row in range(20)), 40),))

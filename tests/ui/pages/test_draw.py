@@ -174,8 +174,10 @@ TWO = Drawing((Stroke(((60, 40, 0), (60, 240, 90))), Stroke(((200, 60, 200), (20
 def test_of_two_digits_each_is_answered_and_one_looked_at(store: RunStore, run: Run) -> None:
     at = opened(TWO)
     view = checkpoint_at(store, run, store.checkpoints.steps(run.id)[-1])
+    calibration = calibrate(view)
+    assert calibration is not None
     alone = [prepare(rasterise(Drawing((one,)))).pixels for one in TWO.strokes]
-    told = [answer(view, pixels) for pixels in alone]
+    told = [answer(view, pixels, calibration.temperature) for pixels in alone]
     found = sent(at)["found"]
     assert [one[:4] for one in found] == [[51, 31, 69, 249], [191, 51, 209, 229]]
     assert [one[4] for one in found] == [str(share.argmax()) for share in told]
@@ -186,7 +188,8 @@ def test_of_two_digits_each_is_answered_and_one_looked_at(store: RunStore, run: 
     assert np.array_equal(at.session_state["drawn_image"], alone[1])
     at.toggle(key="draw-separate").set_value(False).run()
     assert sent(at)["found"] == []
-    assert sent(at)["percent"] == pytest.approx(100 * answer(view, prepare(rasterise(TWO)).pixels), abs=0.06)
+    together = answer(view, prepare(rasterise(TWO)).pixels, calibration.temperature)
+    assert sent(at)["percent"] == pytest.approx(100 * together, abs=0.06)
     draw(at, ONE, 2)  # fewer than the one that was looked at
     assert not at.exception
 
@@ -217,6 +220,20 @@ def test_a_smiley_is_refused_with_a_reason_and_a_digit_is_not(run: Run) -> None:
     assert sum(told["percent"]) == pytest.approx(100, abs=0.1)
     told = sent(draw(at, SEVEN, 2))
     assert (told["refused"], told["reason"]) == ("", "")
+
+
+@pytest.mark.usefixtures("strict")
+def test_of_a_row_what_is_no_digit_has_a_question_mark(store: RunStore, run: Run) -> None:
+    view = checkpoint_at(store, run, store.checkpoints.steps(run.id)[-1])
+    small = [
+        Stroke(tuple((x / 3 + 10, y / 3 + 80, t) for x, y, t in one.points), one.width / 3) for one in SMILEY.strokes
+    ]
+    digit = str(answer(view, prepare(rasterise(Drawing((TWO.strokes[1],)))).pixels).argmax())
+    at = opened(Drawing((*small, TWO.strokes[1])))
+    assert [one[4] for one in sent(at)["found"]] == ["?", digit]
+    assert sent(at)["refused"] == ""
+    assert "“?”: doesn't look like a digit" in words(at)
+    assert sent(draw(at, Drawing(tuple(small)), 2))["refused"] == "Doesn't look like a digit"
 
 
 @pytest.mark.usefixtures("strict")
