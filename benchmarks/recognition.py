@@ -5,7 +5,8 @@ the store, named by --runs. They are asked about
 - MNIST's test images, as they are and redrawn: the lines along the middle of their ink, drawn with the Draw page's pen
   and brought into MNIST's frame as every drawing is;
 - computer-drawn digits in styles that no training image has;
-- redrawn digits that lie badly on the canvas (tiny, turned, narrow, over its edge), beside the same ones drawn large.
+- redrawn digits that lie badly on the canvas (tiny, turned, narrow, over its edge), beside the same ones drawn large;
+- several of MNIST's digits on one paper, side by side and touching: all of them are to be read.
 """
 
 from __future__ import annotations
@@ -19,14 +20,17 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor, nn
 
 from benchmarks.bench import Table, need, parser
 from benchmarks.strokes_of_digits import drawings_of
 from nnviz import pretrained
+from nnviz.analysis import reading
 from nnviz.data import styles
 from nnviz.data.datasets import DATASETS, Split, to_input
-from nnviz.data.drawing import BRUSH, CANVAS, Drawing, prepare, rasterise
+from nnviz.data.drawing import BRUSH, CANVAS, Drawing, Floats, prepare, rasterise
 from nnviz.environment import cores
 from nnviz.spec.network import build_model
 from nnviz.spec.presets import PRESETS
@@ -62,6 +66,8 @@ class Sizes(NamedTuple):
 
     redrawn: int = 1000
     held_out: int = 5000
+    papers: int = 300
+    """With several digits, of each kind."""
     epochs: int = 0
     """0: as many as the recipe has."""
     per_class: int = 0
@@ -137,7 +143,54 @@ def framing(nets: Sequence[Net], sizes: Sizes) -> Iterator[Row]:
         yield Row(f"MNIST redrawn, {what}", values, _goal(f"MNIST redrawn, {what}") or worst)
 
 
-SECTIONS: tuple[Section, ...] = (mnist, held_out_styles, framing)
+def several(nets: Sequence[Net], sizes: Sizes) -> Iterator[Row]:
+    """Per cent of the papers of which every digit is found and read, in their order."""
+    test = DATASETS["mnist"].load().test
+    for count, gap in SIDE_BY_SIDE:
+        rng = np.random.default_rng(count)
+        right = [0] * len(nets)
+        for _ in range(sizes.papers):
+            chosen = rng.integers(len(test.labels), size=count)
+            found = reading.digits(row_of([test.images[one, 0].numpy() for one in chosen], gap, rng))
+            for place, net in enumerate(nets):
+                ask = partial(_say, net)
+                read = ask(np.stack([one.prepared.pixels for one in reading.decide(found, ask)])).argmax(1)
+                right[place] += np.array_equal(read, test.labels[chosen].numpy())
+        values: list[float | None] = [100 * each / sizes.papers for each in right]
+        yield Row(f"{count} digits, {'touching' if gap == 0 else f'{gap} pixels apart'}", values)
+
+
+def row_of(images: Sequence[NDArray[np.uint8]], gap: int, rng: np.random.Generator) -> Floats:
+    """MNIST's images (28, 28), enlarged and laid side by side onto one paper: ink in [0, 1]."""
+    parts = []
+    for image in images:
+        side = round(28 / 20 * HEIGHT * rng.uniform(0.85, 1.15))
+        large = np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC), np.float32) / 255
+        rows, columns = np.flatnonzero(large.max(1) > 0.5), np.flatnonzero(large.max(0) > 0.5)
+        parts.append(large[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+    width = sum(part.shape[1] for part in parts) + gap * (len(parts) - 1)
+    paper, left = np.zeros((max(len(part) for part in parts) + 60, width + 60), np.float32), 30
+    for part in parts:
+        top = rng.integers(20, len(paper) - len(part) - 19)
+        paper[top : top + len(part), left : left + part.shape[1]] = part
+        left += part.shape[1] + gap
+    return paper
+
+
+def _say(net: Net, pixels: NDArray[np.uint8]) -> Floats:
+    """Probabilities of the classes for drawings (n, 28, 28), (n, 10)."""
+    with torch.inference_mode():
+        told: Floats = net.model(to_input(torch.from_numpy(pixels)[:, None], DATASETS["mnist"])).softmax(1).numpy()
+    return told
+
+
+SIDE_BY_SIDE = ((2, 10), (2, 0), (3, 0), (5, 10), (10, 10))
+"""How many digits, and how many pixels apart, on one paper."""
+
+HEIGHT = 120
+"""Of these digits, pixels."""
+
+SECTIONS: tuple[Section, ...] = (mnist, held_out_styles, framing, several)
 """What is asked, in the order of the table. Each is a generator of rows, whatever they measure."""
 
 
@@ -203,7 +256,7 @@ def main(arguments: list[str] | None = None) -> None:
     options_of.add_argument("--runs", nargs="+", metavar="ID", help="nets of the store, in place of trained ones")
     options = options_of.parse_args(arguments)
     need()
-    sizes = Sizes(redrawn=20, held_out=50, epochs=1, per_class=20) if options.tiny else Sizes()
+    sizes = Sizes(redrawn=20, held_out=50, papers=2, epochs=1, per_class=20) if options.tiny else Sizes()
     if options.runs:
         measure([recorded(run_id) for run_id in options.runs], sizes).show(options.json)
         return

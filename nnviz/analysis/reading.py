@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nnviz.analysis.checkpoint_view import CheckpointView
-from nnviz.analysis.recognition import answers
 from nnviz.data.drawing import Prepared, Steps, prepare
 from nnviz.data.segmentation import MOST, Segment, segments
 
 Floats = NDArray[np.float32]
+
+Ask = Callable[[NDArray[np.uint8]], Floats]
+"""What a net says of drawings, uint8 (n, 28, 28): probabilities of the classes, (n, classes)."""
 
 
 class Digit(NamedTuple):
@@ -55,21 +56,21 @@ def _digit(picture: Floats, segment: Segment, steps: Steps | None, *, touching: 
     return Digit(prepare(ink, steps), *box, cuts, segment.too_wide, touching)
 
 
-def decide(checkpoint: CheckpointView | None, found: Sequence[Digit]) -> tuple[Digit, ...]:
-    """What is wide for a digit, as one or as those that it can be cut into: as the net is surer of, by the product of
-    their probabilities. Without a net, as one.
+def decide(found: Sequence[Digit], ask: Ask | None) -> tuple[Digit, ...]:
+    """What is wide for a digit, as one or as those that it can be cut into: as the net is surer of, by the
+    product of their probabilities. Without a net, as one.
     """
     chosen: list[Digit] = []
     for one in found:
-        if one.cuts and checkpoint is not None and _are_surer(checkpoint, one):
+        if one.cuts and ask is not None and _are_surer(one, ask):
             chosen += one.cuts
         else:
             chosen.append(one)
     return tuple(chosen[:MOST])
 
 
-def _are_surer(checkpoint: CheckpointView, one: Digit) -> bool:
+def _are_surer(one: Digit, ask: Ask) -> bool:
     if one.too_wide:
         return True
-    told = answers(checkpoint, np.stack([each.prepared.pixels for each in (one, *one.cuts)])).max(1)
+    told = ask(np.stack([each.prepared.pixels for each in (one, *one.cuts)])).max(1)
     return bool(told[1:].prod() > told[0])  # not where the net has diverged and says no numbers

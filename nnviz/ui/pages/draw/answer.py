@@ -42,9 +42,9 @@ def show(ids: list[str], every: float | None) -> None:
         st.session_state[Kept.DRAWN_IMAGE] = now.prepared.pixels  # the Inspect page offers it too
     told = [tell(net, now.prepared.pixels) for net in nets] if now else []
     finite = bool(told) and bool(np.isfinite(told[0].shares).all())
-    every_digit = [tell(nets[0], one.prepared.pixels) for one in now.digits] if now and finite else []
-    refused = bool(every_digit) and all(one.refused for one in every_digit)
-    read = _read(nets[0], now, every_digit) if now and not refused and len(every_digit) > 1 else []
+    several = [tell(nets[0], one.prepared.pixels) for one in now.digits] if now and finite and now.digits[1:] else []
+    refused = finite and all(one.refused for one in several or told[:1])
+    read = _read(nets[0], now, several) if now and several and not refused else []
     with st.container(key="draw-paper"):
         canvas(
             key=KEY,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from typing import NamedTuple
 
 import streamlit as st
 
 from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.analysis.reading import Digit, decide, digits
+from nnviz.analysis.recognition import answers
 from nnviz.data.drawing import Drawing, DrawingError, Floats, Prepared, Steps, from_photo, rasterise
 from nnviz.ui.components.canvas import drawn
 from nnviz.ui.state import Kept
@@ -111,7 +113,7 @@ def current(net: CheckpointView | None) -> Sheet | None:
         ink = rasterise(source) if isinstance(source, Drawing) else source
         done = _Done(source, steps(), separates(), ink, digits(ink, steps(), separate=separates()))
         st.session_state[_PREPARED] = done
-    if not (found := decide(net, done.digits)):
+    if not (found := decide(done.digits, partial(answers, net) if net else None)):
         return None
     place = min(st.session_state.get(Kept.DIGIT, 0), len(found) - 1)
     return Sheet(done.ink, found, place, not isinstance(source, Drawing))
