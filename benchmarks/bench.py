@@ -79,7 +79,10 @@ def served() -> Iterator[tuple[int, psutil.Process]]:
         listener.bind(("localhost", 0))
         port = int(listener.getsockname()[1])
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-    server = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    environment = {**os.environ, "NNVIZ_PRETRAINED": "0"}  # the nets that are asked are the benchmark's own
+    server = subprocess.Popen(
+        command, cwd=PROJECT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     process = psutil.Process(server.pid)
     try:
         wait_until(lambda: server.poll() is not None or _answers(port))

@@ -78,8 +78,10 @@ def show_results(store: RunStore, run: Run) -> None:
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def test_images(name: str) -> Split:
-    """Of a data set, loaded once for the whole server. Raises DataError."""
-    return DATASETS[name].load().test
+    """Of a data set, loaded once for the whole server; those are there also while the training images of one that
+    extends it aren't. Raises DataError.
+    """
+    return DATASETS[DATASETS[name].tested_on].load().test
 
 
 def last_result(store: RunStore, run: Run) -> Result:
@@ -156,7 +158,10 @@ def _calibration(store: RunStore, run: Run, step: int) -> None:
     """Whether it is right as often as it says, before and after temperature scaling; nothing of a net that says
     nothing.
     """
-    found = _calibrated(str(store.root), run.id, step, store)
+    try:
+        found = _calibrated(str(store.root), run.id, step, store)
+    except (CheckpointError, RunGone, DataError):  # deleted just now, or without its training images
+        return
     if found is None:
         return
     before, after = found.before.expected_calibration_error, found.after.expected_calibration_error

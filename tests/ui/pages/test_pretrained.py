@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ import streamlit as st
 from nnviz.data.download import Preparation
 from nnviz.data.drawing import Drawing, Stroke
 from nnviz.pretrained import PRETRAINED
+from nnviz.store.runs import RunStore
 from nnviz.ui.components.canvas import _Sent
 from tests.pages import keys, open_page, rerun, words
 
@@ -75,3 +78,13 @@ def test_the_studio_lists_them_apart() -> None:
     at = open_page()
     assert "Came with nnviz, trained for drawings" in words(at)
     assert {f"watch-{net.id}" for net in PRETRAINED} <= keys(at)
+
+
+def test_its_results_are_there_as_soon_as_mnist_is(mnist_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its test images are MNIST's, whatever else it was trained on."""
+    monkeypatch.setenv("NNVIZ_DATA", str(mnist_root))
+    at = open_page("pages/2_Train.py", run=PRETRAINED[-1].id)
+    with closing(RunStore(Path(os.environ["NNVIZ_RUNS"]))) as store:
+        accuracy = store.run(PRETRAINED[-1].id).test_accuracy
+    assert accuracy is not None
+    assert f"{accuracy:.2%}" in [metric.value for metric in at.metric]
