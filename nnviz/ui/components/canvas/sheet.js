@@ -22,6 +22,7 @@ const ICONS = {
 
 // Drawings by key and generation, so that they are there again when the person comes back to the page.
 const left = new Map();
+const UNREAD = "?"; // in the place of a digit that is refused
 
 class Sheet {
   constructor(parent) {
@@ -530,12 +531,13 @@ class Sheet {
     this.answer.classList.toggle("words", classes.some((name) => name.length > 2));
     const [first, probability, second] = ["first-guess", "first-percent", "second-guess"].map((name) => this.answer.querySelector(`[data-testid=${name}]`));
     const several = percent && found.length > 1;
-    const least = found.reduce((a, b) => (b[5] < a[5] ? b : a), found[0]);
+    const read = found.filter((one) => one[4] !== UNREAD);
+    const least = read.reduce((a, b) => (b[5] < a[5] ? b : a), read[0]);
     const answer = several ? found.map((one) => one[4]).join(classes.some((name) => name.length > 1) ? ", " : "") : percent ? classes[order[0]] : "?";
-    const sure = several ? `${found.length} digits` : percent ? `probability ${inPercent(percent[order[0]])}` : hint;
+    const sure = several ? `${found.length} ${read.length < found.length ? "side by side" : "digits"}` : percent ? `probability ${inPercent(percent[order[0]])}` : hint;
     text(first, answer);
     text(probability, sure);
-    text(second, several ? `least sure: ${least[4]}, ${inPercent(least[5])}` : percent && order.length > 1 ? `or ${classes[order[1]]}: ${inPercent(percent[order[1]])}` : "");
+    text(second, several ? (least ? `least sure: ${least[4]}, ${inPercent(least[5])}` : "") : percent && order.length > 1 ? `or ${classes[order[1]]}: ${inPercent(percent[order[1]])}` : "");
     this.answer.dataset.revision = revision; // which drawing the bars answer
     // Bars that move with the pen would be read out without end: only the answer to a finished stroke is.
     if (!this.stroke && revision === this.revision) {

@@ -90,7 +90,7 @@ def _digits(read: list[Found], now: Sheet) -> None:
         tiles(
             np.stack([one.prepared.pixels for one in now.digits]),
             key="draw-digits-read",
-            captions=[Caption(one.name, percent(one.probability)) for one in read],
+            captions=[Caption(one.name, "" if one.name == _UNREAD else percent(one.probability)) for one in read],
             size=56,
             label="The digits on the paper, left to right: " + ", ".join(one.name for one in read),
         )
