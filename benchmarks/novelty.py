@@ -36,9 +36,8 @@ from nnviz.data.drawing import Drawing, prepare, rasterise
 from nnviz.executor.recorder import train_run
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.presets import PRESETS
-from nnviz.spec.train_config import TrainConfig
+from nnviz.spec.recipes import robust_config
 from nnviz.store.runs import RunStore
-from nnviz.ui.pages.train.recipe import ROBUST
 
 Floats = NDArray[np.float64]
 DIGIT_SETS = ("MNIST", "MNIST redrawn", "other styles", "other styles as they are", "rare styles")
@@ -148,18 +147,17 @@ def main(arguments: list[str] | None = None) -> None:
     times = Table("Beside that", ("net", "ECE before", "ECE after", "temperature", "fit, s", "verdict, ms"))
     with runs_folder() as folder, closing(RunStore(options.runs or folder)) as store:
         if options.runs is None:
-            config = TrainConfig(**ROBUST)
             for name, network in (("784-128-10", NetworkSpec()), ("small CNN", PRESETS["small_cnn"].network)):
                 epochs = 1 if options.tiny else 3 if network.convolves else 20
-                small = {"per_class": 30} if options.tiny else {}
-                train_run(store, store.create(network, config.with_(epochs=epochs, **small), name).id)
+                config = robust_config(network).with_(data="mnist", epochs=epochs, per_class=30 if options.tiny else 0)
+                train_run(store, store.create(network, config, name).id)
         for run in reversed(store.runs()):
             view = CheckpointView(
                 run.network, run.config, store.checkpoints.load(run.id), DATASETS[run.config.data].load()
             )
             _rows(table, run.name, view, sets)
             calibration, fitted = calibrate(view), novelty.fit(view)
-            detector.cache_clear(), novelty._styles_threshold.cache_clear()
+            detector.cache_clear(), novelty.styles_threshold.cache_clear()
             cold = took(lambda view=view: (calibrate(view), novelty.fit(view)))
             one = sets["letters"][0, 0].numpy()
             each = took(lambda fitted=fitted, one=one: [fitted.judge(one) for _ in range(50)]) / 50

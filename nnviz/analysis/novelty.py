@@ -25,7 +25,7 @@ from nnviz.analysis.calibration import evenly
 from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.analysis.digit_detector import is_blot, log_odds
 from nnviz.analysis.recognition import features
-from nnviz.data.datasets import Dataset, Split, to_input
+from nnviz.data.datasets import Split, to_input
 from nnviz.data.pen_figures import digits
 
 REFUSED = 0.0125
@@ -44,7 +44,6 @@ NEAREST = 3
 _STYLES_EACH, _STYLES_SEED = 4, 77
 """Of the drawn digits that the threshold is fitted on, and the detector was not."""
 
-_DIGITS = tuple("0123456789")
 _CHUNK = 500
 
 
@@ -74,7 +73,7 @@ class Novelty(NamedTuple):
         likeness = self.references @ _features(self.checkpoint, images)[0]
         nearest = likeness.topk(min(NEAREST, len(likeness))).indices
         named = tuple(self.labels[nearest].tolist())
-        if draws_digits(self.checkpoint.data.dataset):
+        if self.checkpoint.data.dataset.of_digits:
             return judge_digit(pixels, self.threshold)._replace(nearest=named)
         score = float(_distance(likeness.max()))
         return Verdict(score > self.threshold, score, self.threshold, named)
@@ -85,17 +84,13 @@ def fit(checkpoint: CheckpointView) -> Novelty:
     data = checkpoint.data
     known = evenly(data.train, SLOW_REFERENCES if checkpoint.network.convolves else REFERENCES)
     references = _features(checkpoint, known.images)
-    if draws_digits(data.dataset):
+    if data.dataset.of_digits:
         threshold = digit_threshold(data.test)
     else:
         held_out = _held_out(data.test, SLOW_REFERENCES if checkpoint.network.convolves else HELD_OUT)
         nearest = torch.cat([(part @ references.T).amax(1) for part in _features(checkpoint, held_out).split(_CHUNK)])
         threshold = _quantile(_distance(nearest).numpy())
     return Novelty(checkpoint, threshold, references, known.labels)
-
-
-def draws_digits(dataset: Dataset) -> bool:
-    return dataset.classes == _DIGITS
 
 
 def digit_threshold(test: Split) -> float:

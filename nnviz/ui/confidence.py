@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nnviz.analysis.calibration import LEARNED, Calibration, calibrate
 from nnviz.analysis.checkpoint_view import CheckpointView
-from nnviz.analysis.novelty import Novelty, Verdict, digit_threshold, draws_digits, fit, judge_digit, styles_threshold
+from nnviz.analysis.novelty import Novelty, Verdict, digit_threshold, fit, judge_digit, styles_threshold
 from nnviz.data.datasets import Dataset, Loaded
 from nnviz.jobs import Jobs
 from nnviz.store.run import Run
@@ -65,14 +65,14 @@ def verdict_live(run: Run, data: Loaded, pixels: NDArray[np.uint8]) -> Verdict |
     other data sets than digits, for which only its features can tell, and they move.
     """
     learned = run.test_accuracy is not None and run.test_accuracy >= LEARNED / len(data.dataset.classes)
-    if not learned or not draws_digits(data.dataset):
+    if not learned or not data.dataset.of_digits:
         return None
     return judge_digit(pixels, threshold(data.dataset.name, data))
 
 
 def verdict_alone(dataset: Dataset, pixels: NDArray[np.uint8]) -> Verdict | None:
     """Where no image of the data set is here: by digits that are drawn for it. None for other data sets than digits."""
-    return judge_digit(pixels, styles_threshold()) if draws_digits(dataset) else None
+    return judge_digit(pixels, styles_threshold()) if dataset.of_digits else None
 
 
 @kept()
@@ -83,7 +83,7 @@ def threshold(name: str, _data: Loaded) -> float:
 
 def headline(dataset: Dataset) -> str:
     """What is said in place of an answer."""
-    return "Doesn't look like a digit" if draws_digits(dataset) else f"Doesn't look like {dataset.title}"
+    return "Doesn't look like a digit" if dataset.of_digits else f"Doesn't look like {dataset.title}"
 
 
 def reason(verdict: Verdict, dataset: Dataset) -> str:

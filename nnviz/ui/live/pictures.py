@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.analysis.network_picture import network_picture
-from nnviz.analysis.novelty import draws_digits, judge_digit
+from nnviz.analysis.novelty import judge_digit
 from nnviz.analysis.slow_step import slow_step
 from nnviz.analysis.unit_picture import unit_picture
 from nnviz.data.datasets import DATASETS, usable
@@ -219,7 +219,7 @@ def _message(view: CheckpointView, wish: Wish) -> bytes:
 
 def _is_novel(view: CheckpointView, drawn: Subject) -> bool:
     """Whether a drawing is unlike the digits that the net is trained on; said of none that hasn't begun."""
-    if not view.state.position.step or not drawn.pixels.any() or not draws_digits(view.data.dataset):
+    if not view.state.position.step or not drawn.pixels.any() or not view.data.dataset.of_digits:
         return False
     return judge_digit(drawn.pixels, threshold(view.config.data, view.data)).novel
 
