@@ -28,7 +28,7 @@ from nnviz.data.pen_figures import digits, figures
 from nnviz.spec.network import build_model
 
 SEED, BATCH, EPOCHS, RATE = 1, 256, 10, 4e-3
-FIGURES, EACH, OFFLINE, REDRAWN = 80_000, 150, 12_000, 6_000
+FIGURES, EACH, OFFLINE, REDRAWN = 80_000, 260, 12_000, 6_000
 
 
 def training_images() -> tuple[Tensor, Tensor]:

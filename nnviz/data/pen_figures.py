@@ -151,9 +151,9 @@ def _stem(rng: np.random.Generator) -> list[Line]:
 
 
 def _ring(rng: np.random.Generator) -> list[Line]:
-    """A closed line with something in or across it."""
+    """A closed line with things in or across it; with one line across it would be a slashed 0."""
     lines = [_arc(rng, (0.5, 0.5), rng.uniform(0.3, 0.55, 2), 2 * np.pi)]
-    for _ in range(rng.integers(1, 5)):
+    for _ in range(rng.integers(2, 5)):
         if rng.random() < 0.7:
             (x, y), length, angle = rng.uniform(0.1, 0.9, 2).tolist(), rng.uniform(0.05, 0.5), rng.uniform(0, np.pi)
             lines.append([(x, y), (x + float(length * np.cos(angle)), y + float(length * np.sin(angle)))])
