@@ -5,13 +5,14 @@ Ray Train and Tune would take seconds for what takes an actor milliseconds, and 
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import sqlite3
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -48,6 +49,25 @@ class News(NamedTuple):
     """Where it is, by Ray's id."""
 
 
+class InOrder:
+    """Passes commands on in the order of their numbers, counted from 0, however they arrive: of an actor that answers
+    several calls at once Ray begins them in any order, and a step must not overtake the learning rate set for it.
+    """
+
+    def __init__(self, take: Callable[[Command], None]) -> None:
+        self._take = take
+        self._next = 0
+        self._early: dict[int, Command] = {}
+        self._lock = threading.Lock()
+
+    def put(self, number: int, command: Command) -> None:
+        with self._lock:
+            self._early[number] = command
+            while self._next in self._early:
+                self._take(self._early.pop(self._next))
+                self._next += 1
+
+
 class Trainee:
     """The actor. It trains with one thread beside the one that answers questions."""
 
@@ -58,14 +78,15 @@ class Trainee:
         self._mailbox = Mailbox()
         if first:
             self._mailbox.post(first)
+        self._commands = InOrder(self._mailbox.post)
         runs = {one.row["id"]: attempts[one.row["id"]] for one in bundles}
         self._thread = threading.Thread(
             target=train_job, args=(self._store, runs, self._mailbox, False), daemon=True, name="training"
         )
         self._thread.start()
 
-    def send(self, command: Command) -> None:
-        self._mailbox.post(command)
+    def send(self, number: int, command: Command) -> None:
+        self._commands.put(number, command)
 
     def news(self, arrived: int, watched: frozenset[str]) -> News:
         """What there is after the first `arrived` calls."""
@@ -128,11 +149,12 @@ class _Actor:
     def __init__(self, ray: Any, store: RunStore, job: Job, handle: Any) -> None:
         self._ray, self._store, self._job, self._handle = ray, store, job, handle
         self._killed = False
+        self._numbers = itertools.count()
         self._node = ""
         """Where it is, once it answered."""
 
     def send(self, command: Command) -> None:
-        self._handle.send.remote(command)
+        self._handle.send.remote(next(self._numbers), command)
 
     def kill(self) -> None:
         self._killed = True
