@@ -10,6 +10,7 @@ import pytest
 from nnviz.ui.pages.compare.page import SECTIONS
 from tests.browser.conftest import PHONE, OpenPage, rest
 from tests.browser.test_train import button, end, run_of, start
+from tests.waiting import wait_until
 
 playwright = pytest.importorskip("playwright.sync_api")
 
@@ -100,7 +101,15 @@ def test_a_twin_grows_beside_its_original(open_page: OpenPage) -> None:
     assert len(steps) == 2
     assert steps[0] == steps[1]  # in lock step, though the original is far ahead
     page.wait_for_function(grown, arg=steps[1] + 100)
-    page.locator(".st-key-compare-lock-step label").first.click()
+    lock, label = (page.locator(f".st-key-compare-lock-step {part}").first for part in ("input", "label"))
+
+    def unlocked() -> bool:
+        """Pressed again if need be: while the part is drawn anew a press may be of what is just going."""
+        if lock.is_checked():
+            label.click()
+        return not lock.is_checked()
+
+    wait_until(unlocked)
     page.wait_for_function(f"() => {{ const last = ({LAST_STEPS})('compare-twin-plot'); return last?.[0] > last[1]; }}")
     end(open_page, original)
     end(open_page, twin)
