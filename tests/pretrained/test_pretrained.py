@@ -80,7 +80,7 @@ def test_its_weights_have_the_accuracy_that_it_says(installed: RunStore, net: Pr
     model = build_model(PRESETS[net.preset].network, dataset.input_shape, len(dataset.classes), 0)
     model.load_state_dict(installed.checkpoints.load(net.id).model)
     found = evaluate(model, dataset, dataset.load(mnist_root).test).accuracy
-    assert found == pytest.approx(installed.run(net.id).test_accuracy, abs=2e-4)  # rounding differs between machines
+    assert found == pytest.approx(installed.run(net.id).test_accuracy, abs=1e-3)  # rounding differs between machines
 
 
 def test_they_come_last_and_are_put_there_once(installed: RunStore, blobs_run: Callable[[RunStore], str]) -> None:
