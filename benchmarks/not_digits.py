@@ -13,8 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnviz.data.drawing import CANVAS, Drawing, Stroke
+from nnviz.data.strokes import spline
 
 Points = NDArray[np.float64]
+
+_SAMPLES = 12
+"""From one control point to the next."""
 
 LETTERS: dict[str, tuple[str, ...]] = {
     "A": ("0 100, 40 0", "40 0, 80 100", "15 62, 66 62"),
@@ -247,22 +251,11 @@ def _by_hand(template: tuple[str, ...], rng: np.random.Generator) -> list[Points
     for stroke in template:
         for pair in stroke.split(", "):
             moved.setdefault(pair, np.array(pair.split(), float) / 100 + untidy * rng.normal(0, 0.03, 2))
-        curve = _spline(np.stack([moved[pair] for pair in stroke.split(", ")]))
+        points = np.stack([moved[pair] for pair in stroke.split(", ")])
+        closed = bool((points[0] == points[-1]).all()) and len(points) > 2
+        curve = spline(points, closed, [_SAMPLES] * (len(points) - 1))
         strokes.append((curve + np.sin(curve @ waves + phases) @ bend) @ hand)
     return strokes
-
-
-def _spline(points: Points) -> Points:
-    """A Catmull-Rom spline through the points, 12 samples from each to the next."""
-    closed = bool((points[0] == points[-1]).all()) and len(points) > 2
-    before, after = (points[-2], points[1]) if closed else (2 * points[0] - points[1], 2 * points[-1] - points[-2])
-    p = np.stack([before, *points, after])
-    t = np.linspace(0, 1, 12)[:, None]
-    pieces = [
-        b + ((c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3) / 2
-        for a, b, c, d in zip(p, p[1:], p[2:], p[3:], strict=False)
-    ]
-    return np.concatenate(pieces)
 
 
 def _wandering(rng: np.random.Generator) -> Iterator[Points]:

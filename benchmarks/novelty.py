@@ -24,6 +24,7 @@ from torch import Tensor
 
 from benchmarks.bench import Table, need, parser, runs_folder, took
 from benchmarks.not_digits import NOT_DIGITS, rare_digits
+from benchmarks.recognition import brought_into_frame
 from benchmarks.strokes_of_digits import drawings_of
 from nnviz.analysis import novelty
 from nnviz.analysis.activations import trace
@@ -32,7 +33,7 @@ from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.analysis.digit_detector import detector, log_odds
 from nnviz.data import offline_digits
 from nnviz.data.datasets import DATASETS, to_input
-from nnviz.data.drawing import Drawing, prepare, rasterise
+from nnviz.data.drawing import prepare
 from nnviz.executor.recorder import train_run
 from nnviz.spec.network import NetworkSpec
 from nnviz.spec.presets import PRESETS
@@ -49,25 +50,17 @@ def image_sets(tiny: bool) -> dict[str, Tensor]:
     """uint8 (n, 1, 28, 28) by name, digits first."""
     test, few = DATASETS["mnist"].load().test, 20 if tiny else 1
     held = test.images[1 :: 20 if tiny else 2]
-    made = {"MNIST": held[: 1000 // few], "MNIST redrawn": _drawn(drawings_of(held[: 600 // few], 18.0))}
+    made = {"MNIST": held[: 1000 // few], "MNIST redrawn": brought_into_frame(drawings_of(held[: 600 // few], 18.0))}
     with torch.random.fork_rng():
         styles = offline_digits.generate()[1].images[: 600 // few]
     enlarged = F.interpolate(torch.from_numpy(styles)[:, None] / 255.0, scale_factor=6, mode="bicubic").clamp(0, 1)
-    made["other styles"] = _as_set([prepare(one[0].numpy()).pixels for one in enlarged])
+    made["other styles"] = torch.cat([prepare(one[0].numpy()).images for one in enlarged])
     made["other styles as they are"] = torch.from_numpy(styles)[:, None]
-    made["rare styles"] = _drawn(rare_digits(280 // few))
+    made["rare styles"] = brought_into_frame(rare_digits(280 // few))
     for name, draw in NOT_DIGITS.items():
         count = {"letters": 370, "sketches": 280}.get(name, 100)
-        made[name] = _drawn(draw(count // few))
+        made[name] = brought_into_frame(draw(count // few))
     return made
-
-
-def _drawn(drawings: list[Drawing]) -> Tensor:
-    return _as_set([prepare(rasterise(one)).pixels for one in drawings])
-
-
-def _as_set(pixels: list[NDArray[np.uint8]]) -> Tensor:
-    return torch.from_numpy(np.stack(pixels))[:, None]
 
 
 def methods(view: CheckpointView) -> dict[str, Callable[[Tensor], Floats]]:

@@ -6,7 +6,7 @@ squeezes the figure; a round pen draws it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,21 +52,28 @@ def chunks(count: int) -> Iterator[int]:
 def curves_of(style: Style) -> Doubles:
     """(samples, points) matrix from a style's control points to points along its strokes, a thirtieth apart.
 
-    Catmull-Rom splines go through their control points and are linear in them: one matrix serves every jittered copy.
+    A spline is linear in its control points: one matrix serves every jittered copy.
     """
-    unit = np.eye(len(style.points))
-    places = np.array(style.points)
+    unit, places = np.eye(len(style.points)), np.array(style.points)
     pieces = []
     for stroke in style.strokes:
-        p = unit[list(stroke)]
-        closed = stroke[0] == stroke[-1]
-        before, after = (p[-2], p[1]) if closed else (2 * p[0] - p[1], 2 * p[-1] - p[-2])
-        p = np.stack([before, *p, after])
-        for p0, p1, p2, p3 in zip(p, p[1:], p[2:], p[3:], strict=False):
-            length = float(np.linalg.norm((p2 - p1) @ places))
-            t = np.linspace(0, 1, max(2, round(30 * length)))[:, None]
-            linear, square, cube = p2 - p0, 2 * p0 - 5 * p1 + 4 * p2 - p3, 3 * p1 - p0 - 3 * p2 + p3
-            pieces.append(p1 + (linear * t + square * t**2 + cube * t**3) / 2)
+        chosen = list(stroke)
+        lengths = np.linalg.norm(np.diff(places[chosen], axis=0), axis=1)
+        pieces.append(spline(unit[chosen], stroke[0] == stroke[-1], [max(2, round(30 * one)) for one in lengths]))
+    return np.concatenate(pieces)
+
+
+def spline(points: Doubles, closed: bool, samples: Sequence[int]) -> Doubles:
+    """A Catmull-Rom spline, which goes through its control points (n, d), with so many samples from each of them to the
+    next, (samples, d).
+    """
+    before, after = (points[-2], points[1]) if closed else (2 * points[0] - points[1], 2 * points[-1] - points[-2])
+    p = np.stack([before, *points, after])
+    pieces = []
+    for p0, p1, p2, p3, count in zip(p, p[1:], p[2:], p[3:], samples, strict=False):
+        t = np.linspace(0, 1, count)[:, None]
+        linear, square, cube = p2 - p0, 2 * p0 - 5 * p1 + 4 * p2 - p3, 3 * p1 - p0 - 3 * p2 + p3
+        pieces.append(p1 + (linear * t + square * t**2 + cube * t**3) / 2)
     return np.concatenate(pieces)
 
 
