@@ -2,8 +2,9 @@
 
 Outlier exposure (Hendrycks et al., "Deep Anomaly Detection with Outlier Exposure", 2019) trains on what is known and on
 whatever else is at hand, and what it learns carries over to outliers of other kinds. This one knows MNIST's training
-images, the training digits of `nnviz.data.offline_digits`, and the random figures of `nnviz.data.pen_figures`; it has
-seen no letter, no sketch and no test image. `scripts/train_detector.py` makes its weights.
+images, the training digits of `nnviz.data.offline_digits`, and the digits in many styles and the random figures of
+`nnviz.data.pen_figures`; it has seen no letter, no sketch and no test image. `scripts/train_detector.py` makes its
+weights.
 """
 
 from __future__ import annotations

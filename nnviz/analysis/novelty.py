@@ -24,8 +24,8 @@ from torch import Tensor
 from nnviz.analysis.calibration import evenly
 from nnviz.analysis.checkpoint_view import CheckpointView
 from nnviz.analysis.digit_detector import is_blot, log_odds
-from nnviz.analysis.recognition import features
-from nnviz.data.datasets import Split, to_input
+from nnviz.analysis.recognition import features_of, nearest
+from nnviz.data.datasets import Split
 from nnviz.data.pen_figures import digits
 
 REFUSED = 0.0125
@@ -69,13 +69,11 @@ class Novelty(NamedTuple):
 
     def judge(self, pixels: NDArray[np.uint8]) -> Verdict:
         """Of one drawing, (28, 28)."""
-        images = torch.from_numpy(np.ascontiguousarray(pixels))[None, None]
-        likeness = self.references @ _features(self.checkpoint, images)[0]
-        nearest = likeness.topk(min(NEAREST, len(likeness))).indices
-        named = tuple(self.labels[nearest].tolist())
+        found = nearest(self.checkpoint, pixels, self.references, NEAREST)
+        named = tuple(self.labels[list(found.images)].tolist())
         if self.checkpoint.data.dataset.of_digits:
             return judge_digit(pixels, self.threshold)._replace(nearest=named)
-        score = float(_distance(likeness.max()))
+        score = float(_distance(torch.tensor(found.similarity[0])))
         return Verdict(score > self.threshold, score, self.threshold, named)
 
 
@@ -83,13 +81,13 @@ def fit(checkpoint: CheckpointView) -> Novelty:
     """For a network that has learned something. Takes some tenths of a second, with convolutions some seconds."""
     data = checkpoint.data
     known = evenly(data.train, SLOW_REFERENCES if checkpoint.network.convolves else REFERENCES)
-    references = _features(checkpoint, known.images)
+    references = features_of(checkpoint, known.images)
     if data.dataset.of_digits:
         threshold = digit_threshold(data.test)
     else:
         held_out = _held_out(data.test, SLOW_REFERENCES if checkpoint.network.convolves else HELD_OUT)
-        nearest = torch.cat([(part @ references.T).amax(1) for part in _features(checkpoint, held_out).split(_CHUNK)])
-        threshold = _quantile(_distance(nearest).numpy())
+        likeness = [(part @ references.T).amax(1) for part in features_of(checkpoint, held_out).split(_CHUNK)]
+        threshold = _quantile(_distance(torch.cat(likeness)).numpy())
     return Novelty(checkpoint, threshold, references, known.labels)
 
 
@@ -119,12 +117,6 @@ def _held_out(test: Split, count: int) -> Tensor:
 
 def _quantile(scores: NDArray[np.floating[Any]]) -> float:
     return float(np.quantile(scores, 1 - REFUSED))
-
-
-def _features(checkpoint: CheckpointView, images: Tensor) -> Tensor:
-    """Of uint8 images (n, 1, 28, 28)."""
-    dataset = checkpoint.data.dataset
-    return torch.cat([features(checkpoint, to_input(part, dataset)) for part in images.split(_CHUNK)])
 
 
 def _distance(cosine: Tensor) -> Tensor:

@@ -98,7 +98,11 @@ def features(checkpoint: CheckpointView, inputs: Tensor) -> Tensor:
 
 def training_features(checkpoint: CheckpointView) -> Tensor:
     """Features of the first NEAREST_AMONG training images, (n, features). Worth keeping: it takes a moment."""
-    images = checkpoint.data.train.images[:NEAREST_AMONG]
+    return features_of(checkpoint, checkpoint.data.train.images[:NEAREST_AMONG])
+
+
+def features_of(checkpoint: CheckpointView, images: Tensor) -> Tensor:
+    """Features of uint8 images (n, 1, 28, 28), a part of them at a time, (n, features)."""
     return torch.cat([features(checkpoint, to_input(part, checkpoint.data.dataset)) for part in images.split(1000)])
 
 
