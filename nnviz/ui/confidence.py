@@ -56,8 +56,14 @@ def pending(run_id: str) -> bool:
 
 @kept()
 def _confidence(run_id: str, step: int, _checkpoint: CheckpointView) -> Confidence | None:
-    calibration = calibrate(_checkpoint)
-    return None if calibration is None else Confidence(calibration, fit(_checkpoint))
+    found = calibration(run_id, step, _checkpoint)
+    return None if found is None else Confidence(found, fit(_checkpoint))
+
+
+@kept()
+def calibration(run_id: str, step: int, _checkpoint: CheckpointView) -> Calibration | None:
+    """Of the net of a run after so many steps, for Draw and for its results."""
+    return calibrate(_checkpoint)
 
 
 def verdict_live(run: Run, data: Loaded, pixels: NDArray[np.uint8]) -> Verdict | None:

@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 from torch import Tensor
 
-from nnviz.analysis.calibration import Calibration, calibrate
+from nnviz.analysis.calibration import Calibration
 from nnviz.charts.confusion import (
     ACCURACY_CONFIG,
     CONFUSION_CONFIG,
@@ -29,6 +29,7 @@ from nnviz.train.evaluation import Evaluation, evaluate
 from nnviz.ui.checkpoints import checkpoint_at
 from nnviz.ui.components.image_grid import Caption, tiles
 from nnviz.ui.components.plot import plot
+from nnviz.ui.confidence import calibration
 from nnviz.ui.csv_button import csv_button
 from nnviz.ui.format import percent
 from nnviz.ui.glossary import heading
@@ -159,7 +160,7 @@ def _calibration(store: RunStore, run: Run, step: int) -> None:
     nothing.
     """
     try:
-        found = _calibrated(str(store.root), run.id, step, store)
+        found = calibration(run.id, step, checkpoint_at(store, run, step))
     except (CheckpointError, RunGone, DataError):  # deleted just now, or without its training images
         return
     if found is None:
@@ -193,11 +194,6 @@ def _calibration(store: RunStore, run: Run, step: int) -> None:
                 config=RELIABILITY_CONFIG,
                 alt=f"Reliability diagram. Expected calibration error {before:.2%}, with {temperature} {after:.2%}.",
             )
-
-
-@kept()
-def _calibrated(root: str, run_id: str, step: int, _store: RunStore) -> Calibration | None:
-    return calibrate(checkpoint_at(_store, _store.run(run_id), step))
 
 
 def in_words(found: Calibration) -> str:

@@ -59,10 +59,11 @@ class Found(NamedTuple):
     right: int
     bottom: int
     name: str
-    """Of the class that is answered."""
+    """Of the class that is answered, or what stands in its place."""
     probability: float
     """In [0, 1]."""
-    touching: bool
+    refused: bool
+    """It doesn't look like a digit."""
 
 
 def canvas(
@@ -103,7 +104,7 @@ def canvas(
         "classes": list(classes),
         "hint": hint,
         "photos": photos,
-        "found": [[*one[:5], _percent(one.probability), one.touching] for one in found],
+        "found": [[*one[:5], _percent(one.probability), one.refused] for one in found],
         "place": place,
         "refused": refused,
         "reason": reason,

@@ -22,7 +22,6 @@ const ICONS = {
 
 // Drawings by key and generation, so that they are there again when the person comes back to the page.
 const left = new Map();
-const UNREAD = "?"; // in the place of a digit that is refused
 
 class Sheet {
   constructor(parent) {
@@ -531,7 +530,7 @@ class Sheet {
     this.answer.classList.toggle("words", classes.some((name) => name.length > 2));
     const [first, probability, second] = ["first-guess", "first-percent", "second-guess"].map((name) => this.answer.querySelector(`[data-testid=${name}]`));
     const several = percent && found.length > 1;
-    const read = found.filter((one) => one[4] !== UNREAD);
+    const read = found.filter((one) => !one[6]);
     const least = read.reduce((a, b) => (b[5] < a[5] ? b : a), read[0]);
     const answer = several ? found.map((one) => one[4]).join(classes.some((name) => name.length > 1) ? ", " : "") : percent ? classes[order[0]] : "?";
     const sure = several ? `${found.length} ${read.length < found.length ? "side by side" : "digits"}` : percent ? `probability ${inPercent(percent[order[0]])}` : hint;

@@ -40,11 +40,11 @@ def show(ids: list[str], every: float | None) -> None:
     now = sheet.current(nets[0].checkpoint if nets else None)
     if now is not None:
         st.session_state[Kept.DRAWN_IMAGE] = now.prepared.pixels  # the Inspect page offers it too
-    told = [tell(net, now.prepared.pixels) for net in nets] if now else []
+    every_digit = [tell(nets[0], one.prepared.pixels) for one in now.digits] if now and nets else []
+    told = [every_digit[now.place], *(tell(net, now.prepared.pixels) for net in nets[1:])] if now and nets else []
     finite = bool(told) and bool(np.isfinite(told[0].shares).all())
-    several = [tell(nets[0], one.prepared.pixels) for one in now.digits] if now and finite and now.digits[1:] else []
-    refused = finite and all(one.refused for one in several or told[:1])
-    read = _read(nets[0], now, several) if now and several and not refused else []
+    refused = finite and all(one.refused for one in every_digit)
+    read = _read(nets[0], now, every_digit) if now and finite and not refused and len(every_digit) > 1 else []
     with st.container(key="draw-paper"):
         canvas(
             key=KEY,
@@ -78,7 +78,7 @@ def _read(net: Net, now: Sheet, told: list[Told]) -> list[Found]:
             *((-1, -1, -1, -1) if now.photo else (one.left, one.top, one.right, one.bottom)),
             _UNREAD if said.refused else net.classes[int(said.shares.argmax())],
             float(said.shares.max()),
-            one.touching,
+            said.refused,
         )
         for one, said in zip(now.digits, told, strict=True)
     ]
@@ -90,7 +90,7 @@ def _digits(read: list[Found], now: Sheet) -> None:
         tiles(
             np.stack([one.prepared.pixels for one in now.digits]),
             key="draw-digits-read",
-            captions=[Caption(one.name, "" if one.name == _UNREAD else percent(one.probability)) for one in read],
+            captions=[Caption(one.name, "" if one.refused else percent(one.probability)) for one in read],
             size=56,
             label="The digits on the paper, left to right: " + ", ".join(one.name for one in read),
         )
@@ -104,9 +104,9 @@ def _digits(read: list[Found], now: Sheet) -> None:
             on_change=_look_at,
             help="The bars, and what stands beside them, are of this one. Counted from the left.",
         )
-        if any(one.name == _UNREAD for one in read):
+        if any(one.refused for one in read):
             st.caption(f"“{_UNREAD}”: doesn't look like a digit.")
-        if any(one.touching for one in read):
+        if any(one.touching for one in now.digits):
             st.caption("Some of them touch: they are cut where the ink is thinnest.")
         if len(now.digits) == MOST:
             st.caption(f"At most {MOST} digits are read, the first ones from the left.")
